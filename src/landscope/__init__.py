@@ -1,0 +1,48 @@
+"""See how normalisation shapes the loss landscape that your network trains on."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landscope.landscape.batch_norm_theory import BatchNormTheory as BatchNormTheory
+    from landscope.landscape.batch_norm_theory import batch_norm_theory as batch_norm_theory
+    from landscope.landscape.covariate_shift import LayerShift as LayerShift
+    from landscope.landscape.covariate_shift import covariate_shift as covariate_shift
+    from landscope.landscape.line import Line as Line
+    from landscope.landscape.line import line as line
+    from landscope.landscape.random_direction import random_direction as random_direction
+
+__version__ = "0.1.0"
+
+# Where each public name lives. They are imported when first used: PyTorch takes seconds to load,
+# and `landscope --help` must not wait for it.
+_HOMES = {
+    "BatchNormTheory": "landscope.landscape.batch_norm_theory",
+    "LayerShift": "landscope.landscape.covariate_shift",
+    "Line": "landscope.landscape.line",
+    "batch_norm_theory": "landscope.landscape.batch_norm_theory",
+    "covariate_shift": "landscope.landscape.covariate_shift",
+    "line": "landscope.landscape.line",
+    "random_direction": "landscope.landscape.random_direction",
+}
+
+__all__ = [
+    "BatchNormTheory",
+    "LayerShift",
+    "Line",
+    "__version__",
+    "batch_norm_theory",
+    "covariate_shift",
+    "line",
+    "random_direction",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'landscope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

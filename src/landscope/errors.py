@@ -1,0 +1,40 @@
+"""The one family of exceptions: each says the value, the rule that it breaks, and the remedy."""
+
+
+class LandscopeError(Exception):
+    """Anything that landscope refuses or cannot do.
+
+    Args:
+        value: What was given or found, with its name, as in ``"lr = -0.1"``.
+        rule: What would have been right, as in ``"a step size is positive"``.
+        remedy: What to do about it, as in ``"give --lr a number above 0"``.
+    """
+
+    exit_code = 1
+
+    def __init__(self, value: str, rule: str, remedy: str) -> None:
+        super().__init__(value, rule, remedy)
+        self.value = value
+        self.rule = rule
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.value}: {self.rule}; {self.remedy}"
+
+
+class UsageError(LandscopeError, ValueError):
+    """The caller asked for something that has no meaning; exit code 2 on the command line."""
+
+    exit_code = 2
+
+
+class DataError(LandscopeError):
+    """A data file is missing, cut, empty, or not what its checksum says."""
+
+
+class RecordError(LandscopeError):
+    """A record is missing, damaged, or was written by a newer landscope."""
+
+
+class StorageError(LandscopeError):
+    """A folder cannot be written: read-only, full, vanished, or somebody else's."""

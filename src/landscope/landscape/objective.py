@@ -1,0 +1,179 @@
+"""The objective: the loss of one batch as a function of the parameters, and of nothing else.
+
+A training step's loss also depends on the running statistics, the dropout masks and the noise of
+that moment, and evaluating it moves them. An :class:`Objective` holds that moment still, so that
+two evaluations differ by their parameters alone and leave no trace in the model.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from landscope.errors import UsageError
+from landscope.landscape.parameters import Parameters, trainable
+from landscope.landscape.random_state import RandomState, devices_of
+
+LossFn = Callable[[Any, Any], Tensor]
+"""Takes the model's outputs and the targets, gives a scalar."""
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """One batch's loss, with the state of the training step that it belongs to.
+
+    Args:
+        model: The network, in the mode that is to be measured; never changed.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
+        inputs: A tensor, a tuple of positional arguments or a mapping of keyword arguments.
+        targets: Whatever the loss takes.
+        buffers: The model's buffers (running statistics) before the step.
+        random_state: The random streams before the step's forward pass.
+        l2_penalty: lambda in ``loss + lambda/2 ||W||^2``, over the parameters of two or more
+            dimensions: weights, neither biases nor the scale and shift of norms.
+    """
+
+    model: nn.Module
+    loss_fn: LossFn
+    inputs: Any
+    targets: Any
+    buffers: dict[str, Tensor]
+    random_state: RandomState
+    l2_penalty: float = 0.0
+
+    @classmethod
+    def now(
+        cls,
+        model: nn.Module,
+        loss_fn: LossFn,
+        inputs: Any,
+        targets: Any,
+        *,
+        l2_penalty: float = 0.0,
+    ) -> "Objective":
+        """The objective of this batch with the model's buffers and random streams as they are.
+
+        Raises:
+            UsageError: The model has nothing to train, or is on another device than the batch.
+        """
+        trainable(model)
+        _check_device(model, inputs)
+        return cls(
+            model=model,
+            loss_fn=loss_fn,
+            inputs=inputs,
+            targets=targets,
+            buffers={name: tensor.clone() for name, tensor in model.named_buffers()},
+            random_state=RandomState.capture(devices_of(model)),
+            l2_penalty=l2_penalty,
+        )
+
+    def losses(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
+        """The loss with and without the penalty, scalars, at a point in parameter space.
+
+        Raises:
+            UsageError: ``loss_fn`` gave something else than one number.
+        """
+        data_loss = self.loss_fn(self.outputs(parameters), self.targets)
+        _check_scalar(data_loss)
+        data_loss = data_loss.reshape(())
+        return data_loss + self.penalty(parameters), data_loss
+
+    def outputs(self, parameters: Parameters) -> Any:
+        """The model's outputs at a point in parameter space."""
+        # Buffers are cloned for each pass: batch norm writes its running statistics in place.
+        state = {**parameters, **{name: b.clone() for name, b in self.buffers.items()}}
+        args, kwargs = _arguments(self.inputs)
+        with self.random_state.replayed():
+            return functional_call(self.model, state, args, kwargs)
+
+    def penalty(self, parameters: Parameters) -> Tensor | float:
+        """``lambda/2 ||W||^2``, a scalar, at a point in parameter space."""
+        if self.l2_penalty == 0:
+            return 0.0
+        squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
+        return self.l2_penalty / 2 * torch.stack(squares).sum()
+
+    def gradient(
+        self, parameters: Parameters, of: Iterable[str] | None = None
+    ) -> tuple[Tensor, Tensor, Parameters]:
+        """The two losses and the gradient of the first, with respect to the names in ``of``.
+
+        Parameters that the loss does not depend on have a gradient of zero.
+        """
+        names = list(parameters if of is None else of)
+        with torch.enable_grad():
+            point = {
+                name: tensor.detach().requires_grad_() if name in names else tensor.detach()
+                for name, tensor in parameters.items()
+            }
+            loss, data_loss = self.losses(point)
+            _check_dependence(loss, names)
+            gradients = torch.autograd.grad(
+                loss, [point[name] for name in names], materialize_grads=True
+            )
+        return loss.detach(), data_loss.detach(), dict(zip(names, gradients, strict=True))
+
+
+def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(inputs, Mapping):
+        return (), dict(inputs)
+    return (inputs if isinstance(inputs, tuple) else (inputs,)), {}
+
+
+def _tensors(tree: Any) -> Iterator[Tensor]:
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for leaf in tree.values():
+            yield from _tensors(leaf)
+    elif isinstance(tree, (list, tuple)):
+        for leaf in tree:
+            yield from _tensors(leaf)
+
+
+def _check_device(model: nn.Module, inputs: Any) -> None:
+    homes = devices_of(model)
+    for tensor in _tensors(inputs):
+        # A model spread over several devices may take its inputs on any of them.
+        if tensor.device not in homes:
+            home = next(iter(homes))
+            raise UsageError(
+                f"inputs are on {tensor.device}",
+                f"the model is on {home}",
+                f"move the batch with .to({str(home)!r})",
+            )
+
+
+def _check_scalar(loss: Any) -> None:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise UsageError(
+            f"loss_fn gave {found}",
+            "a loss is one number, a tensor of one element",
+            "reduce it, as with .mean() or .sum()",
+        )
+
+
+def _check_dependence(loss: Tensor, names: list[str]) -> None:
+    if not loss.requires_grad:
+        raise UsageError(
+            f"the loss does not depend on {names[0]!r} or any other of {len(names)} parameters",
+            "a landscape is a function of parameters",
+            "compute the loss from the model's outputs, without detach(), item() or no_grad()",
+        )
+
+
+@contextmanager
+def forward_hooks() -> Generator[list[Any]]:
+    """A list for the handles of temporary hooks; on leaving, every one is removed."""
+    handles: list[Any] = []
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            handle.remove()

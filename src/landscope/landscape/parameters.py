@@ -1,0 +1,94 @@
+"""Points and directions in parameter space: named tensors, and the few operations on them."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from landscope.errors import UsageError
+
+Parameters = dict[str, Tensor]
+"""A point or a direction: one tensor for each name in ``model.named_parameters()``."""
+
+
+def trainable(model: nn.Module) -> Parameters:
+    """The parameters that require a gradient, detached, sharing memory with the model.
+
+    Raises:
+        UsageError: The model has no parameters, or none that requires a gradient.
+    """
+    named = dict(model.named_parameters())
+    if not named:
+        raise UsageError(
+            f"model = {type(model).__name__} has no parameters",
+            "a landscape is a function of parameters",
+            "pass the network itself, not a loss or an activation",
+        )
+    chosen = {name: tensor.detach() for name, tensor in named.items() if tensor.requires_grad}
+    if not chosen:
+        raise UsageError(
+            f"none of the {len(named)} parameters of {type(model).__name__} requires a gradient",
+            "the landscape is measured over the parameters that are trained",
+            "call requires_grad_(True) on those that you train",
+        )
+    return chosen
+
+
+def check_like(given: Parameters, wanted: Parameters, argument: str) -> None:
+    """Refuse a point or direction whose names, shapes or devices are not those of the model.
+
+    Raises:
+        UsageError: A name is missing or unknown, or a tensor has another shape or device.
+    """
+    missing = [name for name in wanted if name not in given]
+    unknown = [name for name in given if name not in wanted]
+    if missing or unknown:
+        found = [f"lacks {missing[0]!r}"] if missing else []
+        found += [f"has the unknown entry {unknown[0]!r}"] if unknown else []
+        raise UsageError(
+            f"{argument} {' and '.join(found)}",
+            f"it has one entry for each of the {len(wanted)} parameters that require a gradient",
+            "build it from model.named_parameters()",
+        )
+    for name, tensor in wanted.items():
+        if given[name].shape != tensor.shape:
+            raise UsageError(
+                f"{argument}[{name!r}] has shape {tuple(given[name].shape)}",
+                f"the parameter has shape {tuple(tensor.shape)}",
+                "build it from the same model's named_parameters()",
+            )
+        if given[name].device != tensor.device:
+            raise UsageError(
+                f"{argument}[{name!r}] is on {given[name].device}",
+                f"the parameter is on {tensor.device}",
+                f"move it with .to({str(tensor.device)!r})",
+            )
+
+
+def displaced(point: Parameters, direction: Parameters, eta: float) -> Parameters:
+    """``point - eta * direction``: downhill, where the direction is a gradient."""
+    return {name: tensor - eta * direction[name] for name, tensor in point.items()}
+
+
+def difference(first: Parameters, second: Parameters) -> Parameters:
+    """``first - second``, over the names of ``second``."""
+    return {name: first[name] - tensor for name, tensor in second.items()}
+
+
+def inner(first: Parameters, second: Parameters) -> Tensor:
+    """The inner product over all entries, a scalar, accumulated in float64 where there is one."""
+    return _total((_wide(first[name]) * _wide(tensor)).sum() for name, tensor in second.items())
+
+
+def norm(vector: Parameters) -> Tensor:
+    """The Euclidean norm over all entries, a scalar, accumulated in float64 where there is one."""
+    return _total(_wide(tensor).square().sum() for tensor in vector.values()).sqrt()
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(terms)).sum()
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    # Apple's GPUs have no float64; there float32 is the widest sum to be had.
+    return tensor.float() if tensor.device.type == "mps" else tensor.double()

@@ -1,0 +1,61 @@
+"""The random streams that a forward pass may draw from, captured and replayed."""
+
+import random
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class RandomState:
+    """A moment of the streams of Python, NumPy, torch's CPU and the accelerators in use.
+
+    Replaying it gives a pass the very dropout masks and noise that the training step drew, and
+    afterwards every stream stands where it stood.
+    """
+
+    python: Any
+    numpy: Any
+    cpu: Tensor
+    devices: dict[torch.device, Tensor]
+
+    @classmethod
+    def capture(cls, devices: Iterable[torch.device] = ()) -> "RandomState":
+        """The streams as they are now; of accelerators, those of ``devices``."""
+        return cls(
+            python=random.getstate(),
+            numpy=np.random.get_state(),
+            cpu=torch.get_rng_state(),
+            devices={
+                device: torch.get_device_module(device).get_rng_state(device)
+                for device in devices
+                if device.type in ("cuda", "mps", "xpu")
+            },
+        )
+
+    @contextmanager
+    def replayed(self) -> Generator[None]:
+        """Inside, the streams run from this moment; outside, nothing has been drawn."""
+        outside = RandomState.capture(self.devices)
+        self._restore()
+        try:
+            yield
+        finally:
+            outside._restore()
+
+    def _restore(self) -> None:
+        random.setstate(self.python)
+        np.random.set_state(self.numpy)
+        torch.set_rng_state(self.cpu)
+        for device, state in self.devices.items():
+            torch.get_device_module(device).set_rng_state(state, device)
+
+
+def devices_of(model: nn.Module) -> set[torch.device]:
+    """The devices that hold the model's parameters and buffers."""
+    return {tensor.device for tensor in (*model.parameters(), *model.buffers())}

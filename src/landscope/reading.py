@@ -1,0 +1,54 @@
+"""A reading: one measured value with its unit, its layer, its status and its provenance."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How far a value can be believed."""
+
+    OK = "ok"
+    NONFINITE = "nonfinite"
+    UNCONVERGED = "unconverged"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The coordinates of a reading that is a list: ``len(values)`` equals that of the value.
+
+    A histogram is the exception: its axis holds the edges, one more than there are bins.
+    """
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a probe measured at one step.
+
+    Args:
+        step: The step, counted from 0, the initial weights.
+        probe: Id of the probe, with its settings where two of a kind run side by side.
+        quantity: Name of what was measured, in the field's words.
+        value: One number, or one for each coordinate of ``axis``.
+        unit: Unit of the value; ``"1"`` for a pure number.
+        layer: Name of the layer's weight-bearing module; None for the whole network.
+        axis: Coordinates, where the value is a list.
+        status: Whether the value can be believed.
+        function: Which function was measured: mode, batch, and loss with or without penalty.
+        seconds: What the probe took at this step; shared by all readings that it gave there.
+    """
+
+    step: int
+    probe: str
+    quantity: str
+    value: float | tuple[float, ...]
+    unit: str = "1"
+    layer: str | None = None
+    axis: Axis | None = None
+    status: Status = Status.OK
+    function: str = ""
+    seconds: float = 0.0
