@@ -117,8 +117,11 @@ def _record(
 
     def before(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         # A view of its own: y reaches the loss through this norm alone, even beside a shortcut.
-        inputs[names[id(module)]] = args[0].view_as(args[0])
-        return (inputs[names[id(module)]], *args[1:])
+        y = args[0].view_as(args[0])
+        # Where no trained weight stands before the norm, y begins the graph.
+        y = y if y.requires_grad else y.detach().requires_grad_()
+        inputs[names[id(module)]] = y
+        return (y, *args[1:])
 
     def after(module: BatchNorm, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
         del args
@@ -132,7 +135,6 @@ def _record(
         for module in norms.values():
             handles.append(module.register_forward_pre_hook(before))
             handles.append(module.register_forward_hook(after))
-        # y must be part of a graph even if no weight before the norm is trained.
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in point.items()}
         _, data_loss = objective.losses(leaves)
     return passes, data_loss

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from landscope.landscape.layers import Layer, execution_order
-from landscope.landscape.objective import LossFn, Objective
+from landscope.landscape.objective import LossFn, Objective, check_finite
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
@@ -63,11 +63,14 @@ def covariate_shift(
 
     Raises:
         UsageError: ``after`` does not fit the model, the model has nothing to train or is on
-            another device than the batch, or the loss is not a scalar.
+            another device than the batch, or the loss is not a scalar or not finite.
     """
     before = trainable(model)
     check_like(after, before, "after")
-    return shift_of_layers(Objective.now(model, loss_fn, inputs, targets), before, after)
+    objective = Objective.now(model, loss_fn, inputs, targets)
+    loss, _, gradient = objective.gradient(before)
+    check_finite(loss)
+    return shift_of_layers(objective, before, after, gradient=gradient)
 
 
 def shift_of_layers(

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.landscape.objective import LossFn, Objective
+from landscope.landscape.objective import LossFn, Objective, check_finite
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
@@ -92,7 +92,8 @@ def line(
     Raises:
         UsageError: A step size is not positive and finite or there is none, the direction does
             not fit the model or is zero, the model has nothing to train or is on another device
-            than the batch, or the loss is not a scalar.
+            than the batch, or the loss is not a scalar or not finite at theta. A loss that is
+            not finite further along the line is a result.
     """
     check_etas(etas)
     point = trainable(model)
@@ -105,7 +106,11 @@ def line(
                 "leave it out to move along the gradient",
             )
     objective = Objective.now(model, loss_fn, inputs, targets)
-    return landscape_along(objective, point, etas=etas, direction=direction)
+    start_loss, _, gradient = objective.gradient(point)
+    check_finite(start_loss)
+    return landscape_along(
+        objective, point, etas=etas, direction=direction, start=(start_loss, gradient)
+    )
 
 
 def landscape_along(

@@ -168,6 +168,20 @@ def _check_dependence(loss: Tensor, names: list[str]) -> None:
         )
 
 
+def check_finite(loss: Tensor) -> None:
+    """Refuse to measure around a point at which the loss itself is not a number.
+
+    Raises:
+        UsageError: The loss is NaN or infinite.
+    """
+    if not loss.isfinite():
+        raise UsageError(
+            f"the loss is {loss.item()} at the model's parameters",
+            "a landscape is measured around a point where the loss is finite",
+            "check the batch and the weights for NaN, or measure at an earlier step",
+        )
+
+
 @contextmanager
 def forward_hooks() -> Generator[list[Any]]:
     """A list for the handles of temporary hooks; on leaving, every one is removed."""
