@@ -1,0 +1,1 @@
+"""Norms: one a file, with its formula and its source; :mod:`landscope.norms.table` has all."""

@@ -68,9 +68,9 @@ class Stochastic:
     """
 
     n: int
-    sigmas: float
+    sigmas: int | float
 
-    def z(self, draws: ArrayLike, mean: float, variance: float) -> float:
+    def z(self, draws: ArrayLike, mean: int | float, variance: int | float) -> float:
         """Distance of the draws' mean from ``mean``, in standard errors.
 
         Args:
@@ -86,7 +86,7 @@ class Stochastic:
             raise AssertionError(f"{values.size} draws; the test was fixed at n = {self.n}")
         return float((values.mean() - mean) / math.sqrt(variance / self.n))
 
-    def check(self, draws: ArrayLike, mean: float, variance: float) -> None:
+    def check(self, draws: ArrayLike, mean: int | float, variance: int | float) -> None:
         """Fail where the draws' mean is further than ``sigmas`` standard errors from ``mean``.
 
         Raises:

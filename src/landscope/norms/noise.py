@@ -1,0 +1,160 @@
+r"""The noise of Algorithm 1 alone: drawn anew at each step, of non-zero mean, non-unit variance.
+
+For each unit j, :math:`\mu_j \sim U(-n_\mu, n_\mu)` and :math:`\sigma_j \sim U(1, n_\sigma)`; for
+each example i and unit j, :math:`m_{ij} \sim U(\mu_j - r_\mu, \mu_j + r_\mu)` and
+:math:`s_{ij} \sim N(\sigma_j, r_\sigma)`; then
+
+.. math:: a_{ij} \leftarrow s_{ij} a_{ij} + m_{ij}
+
+In a convolutional layer the unit is the channel, and i runs over batch, height and width.
+:math:`r_\sigma` is taken as a standard deviation; the paper does not say.
+
+Source: Santurkar et al. 2018, arXiv 1805.11604, Algorithm 1 (appendix A); it stands there after
+each batch norm (:mod:`landscope.norms.noisy_batch`). Alone, it is the norm "noise": the noise on
+a standard network, which is said to stop that network's training (section 2.1).
+
+The noise is drawn at each forward pass in training mode, from PyTorch's default generator of the
+inputs' device, so that a saved and restored random state replays the very same noise. In
+evaluation mode there is none; the paper does not say, and an accuracy that is random would be no
+accuracy.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from landscope.errors import UsageError
+
+N_MU = 0.5
+N_SIGMA = 1.25
+R_MU = 0.1
+R_SIGMA = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseDraw:
+    """One draw of Algorithm 1.
+
+    Args:
+        unit_shift: mu_j, of shape (1, features, 1, ...).
+        unit_scale: sigma_j, of shape (1, features, 1, ...).
+        shift: m_ij, of the inputs' shape.
+        scale: s_ij, of the inputs' shape.
+    """
+
+    unit_shift: Tensor
+    unit_scale: Tensor
+    shift: Tensor
+    scale: Tensor
+
+
+def draw_noise(
+    inputs: Float[Tensor, "batch features *space"],
+    *,
+    n_mu: float = N_MU,
+    n_sigma: float = N_SIGMA,
+    r_mu: float = R_MU,
+    r_sigma: float = R_SIGMA,
+) -> NoiseDraw:
+    """Draw the noise for inputs of this shape, type and device, from its default generator.
+
+    Args:
+        inputs: What the noise is for; its values are not looked at.
+        n_mu: Half the width of the units' mean shift.
+        n_sigma: Upper end of the units' mean scale; the lower end is 1.
+        r_mu: Half the width of an example's shift about its unit's.
+        r_sigma: Standard deviation of an example's scale about its unit's.
+    """
+    of_unit = (1, inputs.shape[1], *(1,) * (inputs.dim() - 2))
+    dtype, device = inputs.dtype, inputs.device
+    unit_shift = n_mu * (2 * torch.rand(of_unit, dtype=dtype, device=device) - 1)
+    unit_scale = 1 + (n_sigma - 1) * torch.rand(of_unit, dtype=dtype, device=device)
+    about_shift = 2 * torch.rand(inputs.shape, dtype=dtype, device=device) - 1
+    about_scale = torch.randn(inputs.shape, dtype=dtype, device=device)
+    return NoiseDraw(
+        unit_shift, unit_scale, unit_shift + r_mu * about_shift, unit_scale + r_sigma * about_scale
+    )
+
+
+class Noise(nn.Module):
+    """Algorithm 1's noise in training mode, nothing in evaluation mode.
+
+    Args:
+        n_mu: Half the width of the units' mean shift, at least 0.
+        n_sigma: Upper end of the units' mean scale, at least 1.
+        r_mu: Half the width of an example's shift about its unit's, at least 0.
+        r_sigma: Standard deviation of an example's scale about its unit's, at least 0.
+
+    Raises:
+        UsageError: On constants outside these ranges.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_mu: float = N_MU,
+        n_sigma: float = N_SIGMA,
+        r_mu: float = R_MU,
+        r_sigma: float = R_SIGMA,
+    ) -> None:
+        super().__init__()
+        _check_at_least("n_mu", n_mu, 0)
+        _check_at_least("n_sigma", n_sigma, 1)
+        _check_at_least("r_mu", r_mu, 0)
+        _check_at_least("r_sigma", r_sigma, 0)
+        self.n_mu = n_mu
+        self.n_sigma = n_sigma
+        self.r_mu = r_mu
+        self.r_sigma = r_sigma
+
+    def forward(
+        self, inputs: Float[Tensor, "batch features *space"]
+    ) -> Float[Tensor, "batch features *space"]:
+        """Scale and shift each value by fresh noise, in training mode."""
+        if not self.training:
+            return inputs
+        drawn = draw_noise(
+            inputs, n_mu=self.n_mu, n_sigma=self.n_sigma, r_mu=self.r_mu, r_sigma=self.r_sigma
+        )
+        return drawn.scale * inputs + drawn.shift
+
+    def extra_repr(self) -> str:
+        """The constants, for ``print(model)``."""
+        return f"n_mu={self.n_mu}, n_sigma={self.n_sigma}, r_mu={self.r_mu}, r_sigma={self.r_sigma}"
+
+
+def noise(
+    features: int,  # noqa: ARG001  a row of the table
+    spatial: int,  # noqa: ARG001
+    *,
+    n_mu: float = N_MU,
+    n_sigma: float = N_SIGMA,
+    r_mu: float = R_MU,
+    r_sigma: float = R_SIGMA,
+) -> Noise:
+    """Algorithm 1's noise without a norm before it.
+
+    Args:
+        features: Number of features; any.
+        spatial: Number of spatial dimensions; any.
+        n_mu: Half the width of the units' mean shift, at least 0.
+        n_sigma: Upper end of the units' mean scale, at least 1.
+        r_mu: Half the width of an example's shift about its unit's, at least 0.
+        r_sigma: Standard deviation of an example's scale about its unit's, at least 0.
+
+    Raises:
+        UsageError: On constants outside these ranges.
+    """
+    return Noise(n_mu=n_mu, n_sigma=n_sigma, r_mu=r_mu, r_sigma=r_sigma)
+
+
+def _check_at_least(name: str, constant: float, least: int) -> None:
+    if not (constant >= least and math.isfinite(constant)):
+        raise UsageError(
+            f"{name} = {constant}",
+            f"this constant of the noise is finite and at least {least}",
+            f"give {name} such a number, or leave it out for the paper's",
+        )
