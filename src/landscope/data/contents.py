@@ -1,0 +1,116 @@
+"""The contents of a data file, plain, gzip or xz: never more bytes than they should be."""
+
+import gzip
+import hashlib
+import lzma
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from landscope.errors import DataError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_XZ_MAGIC = b"\xfd7zXZ\x00"
+_CHUNK = 1 << 20
+# An xz header chooses the decoder's memory, up to 4 GiB; `xz -9` asks for 65 MiB.
+_XZ_MEMORY = 128 << 20
+
+
+def read_at_most(path: Path, limit: int, *, remedy: str) -> bytes:
+    """Read the first ``limit`` bytes of a file, decompressed where it is gzip or xz.
+
+    The compression is told by the first bytes, not by the name. Reading one byte more than a
+    file should hold shows a file that is too long, without ever holding all of it.
+
+    Args:
+        path: The file.
+        limit: Largest number of decompressed bytes to return.
+        remedy: What the user can do about a bad file.
+
+    Returns:
+        The bytes; fewer than ``limit`` where the file ends before.
+
+    Raises:
+        DataError: The file is missing, unreadable, or its compressed stream is cut or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_XZ_MAGIC))
+            file.seek(0)
+            if start.startswith(_GZIP_MAGIC):
+                return gzip.GzipFile(fileobj=file).read(limit)
+            if start == _XZ_MAGIC:
+                return _read_xz(file, limit)
+            return file.read(limit)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing", "a data set needs all of its files", remedy) from None
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{path} is cut or damaged", f"it does not decompress ({error})", remedy
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read", error.strerror or str(error), remedy) from error
+
+
+def check_size(contents: bytes, size: int, *, source: str, remedy: str) -> None:
+    """Refuse contents that are empty, cut or too long.
+
+    Args:
+        contents: What was read, with ``read_at_most(path, size + 1)``.
+        size: Bytes that it should be.
+        source: The file's name, for the error.
+        remedy: What the user can do about a bad file.
+
+    Raises:
+        DataError: The contents have another length.
+    """
+    rule = f"it should hold {size} bytes"
+    if not contents:
+        raise DataError(f"{source} is empty", rule, remedy)
+    if len(contents) < size:
+        raise DataError(f"{source} is cut: it ends after {len(contents)} bytes", rule, remedy)
+    if len(contents) > size:
+        raise DataError(f"{source} is too long", rule, remedy)
+
+
+def check_digest(
+    contents: bytes,
+    algorithm: Literal["md5", "sha256"],
+    digest: str,
+    *,
+    source: str,
+    remedy: str,
+) -> None:
+    """Refuse contents that are not the published ones.
+
+    Args:
+        contents: What was read, decompressed.
+        algorithm: The checksum that the publisher of the data states.
+        digest: The checksum expected, in hexadecimal.
+        source: The file's name, for the error.
+        remedy: What the user can do about a bad file.
+
+    Raises:
+        DataError: The checksum is another one.
+    """
+    found = hashlib.new(algorithm, contents, usedforsecurity=False).hexdigest()
+    if found != digest:
+        raise DataError(
+            f"{source} has {algorithm} {found}",
+            f"the {algorithm} of its contents should be {digest}",
+            remedy,
+        )
+
+
+def _read_xz(file: BinaryIO, limit: int) -> bytes:
+    """``lzma.open`` has no limit on memory, so drive the decompressor by hand."""
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+    contents = bytearray()
+    while len(contents) < limit and not decompressor.eof:
+        raw = b""
+        if decompressor.needs_input:
+            raw = file.read(_CHUNK)
+            if not raw:
+                raise EOFError("the file ends before its end-of-stream mark")
+        contents += decompressor.decompress(raw, max_length=limit - len(contents))
+    return bytes(contents)
