@@ -1,0 +1,1 @@
+"""Models: builders that take a norm; :mod:`landscope.models.table` has all of them."""

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+# numpy counts floats as complex numbers here, which a checker at run time does not.
+Values = ArrayLike | int | float
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
@@ -26,7 +29,7 @@ class Tolerance:
 
     rtol: float
 
-    def error(self, actual: ArrayLike, expected: ArrayLike) -> float:
+    def error(self, actual: Values, expected: Values) -> float:
         """The relative error of ``actual``; infinite where the shapes differ, NaN is never equal.
 
         Args:
@@ -43,7 +46,7 @@ class Tolerance:
         largest = np.abs(reference).max()
         return float(deviation / largest) if largest != 0 else math.inf
 
-    def check(self, actual: ArrayLike, expected: ArrayLike) -> None:
+    def check(self, actual: Values, expected: Values) -> None:
         """Fail where the relative error is above ``rtol``.
 
         Raises:
@@ -70,7 +73,7 @@ class Stochastic:
     n: int
     sigmas: int | float
 
-    def z(self, draws: ArrayLike, mean: int | float, variance: int | float) -> float:
+    def z(self, draws: Values, mean: int | float, variance: int | float) -> float:
         """Distance of the draws' mean from ``mean``, in standard errors.
 
         Args:
@@ -86,7 +89,7 @@ class Stochastic:
             raise AssertionError(f"{values.size} draws; the test was fixed at n = {self.n}")
         return float((values.mean() - mean) / math.sqrt(variance / self.n))
 
-    def check(self, draws: ArrayLike, mean: int | float, variance: int | float) -> None:
+    def check(self, draws: Values, mean: int | float, variance: int | float) -> None:
         """Fail where the draws' mean is further than ``sigmas`` standard errors from ``mean``.
 
         Raises:
