@@ -173,6 +173,62 @@ def test_the_norm_before_the_first_weight_is_a_layer_of_its_own():
     assert_exact(numbers(shifts, "l2"), numbers(expected, "l2"))
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda weight: weight.shape[0],
+        lambda weight: weight.size(0),
+        lambda weight: weight.numel(),
+        lambda weight: weight.device,
+        lambda weight: weight.is_floating_point(),
+    ],
+    ids=["shape", "size", "numel", "device", "is_floating_point"],
+)
+def test_asking_about_a_weight_is_not_using_it(ask):
+    """The order is that in which weights take part, not in which the code speaks of them."""
+
+    class Asks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(4, 3)
+            self.second = nn.Linear(3, 2)
+
+        def forward(self, x):
+            ask(self.second.weight)
+            return self.second(torch.tanh(self.first(x)))
+
+    model = Asks().double()
+    x, y = torch.randn(6, 4).double(), torch.randn(6, 2).double()
+    after = {n: p.detach() + 0.1 for n, p in model.named_parameters()}
+
+    shifts = landscope.covariate_shift(model, functional.mse_loss, x, y, after=after)
+
+    assert [shift.layer for shift in shifts] == ["first", "second"]
+    assert shifts[0].l2 == 0.0
+    assert shifts[1].l2 > 0
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm, nn.RMSNorm])
+def test_a_norm_over_several_dimensions_still_belongs_to_the_weight_before_it(norm):
+    """Its scale is a matrix, and yet no weight."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 2), norm((2, 3, 3)), nn.ReLU(), nn.Flatten(), nn.Linear(18, 3)
+    ).double()
+    x, y = torch.randn(8, 1, 4, 4).double(), torch.randint(0, 3, (8,))
+    after = {n: p.detach() + 0.1 for n, p in model.named_parameters()}
+    layers = [[n for n in after if n[0] in "01"], ["4.weight", "4.bias"]]
+    expected = reference(
+        model, functional.cross_entropy, x, y, layers=layers, after=after, seed=SEED
+    )
+
+    shifts = landscope.covariate_shift(model, functional.cross_entropy, x, y, after=after)
+
+    assert [shift.layer for shift in shifts] == ["0", "4"]
+    assert_exact(numbers(shifts, "l2"), numbers(expected, "l2"))
+    assert_exact(numbers(shifts, "gradient_norm"), numbers(expected, "gradient_norm"))
+
+
 def test_a_gradient_that_vanishes_has_no_direction():
     model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1)).double()
     with torch.no_grad():
