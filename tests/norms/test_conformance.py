@@ -54,6 +54,16 @@ class Unlearnable(nn.BatchNorm2d):
         return super().forward(inputs).detach() + 0 * inputs
 
 
+class Remembering(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.mean = inputs.mean((0, 2, 3))
+        return inputs
+
+
 class LeftBehind(nn.Module):
     """Its offset is no buffer, so it stays where it was made."""
 
@@ -77,6 +87,7 @@ class LeftBehind(nn.Module):
         (Narrowing, "test_keeps_shape_and_dtype"),
         (InPlace, "test_the_inputs_are_left_alone"),
         (lambda: Unlearnable(4), "test_every_parameter_gets_a_gradient"),
+        (Remembering, "test_buffers_hold_no_graph"),
         (LeftBehind, "test_moves_between_devices"),
     ],
 )

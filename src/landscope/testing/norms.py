@@ -107,6 +107,12 @@ class NormConformance:
             assert parameter.grad is not None, f"{name} has no gradient"
             assert parameter.grad.abs().min() > 0, f"an entry of {name} has gradient 0"
 
+    def test_buffers_hold_no_graph(self) -> None:
+        """Running statistics are numbers: no step's graph is kept alive in them."""
+        module = self.norm()
+        module(self.inputs().requires_grad_())
+        assert not any(buffer.requires_grad for buffer in module.buffers())
+
     def test_a_restored_random_state_replays_the_outputs(self) -> None:
         """What is random comes from PyTorch's default generator alone."""
         module = self.norm()
