@@ -1,0 +1,77 @@
+"""The lock of a run: one writer at a time, held by the system and freed when the writer dies."""
+
+import os
+import sys
+from pathlib import Path
+
+from landscope.errors import StorageError
+from landscope.records.disk import storing
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+class Lock:
+    """An exclusive lock on a file that stays where it is, for as long as the holder lives.
+
+    Removing the file on release would let two writers hold locks on two files of one name.
+
+    Raises:
+        StorageError: Somebody else holds it, or the folder cannot be written or locked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # The lock lives in the open file, not on the disk: it is gone when the process is.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        with storing(path):
+            self._descriptor: int | None = os.open(path, flags, 0o666)
+            try:
+                held = _lock(self._descriptor)
+            except OSError:
+                os.close(self._descriptor)
+                raise
+        if not held:
+            os.close(self._descriptor)
+            raise StorageError(
+                str(path.parent),
+                "its journal is being written by another process or another Journal",
+                "wait until it ends, or choose another folder",
+            )
+
+    def __enter__(self) -> "Lock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Lets the next writer in; a second call does nothing."""
+        if self._descriptor is None:
+            return
+        # Unlocking by name, and not by closing alone, also frees it from forked children.
+        _unlock(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = None
