@@ -1,0 +1,224 @@
+"""The folders of a study and of its runs: the one place that knows the names of their files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from landscope.errors import RecordError, UsageError
+from landscope.records.disk import check_inside, is_temporary, storing, sync_folder
+from landscope.records.lock import Lock
+from landscope.records.manifest import (
+    RunManifest,
+    StudyManifest,
+    read_manifest,
+    write_manifest,
+)
+from landscope.records.outcome import UNFINISHED, Outcome
+from landscope.records.replay import replay_outcome
+from landscope.records.run_id import flaw_of
+
+
+class RunFolder:
+    """The folder of one run; its name is the run's id.
+
+    Args:
+        path: Where it is, or shall be. Nothing is touched before ``create``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.manifest_path = self.path / "run.json"
+        self.journal_path = self.path / "journal.jsonl"
+        self.unfinished_journal_path = self.path / "journal.unfinished.jsonl"
+        self.weights_path = self.path / "weights.safetensors"
+        self.lock_path = self.path / ".lock"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.path.absolute().name
+
+    def create(self) -> None:
+        """Makes the folder, or opens one that is already a run's.
+
+        Raises:
+            UsageError: Its name is no run id, or something else is there. Nothing is written.
+            StorageError: It cannot be made.
+        """
+        _check_run_id(self.id)
+        own = (self.journal_path, self.unfinished_journal_path, self.weights_path, self.lock_path)
+        _create(self.path, self.manifest_path, own, "run")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, as it was written.
+
+        Raises:
+            RecordError: It is missing, damaged, or was written by a newer landscope.
+        """
+        return read_manifest(self.manifest_path, RunManifest)
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Writes the manifest whole, or leaves the one before; it comes before the journal.
+
+        Args:
+            manifest: The fields of ``RunManifest`` as plain values, and any others.
+
+        Raises:
+            RecordError: The run has ended; nothing of it is overwritten.
+            UsageError: It is no run's manifest, or that of a run with another id.
+            StorageError: The folder cannot be written, or the run's journal is being written.
+        """
+        if manifest.get("id", self.id) != self.id:
+            raise UsageError(
+                f"id = {manifest['id']!r}",
+                f"a run's id is the name of its folder, {self.id!r}",
+                "give both the same name",
+            )
+        with Lock(self.lock_path):  # another writer's readings keep the manifest they came from
+            self.check_not_ended(self.manifest_path)
+            write_manifest(self.manifest_path, RunManifest, manifest)
+
+    def check_not_ended(self, path: Path) -> None:
+        """Refuses to write one of the run's files once the run has ended.
+
+        Raises:
+            RecordError: The run has ended; or its journal cannot be read.
+        """
+        if self.outcome().ended:
+            raise RecordError(
+                str(path),
+                "the run has ended and its records are not overwritten",
+                "choose another folder, or delete this one to measure again",
+            )
+
+    def outcome(self) -> Outcome:
+        """How the run ended, told from its last line without reading the others.
+
+        Raises:
+            RecordError: The journal cannot be read.
+        """
+        if not os.path.lexists(self.journal_path):
+            return UNFINISHED
+        return replay_outcome(self.journal_path)
+
+
+class StudyFolder:
+    """The folder of a study, with a folder for each of its runs.
+
+    Args:
+        path: Where it is, or shall be. Nothing is touched before ``create``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.manifest_path = self.path / "study.json"
+        self.figures = self.path / "figures"
+        self.report = self.path / "report.html"
+        self._runs = self.path / "runs"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    def create(self) -> None:
+        """Makes the folder, or opens one that is already a study's.
+
+        Raises:
+            UsageError: Something else is there. Nothing is written.
+            RecordError: A study is there whose manifest is damaged or newer than this landscope.
+            StorageError: It cannot be made.
+        """
+        _create(self.path, self.manifest_path, (), "study")
+        if self.manifest_path.exists():
+            _ = self.manifest
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, as it was written.
+
+        Raises:
+            RecordError: It is missing, damaged, or was written by a newer landscope.
+        """
+        return read_manifest(self.manifest_path, StudyManifest)
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Writes the manifest whole, or leaves the one before.
+
+        Args:
+            manifest: The fields of ``StudyManifest`` as plain values, and any others.
+
+        Raises:
+            UsageError: It is no study's manifest.
+            StorageError: The folder cannot be written.
+        """
+        write_manifest(self.manifest_path, StudyManifest, manifest)
+
+    def run(self, run_id: str) -> RunFolder:
+        """The folder of one run, whether it exists or not.
+
+        Raises:
+            UsageError: The id cannot name a folder inside this one.
+        """
+        _check_run_id(run_id)
+        return RunFolder(self._runs / run_id)
+
+    def runs(self) -> list[RunFolder]:
+        """The folders of the runs that have a manifest, by id.
+
+        Raises:
+            RecordError: A folder cannot be read, or is a link to somewhere outside of the study.
+        """
+        if not os.path.lexists(self._runs):
+            return []
+        check_inside(self._runs)
+        found: list[RunFolder] = []
+        try:
+            for path in sorted(self._runs.iterdir()):
+                run = RunFolder(path)
+                if is_temporary(path) or not os.path.lexists(run.manifest_path):
+                    continue
+                check_inside(path)
+                found.append(run)
+        except OSError as error:
+            raise RecordError(
+                str(self._runs),
+                f"it cannot be listed ({error.strerror})",
+                "check that it is a folder that you may read",
+            ) from error
+        return found
+
+
+def _check_run_id(run_id: str) -> None:
+    flaw = flaw_of(run_id)
+    if flaw is not None:
+        raise UsageError(
+            f"run id {run_id!r}",
+            f"a run's id names a folder, and {flaw}",
+            "choose a short name of letters, digits, - and _",
+        )
+
+
+def _create(path: Path, manifest: Path, own: tuple[Path, ...], what: str) -> None:
+    """Makes a folder, unless something is there that this folder's owner did not write."""
+    with storing(path):
+        if path.exists() and not path.is_dir():
+            raise UsageError(
+                str(path), "it is a file and not a folder", f"choose a new folder for the {what}"
+            )
+        if path.exists() and not manifest.exists():
+            foreign = [entry for entry in path.iterdir() if not _is_own(entry, own)]
+            if foreign:
+                raise UsageError(
+                    str(path),
+                    f"the folder is not empty and is not a landscope {what}",
+                    "choose a new or an empty folder",
+                )
+        path.mkdir(parents=True, exist_ok=True)
+        sync_folder(path.parent)
+
+
+def _is_own(entry: Path, own: tuple[Path, ...]) -> bool:
+    return entry in own or is_temporary(entry)
