@@ -1,0 +1,87 @@
+"""The records of a study: its manifest and its runs, by id and by configuration."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from landscope.errors import RecordError
+from landscope.records.folder import StudyFolder
+from landscope.records.run_records import RunRecords
+
+
+class StudyRecords:
+    """One study, as it was recorded, finished or not.
+
+    Args:
+        folder: The study's folder.
+
+    Raises:
+        RecordError: The manifest of the study or of a run is missing, damaged, or newer than this
+            landscope, or a run's id is not its folder's name.
+    """
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self.folder = folder
+        self.manifest: dict[str, Any] = folder.manifest
+        self.runs: dict[str, RunRecords] = {}
+        for run_folder in folder.runs():
+            run = RunRecords(run_folder)
+            if run.id != run_folder.id:
+                raise RecordError(
+                    str(run_folder.path),
+                    f"the run in it has the id {run.id}",
+                    "give the folder its run's id again, or remove the copy",
+                )
+            self.runs[run.id] = run
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder.path)!r}, runs={list(self.runs)})"
+
+    def has(self, **config: object) -> bool:
+        """Whether any run has these fields in its configuration."""
+        return bool(self._matching(config))
+
+    def find(self, **config: object) -> RunRecords:
+        """The one run that has these fields in its configuration.
+
+        Raises:
+            RecordError: None has, or more than one.
+        """
+        matching = self._matching(config)
+        wanted = ", ".join(f"{name}={value!r}" for name, value in config.items())
+        if not matching:
+            raise RecordError(
+                f"run with {wanted}", "the study has no such run", self._what_there_is(config)
+            )
+        if len(matching) > 1:
+            ids = ", ".join(run.id for run in matching)
+            raise RecordError(
+                f"run with {wanted}", f"the study has several: {ids}", "say more of its fields"
+            )
+        return matching[0]
+
+    def _matching(self, config: dict[str, object]) -> list[RunRecords]:
+        return [run for run in self.runs.values() if _agrees(run.config, config)]
+
+    def _what_there_is(self, config: dict[str, object]) -> str:
+        if not self.runs:
+            return "it has no runs at all; run it first"
+        there: list[str] = []
+        for name in config:
+            values = [repr(run.config[name]) for run in self.runs.values() if name in run.config]
+            told = ", ".join(dict.fromkeys(values)) or "not in any configuration"
+            there.append(f"{name}: {told}")
+        return f"it has {'; '.join(there)}"
+
+
+def _agrees(config: dict[str, Any], wanted: dict[str, object]) -> bool:
+    return all(name in config and config[name] == value for name, value in wanted.items())
+
+
+def read_study(path: str | os.PathLike[str]) -> StudyRecords:
+    """The records of the study in a folder.
+
+    Raises:
+        RecordError: There is no study, or a manifest in it is damaged or newer than this landscope.
+    """
+    return StudyRecords(StudyFolder(Path(path)))
