@@ -115,7 +115,7 @@ def test_an_entry_is_on_another_device(argument, case, after):
     after["3.weight"] = after["3.weight"].to("meta")
 
     with refused(
-        f"{argument}['3.weight'] is on meta", "the parameter is on cpu", "move it with .to('cpu')"
+        f"{argument}['3.weight'] has device meta", "the parameter has device cpu", "build it from"
     ):
         POINTS[argument](case, after)
 

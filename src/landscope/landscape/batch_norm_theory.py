@@ -29,7 +29,13 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.landscape.distribution import by_feature
-from landscope.landscape.objective import LossFn, Objective, forward_hooks
+from landscope.landscape.objective import (
+    LossFn,
+    Objective,
+    check_dependence,
+    check_finite,
+    forward_hooks,
+)
 from landscope.landscape.parameters import Parameters, trainable
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
@@ -82,9 +88,12 @@ def batch_norm_theory(
     """
     if units < 0:
         raise UsageError(f"units = {units}", "a number of units is 0 or more", "give units=2")
-    return theory_of_norms(
-        Objective.now(model, loss_fn, inputs, targets), trainable(model), units=units
-    )
+    objective = Objective.now(model, loss_fn, inputs, targets)
+    point = trainable(model)
+    theory = theory_of_norms(objective, point, units=units)
+    with torch.no_grad():
+        check_finite(objective.losses(point)[0])
+    return theory
 
 
 def theory_of_norms(
@@ -137,6 +146,7 @@ def _record(
             handles.append(module.register_forward_hook(after))
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in point.items()}
         _, data_loss = objective.losses(leaves)
+    check_dependence(data_loss, list(leaves))
     return passes, data_loss
 
 

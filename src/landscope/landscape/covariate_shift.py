@@ -5,6 +5,7 @@ the parameters before the step, and ``G'_i`` the same with every layer before i 
 Same batch in both; layer i itself and all that follow it stay where they were.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ def covariate_shift(
             another device than the batch, or the loss is not a scalar or not finite.
     """
     before = trainable(model)
-    check_like(after, before, "after")
+    check_like(after, before, "after", model)
     objective = Objective.now(model, loss_fn, inputs, targets)
     loss, _, gradient = objective.gradient(before)
     check_finite(loss)
@@ -116,11 +117,14 @@ def shift_of_layers(
 
 
 def _shift(layer: str, l2: float, still: float, moved: float, product: float) -> LayerShift:
+    cosine = product / (still * moved) if still * moved else float("nan")
+    if abs(cosine) > 1:
+        # Rounding must not put a cosine beyond 1; NaN compares as false and stays.
+        cosine = math.copysign(1.0, cosine)
     return LayerShift(
         layer=layer,
         l2=l2,
         relative=l2 / still if still else float("nan"),
-        # Rounding must not put a cosine beyond 1.
-        cosine=max(-1.0, min(1.0, product / (still * moved))) if still * moved else float("nan"),
+        cosine=cosine,
         gradient_norm=still,
     )

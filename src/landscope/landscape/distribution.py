@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+# Bins narrower than this share of the values would have edges that float64 rounds together.
+_RESOLVED = 1e-14
+
 
 def by_feature(activations: Float[Tensor, "batch features *space"]) -> Float[Tensor, "n features"]:
     """Samples of each feature over the batch and, in a convolution, over space."""
@@ -43,13 +46,15 @@ def histogram(samples: Float[Tensor, " n"], bins: int) -> tuple[list[float], lis
 
     Returns:
         ``bins`` densities, whose integral is 1, and ``bins + 1`` edges. A feature that is
-        constant gets a range of width 1 around its value; one with no finite sample, NaN.
+        constant, or too nearly so for its float64 values to tell the bins apart, gets a range of
+        width 1, or wider where its value is large; one with no finite sample, NaN.
     """
     finite = samples[samples.isfinite()].double().cpu()
     if not finite.numel():
         return [float("nan")] * bins, [float("nan")] * (bins + 1)
     low, high = finite.min().item(), finite.max().item()
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    size = max(abs(low), abs(high))
+    if high - low <= _RESOLVED * bins * size:
+        low, high = low - max(0.5, 1e-6 * size), high + max(0.5, 1e-6 * size)
     density, edges = torch.histogram(finite, bins, range=(low, high), density=True)
     return density.tolist(), edges.tolist()

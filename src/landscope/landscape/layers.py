@@ -94,11 +94,11 @@ class _FirstUse(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         del types
-        kwargs = kwargs or {}
-        for leaf in tree_leaves((args, kwargs)):
-            name = self._names.get(id(leaf)) if isinstance(leaf, Tensor) else None
-            # Reading an attribute, such as a shape or a device, is not yet a use.
-            if name is not None and getattr(func, "__name__", "") != "__get__":
-                del self._names[id(leaf)]
-                self.order.append(name)
-        return func(*args, **kwargs)
+        result = func(*args, **(kwargs or {}))
+        # A question about a weight, such as its shape or its type, is not yet a use of it.
+        if any(isinstance(leaf, Tensor) for leaf in tree_leaves(result)):
+            for leaf in tree_leaves((args, kwargs)):
+                name = self._names.pop(id(leaf), None) if isinstance(leaf, Tensor) else None
+                if name is not None:
+                    self.order.append(name)
+        return result

@@ -98,7 +98,7 @@ def line(
     check_etas(etas)
     point = trainable(model)
     if direction is not None:
-        check_like(direction, point, "direction")
+        check_like(direction, point, "direction", model)
         if float(norm(direction)) == 0:
             raise UsageError(
                 "direction is zero in every entry",
@@ -135,6 +135,7 @@ def landscape_along(
     else:
         start_loss, gradient = start
     direction = gradient if direction is None else direction
+    etas = [float(eta) for eta in etas]
     rows: list[Tensor] = []
     for eta in etas:
         loss, data_loss, there = objective.gradient(displaced(point, direction, eta))
@@ -145,7 +146,7 @@ def landscape_along(
     *grid, (at_start, gradient_norm, length) = torch.stack([*rows, ends]).tolist()
     losses, data_losses, changes = zip(*grid, strict=True)
     return Line(
-        etas=tuple(float(eta) for eta in etas),
+        etas=tuple(etas),
         losses=losses,
         gradient_changes=changes,
         betas=tuple(

@@ -45,7 +45,9 @@ def nearest_optimum(start: Matrix, optimum: Matrix) -> NearestOptimum:
     inner, square = (start * optimum).sum(), optimum.square().sum()
     plain = (start - optimum).square().sum()
     scale = (inner / square).clamp_min(0)
-    rows = ((start * optimum).sum(1) / optimum.square().sum(1)).clamp_min(0)
+    # A row of zeros in the optimum is zero at every scale.
+    squares = optimum.square().sum(1)
+    rows = ((start * optimum).sum(1) / squares.where(squares > 0, 1.0)).clamp_min(0)
     return NearestOptimum(
         inner=inner.item(),
         left_by_scale=(start - scale * optimum).square().sum().item(),

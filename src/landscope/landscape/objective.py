@@ -61,7 +61,8 @@ class Objective:
             UsageError: The model has nothing to train, or is on another device than the batch.
         """
         trainable(model)
-        _check_device(model, inputs)
+        _check_device(model, inputs, "inputs")
+        _check_device(model, targets, "targets")
         return cls(
             model=model,
             loss_fn=loss_fn,
@@ -78,25 +79,25 @@ class Objective:
         Raises:
             UsageError: ``loss_fn`` gave something else than one number.
         """
-        data_loss = self.loss_fn(self.outputs(parameters), self.targets)
+        with self.random_state.replayed():
+            data_loss = functional_call(
+                _WithLoss(self.model, self.loss_fn),
+                {f"model.{name}": tensor for name, tensor in self._state(parameters).items()},
+                (self.inputs, self.targets),
+            )
         _check_scalar(data_loss)
         data_loss = data_loss.reshape(())
-        return data_loss + self.penalty(parameters), data_loss
+        return data_loss + l2_penalty(parameters, self.l2_penalty), data_loss
 
     def outputs(self, parameters: Parameters) -> Any:
         """The model's outputs at a point in parameter space."""
-        # Buffers are cloned for each pass: batch norm writes its running statistics in place.
-        state = {**parameters, **{name: b.clone() for name, b in self.buffers.items()}}
         args, kwargs = _arguments(self.inputs)
         with self.random_state.replayed():
-            return functional_call(self.model, state, args, kwargs)
+            return functional_call(self.model, self._state(parameters), args, kwargs)
 
-    def penalty(self, parameters: Parameters) -> Tensor | float:
-        """``lambda/2 ||W||^2``, a scalar, at a point in parameter space."""
-        if self.l2_penalty == 0:
-            return 0.0
-        squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
-        return self.l2_penalty / 2 * torch.stack(squares).sum()
+    def _state(self, parameters: Parameters) -> dict[str, Tensor]:
+        # Buffers are cloned for each pass: batch norm writes its running statistics in place.
+        return {**parameters, **{name: b.clone() for name, b in self.buffers.items()}}
 
     def gradient(
         self, parameters: Parameters, of: Iterable[str] | None = None
@@ -112,11 +113,36 @@ class Objective:
                 for name, tensor in parameters.items()
             }
             loss, data_loss = self.losses(point)
-            _check_dependence(loss, names)
+            check_dependence(loss, names)
             gradients = torch.autograd.grad(
                 loss, [point[name] for name in names], materialize_grads=True
             )
         return loss.detach(), data_loss.detach(), dict(zip(names, gradients, strict=True))
+
+
+class _WithLoss(nn.Module):
+    """The model and its loss as one module.
+
+    So the loss runs while the parameters are exchanged: one that reads ``model.parameters()``, as
+    for a penalty of its own, sees the point that is measured.
+    """
+
+    def __init__(self, model: nn.Module, loss_fn: LossFn) -> None:
+        super().__init__()
+        self.model = model
+        self.loss_fn = loss_fn
+
+    def forward(self, inputs: Any, targets: Any) -> Any:
+        args, kwargs = _arguments(inputs)
+        return self.loss_fn(self.model(*args, **kwargs), targets)
+
+
+def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:
+    """``strength/2 ||W||^2``, a scalar, over the parameters of two or more dimensions."""
+    if strength == 0:
+        return 0.0
+    squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
+    return strength / 2 * torch.stack(squares).sum()
 
 
 def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -136,14 +162,14 @@ def _tensors(tree: Any) -> Iterator[Tensor]:
             yield from _tensors(leaf)
 
 
-def _check_device(model: nn.Module, inputs: Any) -> None:
+def _check_device(model: nn.Module, batch: Any, argument: str) -> None:
     homes = devices_of(model)
-    for tensor in _tensors(inputs):
-        # A model spread over several devices may take its inputs on any of them.
+    for tensor in _tensors(batch):
+        # A model spread over several devices may take its batch on any of them.
         if tensor.device not in homes:
             home = next(iter(homes))
             raise UsageError(
-                f"inputs are on {tensor.device}",
+                f"{argument} are on {tensor.device}",
                 f"the model is on {home}",
                 f"move the batch with .to({str(home)!r})",
             )
@@ -159,7 +185,12 @@ def _check_scalar(loss: Any) -> None:
         )
 
 
-def _check_dependence(loss: Tensor, names: list[str]) -> None:
+def check_dependence(loss: Tensor, names: list[str]) -> None:
+    """Refuse a loss that no parameter enters.
+
+    Raises:
+        UsageError: As said.
+    """
     if not loss.requires_grad:
         raise UsageError(
             f"the loss does not depend on {names[0]!r} or any other of {len(names)} parameters",

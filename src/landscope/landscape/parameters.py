@@ -34,14 +34,16 @@ def trainable(model: nn.Module) -> Parameters:
     return chosen
 
 
-def check_like(given: Parameters, wanted: Parameters, argument: str) -> None:
-    """Refuse a point or direction whose names, shapes or devices are not those of the model.
+def check_like(given: Parameters, wanted: Parameters, argument: str, model: nn.Module) -> None:
+    """Refuse a point or direction that does not fit the parameters of a model.
+
+    Entries for parameters that are frozen are allowed, and not looked at.
 
     Raises:
-        UsageError: A name is missing or unknown, or a tensor has another shape or device.
+        UsageError: A name is missing or unknown, or a tensor has another shape, type or device.
     """
     missing = [name for name in wanted if name not in given]
-    unknown = [name for name in given if name not in wanted]
+    unknown = [name for name in given if name not in dict(model.named_parameters())]
     if missing or unknown:
         found = [f"lacks {missing[0]!r}"] if missing else []
         found += [f"has the unknown entry {unknown[0]!r}"] if unknown else []
@@ -51,18 +53,17 @@ def check_like(given: Parameters, wanted: Parameters, argument: str) -> None:
             "build it from model.named_parameters()",
         )
     for name, tensor in wanted.items():
-        if given[name].shape != tensor.shape:
-            raise UsageError(
-                f"{argument}[{name!r}] has shape {tuple(given[name].shape)}",
-                f"the parameter has shape {tuple(tensor.shape)}",
-                "build it from the same model's named_parameters()",
-            )
-        if given[name].device != tensor.device:
-            raise UsageError(
-                f"{argument}[{name!r}] is on {given[name].device}",
-                f"the parameter is on {tensor.device}",
-                f"move it with .to({str(tensor.device)!r})",
-            )
+        for what, found, expected in (
+            ("shape", tuple(given[name].shape), tuple(tensor.shape)),
+            ("type", given[name].dtype, tensor.dtype),
+            ("device", given[name].device, tensor.device),
+        ):
+            if found != expected:
+                raise UsageError(
+                    f"{argument}[{name!r}] has {what} {found}",
+                    f"the parameter has {what} {expected}",
+                    "build it from the same model's named_parameters()",
+                )
 
 
 def displaced(point: Parameters, direction: Parameters, eta: float) -> Parameters:

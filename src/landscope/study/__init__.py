@@ -1,0 +1,1 @@
+"""What is to be run: configuration, presets, the paper's experiments, and their execution."""

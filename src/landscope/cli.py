@@ -1,0 +1,140 @@
+"""The command line: parses and dispatches, decides nothing, and loads torch only to measure."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import App, Parameter
+from rich.console import Console
+
+import landscope
+from landscope.errors import LandscopeError, UsageError
+from landscope.study.preset import PresetName
+
+HELP = """See how normalisation shapes the loss landscape that your network trains on.
+
+`landscope reproduce` measures the whole of "How Does Batch Normalization Help Optimization?"
+(Santurkar et al. 2018) on this machine and writes a report. Exit codes: 0 done, 1 it could not be
+done, 2 the command has no meaning, 130 interrupted.
+"""
+
+app = App(name="landscope", help=HELP, version=landscope.__version__, help_format="markdown")
+
+Study = Annotated[Path, Parameter(help="Folder of a study, as `reproduce --out` names it.")]
+
+
+@app.command
+def reproduce(
+    *,
+    preset: Annotated[
+        PresetName,
+        Parameter(
+            help="Size: `quick` takes minutes on 2 cores and needs no download; `standard` takes "
+            "CIFAR-10 and up to an hour; `paper` has the paper's own sizes, for a GPU."
+        ),
+    ] = "quick",
+    figure: Annotated[
+        tuple[int, ...],
+        Parameter(
+            help="A figure of the paper, 1 to 6 or 8 to 13; may be repeated. All unless given.",
+            consume_multiple=True,
+            negative="",
+        ),
+    ] = (),
+    seed: Annotated[int, Parameter(help="Seed of weights, data order and noise, 0 or more.")] = 0,
+    device: Annotated[
+        str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="Folder of the study. Started again there, it goes on where it was."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(help="Folder that has CIFAR-10's binary version, instead of fetching it."),
+    ] = None,
+    workers: Annotated[
+        int | None, Parameter(help="Runs side by side. One a core, or one on a GPU.")
+    ] = None,
+) -> None:
+    """Measure the paper's experiments: train, probe, draw its figures and write a report."""
+    from landscope.reproduce import Order
+    from landscope.reproduce import reproduce as carry_out
+    from landscope.study.preset import load_preset
+    from landscope.study.santurkar2018 import check_figures, default_folder
+    from landscope.terminal.study_progress import showing_progress
+
+    figures = check_figures(figure)
+    if seed < 0:
+        raise UsageError(f"seed = {seed}", "a seed is 0 or more", "give --seed 0, for one")
+    order = Order(
+        preset=load_preset(preset),
+        figures=figures,
+        seed=seed,
+        device=device,
+        out=out or default_folder(preset, seed, figures),
+        data_dir=data_dir,
+        workers=workers,
+    )
+    with showing_progress() as listener:
+        report = carry_out(order, listener)
+    _show(order.out, report)
+
+
+@app.command
+def report(study: Study) -> None:
+    """Draw the figures and write the report of a study again, from its records alone."""
+    from landscope.publish import publish
+    from landscope.terminal.study_progress import showing_progress
+
+    with showing_progress() as listener:
+        path = publish(study, listener.phase)
+    _show(study, path)
+
+
+@app.command
+def show(study: Study) -> None:
+    """Print a study's answers and its runs, from its records alone."""
+    _show(study, None)
+
+
+@app.command
+def export(
+    study: Study,
+    to: Annotated[Path, Parameter(help="File to write; its ending chooses: .parquet or .csv.")],
+) -> None:
+    """Write all readings of a study as one table, for other tools."""
+    from landscope.records import export_table, read_study
+
+    rows = export_table(read_study(study).runs.values(), to)
+    Console().print(f"{rows:,} rows written to {to}", highlight=False)
+
+
+def _show(study: Path, report: Path | None) -> None:
+    from landscope.records import read_study
+    from landscope.terminal.study_summary import print_summary
+
+    print_summary(Console(), read_study(study), report)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    errors = Console(stderr=True)
+    try:
+        app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except cyclopts.CycloptsError:
+        sys.exit(2)  # the message has been printed
+    except LandscopeError as error:
+        errors.print(f"landscope: {error}", style="red", markup=False, highlight=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print(
+            "\nInterrupted. What has been measured is kept: start the same command again to go on.",
+            highlight=False,
+        )
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as with `| head`; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(1)

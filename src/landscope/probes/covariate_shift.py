@@ -1,0 +1,41 @@
+"""Covariate shift of every layer under the network's own update: Definition 2.1 of the paper."""
+
+from landscope.landscape.covariate_shift import shift_of_layers
+from landscope.landscape.layers import Layer, execution_order
+from landscope.probes.probe import Cost, Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Reading
+from landscope.training.step_view import StepView
+
+
+class CovariateShift(Probe):
+    """``||G_i - G'_i||`` for each layer, over ``||G_i||``, and the cosine of the two."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__("covariate_shift", schedule)
+        self._order: list[Layer] | None = None
+
+    def cost(self, layers: int) -> Cost:
+        """A forward pass for each layer but the first, and a backward pass down to it."""
+        return Cost(forward=layers - 1, backward=(layers - 1) / 2)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Four readings a layer."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        if self._order is None:
+            self._order = execution_order(shot.objective, shot.before)
+        shifts = shift_of_layers(
+            shot.objective, shot.before, shot.after, gradient=shot.gradient, order=self._order
+        )
+        readings: list[Reading] = []
+        for shift in shifts:
+            for quantity, value, unit in (
+                ("shift_l2", shift.l2, "loss / parameter"),
+                ("shift_relative", shift.relative, "1"),
+                ("shift_cosine", shift.cosine, "1"),
+                ("gradient_norm", shift.gradient_norm, "loss / parameter"),
+            ):
+                readings.append(self.reading(view, quantity, value, unit=unit, layer=shift.layer))
+        return readings

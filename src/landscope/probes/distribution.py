@@ -1,0 +1,153 @@
+"""The distribution of chosen layers' inputs, and how it moves: figures 1, 2, 6, 8 and 9.
+
+It is compared on a fixed set of training inputs, so that what moves is the network and not the
+sample; in training mode, with batch statistics of that set. Within a step, from t to t + 1, noise
+is drawn afresh, as it is when the network trains.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscope.landscape.activations import activations
+from landscope.landscape.distribution import (
+    by_feature,
+    change,
+    histogram,
+    moments,
+    wasserstein,
+)
+from landscope.landscape.objective import Objective
+from landscope.landscape.random_state import RandomState, devices_of
+from landscope.probes.probe import Cost, Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Axis, Reading
+from landscope.training.step_view import Snapshot, StepView
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A layer whose inputs are watched.
+
+    Args:
+        layer: Name of the weight-bearing module; its inputs are what the definition is about.
+        activation: Name of the module whose output enters the layer's non-linearity; one of its
+            features is drawn as a histogram.
+    """
+
+    layer: str
+    activation: str
+
+
+class Distribution(Probe):
+    """Moments, their changes, Wasserstein-1 distance, and the histogram of one random feature.
+
+    Args:
+        schedule: At which steps it looks.
+        watched: The layers.
+        inputs: The fixed inputs, ready for the network, on its device.
+        bins: Bins of a histogram.
+        seed: Chooses the features that are drawn.
+    """
+
+    def __init__(
+        self, schedule: Schedule, watched: Sequence[Watched], inputs: Tensor, bins: int, seed: int
+    ) -> None:
+        super().__init__("distribution", schedule)
+        self._watched = tuple(watched)
+        self._inputs = inputs
+        self._bins = bins
+        self._seed = seed
+        self._start: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def cost(self, layers: int) -> Cost:
+        """Two forward passes, over the fixed inputs."""
+        del layers
+        return Cost(forward=2, backward=0)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Nine readings a layer."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        entering, leaving = self._activations(shot.objective, shot.before)
+        later, _ = self._activations(self._afterwards(shot), shot.after)
+        readings: list[Reading] = []
+        for number, watched in enumerate(self._watched):
+            before, after = by_feature(entering[watched.layer]), by_feature(later[watched.layer])
+            for quantity, value, unit in self._compare(watched.layer, before, after):
+                readings.append(self.reading(view, quantity, value, unit=unit, layer=watched.layer))
+            readings += self._moments(view, watched.layer, before)
+            readings.append(self._histogram(view, watched, number, leaving[watched.activation]))
+        return [replace(reading, function=self._function(shot)) for reading in readings]
+
+    def _activations(self, objective: Objective, point: dict[str, Tensor]) -> Any:
+        return activations(
+            replace(objective, inputs=self._inputs),
+            point,
+            inputs_of=[watched.layer for watched in self._watched],
+            outputs_of=[watched.activation for watched in self._watched],
+        )
+
+    def _afterwards(self, shot: Snapshot) -> Objective:
+        # The streams stand where the next training step will find them: its noise is fresh.
+        now = RandomState.capture(devices_of(shot.objective.model))
+        return replace(shot.objective, random_state=now)
+
+    def _compare(self, layer: str, before: Tensor, after: Tensor) -> list[tuple[str, float, str]]:
+        mean, variance = moments(before)
+        next_mean, next_variance = moments(after)
+        start_mean, start_variance = self._start.setdefault(layer, (mean, variance))
+        distance = wasserstein(before, after)
+        # A feature that is constant, such as a dead ReLU, has no scale to be relative to.
+        scale = torch.where(variance > 0, variance.sqrt(), float("nan"))
+        numbers = torch.stack(
+            [
+                change(mean, next_mean),
+                change(variance, next_variance),
+                change(start_mean, mean),
+                change(start_variance, variance),
+                distance.mean(),
+                (distance / scale).nanmean(),
+            ]
+        ).tolist()
+        names = (
+            ("input_mean_change", "activation"),
+            ("input_variance_change", "activation^2"),
+            ("input_mean_change_since_start", "activation"),
+            ("input_variance_change_since_start", "activation^2"),
+            ("input_wasserstein", "activation"),
+            ("input_wasserstein_relative", "1"),
+        )
+        return [(name, value, unit) for (name, unit), value in zip(names, numbers, strict=True)]
+
+    def _moments(self, view: StepView, layer: str, before: Tensor) -> list[Reading]:
+        mean, variance = (tuple(moment.tolist()) for moment in moments(before))
+        axis = Axis("feature", "1", tuple(map(float, range(len(mean)))))
+        return [
+            self.reading(view, "input_mean", mean, unit="activation", layer=layer, axis=axis),
+            self.reading(
+                view, "input_variance", variance, unit="activation^2", layer=layer, axis=axis
+            ),
+        ]
+
+    def _histogram(self, view: StepView, watched: Watched, number: int, output: Tensor) -> Reading:
+        samples = by_feature(output)
+        stream = torch.Generator().manual_seed(self._seed + number)
+        feature = int(torch.randint(samples.shape[1], (), generator=stream))
+        density, edges = histogram(samples[:, feature], self._bins)
+        return self.reading(
+            view,
+            "activation_histogram",
+            tuple(density),
+            unit="1 / activation",
+            layer=watched.layer,
+            axis=Axis("activation", "activation", tuple(edges)),
+        )
+
+    def _function(self, shot: Snapshot) -> str:
+        mode = "training mode" if shot.objective.model.training else "evaluation mode"
+        return f"{mode}, the {len(self._inputs)} fixed inputs"

@@ -1,0 +1,112 @@
+"""The landscape along a line from the step's parameters: sections 3.2 and A.2.2 of the paper.
+
+Three lines: the gradient on the paper's grid, which are multiples of the learning rate; the
+gradient on a grid that does not depend on it, so that networks trained at different rates compare;
+and a random direction of the gradient's length.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from landscope.landscape.line import check_etas, landscape_along
+from landscope.landscape.parameters import Parameters, norm
+from landscope.landscape.random_direction import random_direction
+from landscope.probes.probe import Cost, Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Axis, Reading
+from landscope.training.step_view import Snapshot, StepView
+
+
+class _Line(Probe):
+    """A line on a grid of step sizes; what differs is the grid and the direction."""
+
+    def __init__(self, id: str, schedule: Schedule, grid: Sequence[float]) -> None:  # noqa: A002
+        super().__init__(id, schedule)
+        check_etas(grid)
+        self._grid = tuple(grid)
+
+    def cost(self, layers: int) -> Cost:
+        """A forward and a backward pass for each step size."""
+        del layers
+        return Cost(forward=len(self._grid), backward=len(self._grid))
+
+    @abstractmethod
+    def etas(self, view: StepView) -> tuple[float, ...]:
+        """The step sizes at a step."""
+
+    def direction(self, view: StepView, shot: Snapshot) -> Parameters | None:
+        """The direction at a step; None for the gradient."""
+        del view, shot
+        return None
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Four lists over the step sizes, and four numbers."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        line = landscape_along(
+            shot.objective,
+            shot.before,
+            etas=self.etas(view),
+            direction=self.direction(view, shot),
+            start=(view.loss, shot.gradient),
+        )
+        axis = Axis("eta", "step size", line.etas)
+        slope = "loss / parameter"
+        lists = (
+            ("loss", line.losses, "loss"),
+            ("data_loss", line.data_losses, "loss"),
+            ("gradient_change", line.gradient_changes, slope),
+            ("beta", line.betas, "loss / parameter^2"),
+        )
+        numbers = (
+            ("effective_beta", line.effective_beta, "loss / parameter^2"),
+            ("beta_lr", line.effective_beta * view.lr, "1"),
+            ("start_loss", line.start_loss, "loss"),
+            ("gradient_norm", line.gradient_norm, slope),
+        )
+        return [
+            *(self.reading(view, name, value, unit=unit, axis=axis) for name, value, unit in lists),
+            *(self.reading(view, name, value, unit=unit) for name, value, unit in numbers),
+        ]
+
+
+class PaperLine(_Line):
+    """Along the gradient, on the paper's grid: multiples of the learning rate."""
+
+    def __init__(self, schedule: Schedule, multiples: Sequence[float]) -> None:
+        super().__init__("line[paper]", schedule, multiples)
+
+    def etas(self, view: StepView) -> tuple[float, ...]:
+        """The multiples times the step's learning rate."""
+        return tuple(multiple * view.lr for multiple in self._grid)
+
+
+class FixedLine(_Line):
+    """Along the gradient, on a grid that does not depend on the learning rate."""
+
+    def __init__(self, schedule: Schedule, etas: Sequence[float]) -> None:
+        super().__init__("line[fixed]", schedule, etas)
+
+    def etas(self, view: StepView) -> tuple[float, ...]:
+        """The same at every step."""
+        del view
+        return self._grid
+
+
+class RandomLine(_Line):
+    """Along a random direction of the gradient's length, on the grid of :class:`FixedLine`."""
+
+    def __init__(self, schedule: Schedule, etas: Sequence[float], seed: int) -> None:
+        super().__init__("line[random]", schedule, etas)
+        self._seed = seed
+
+    def etas(self, view: StepView) -> tuple[float, ...]:
+        """The same at every step."""
+        del view
+        return self._grid
+
+    def direction(self, view: StepView, shot: Snapshot) -> Parameters:
+        """A fresh direction for each step, the same for every network of that seed and shape."""
+        length = float(norm(shot.gradient))
+        return random_direction(shot.gradient, length=length, seed=self._seed + view.step)

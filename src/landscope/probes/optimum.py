@@ -1,0 +1,50 @@
+"""Lemma 4.5 of the paper for a deep linear network: how near an optimum is to the start."""
+
+from landscope.landscape.layers import execution_order
+from landscope.landscape.nearest_optimum import Matrix, aligned_factors, nearest_optimum
+from landscope.probes.probe import Cost, Probe
+from landscope.probes.schedule import FirstStep
+from landscope.reading import Reading
+from landscope.training.step_view import StepView
+
+
+class NearestOptimum(Probe):
+    """Both sides of the lemma for each weight matrix, at the initial weights.
+
+    The last matrix is left out: no norm follows it, so its scale is not free.
+
+    Args:
+        target: The matrix A that the network is to learn.
+    """
+
+    def __init__(self, target: Matrix) -> None:
+        super().__init__("optimum", FirstStep())
+        self._target = target
+
+    def cost(self, layers: int) -> Cost:
+        """No pass but the one that finds the order of the layers."""
+        del layers
+        return Cost(forward=1, backward=0)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Four readings for each layer that a norm may follow."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        layers = execution_order(shot.objective, shot.before)
+        starts = [shot.before[layer.parameters[0]] for layer in layers]
+        factors = aligned_factors(self._target, starts)
+        readings: list[Reading] = []
+        for layer, start, factor in list(zip(layers, starts, factors, strict=True))[:-1]:
+            lemma = nearest_optimum(start, factor)
+            for quantity, value in (
+                ("lemma_4_5_inner", lemma.inner),
+                ("lemma_4_5_left", lemma.left_by_scale),
+                ("lemma_4_5_left_by_row", lemma.left_by_row),
+                ("lemma_4_5_right", lemma.right),
+                ("lemma_4_5_plain", lemma.plain),
+            ):
+                readings.append(
+                    self.reading(view, quantity, value, unit="parameter^2", layer=layer.name)
+                )
+        return readings

@@ -1,0 +1,67 @@
+"""What every probe is: an id, a schedule, a declared cost, and readings of a snapshot."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from landscope.probes.schedule import Schedule
+from landscope.reading import Axis, Reading, Status
+from landscope.training.step_view import StepView
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Arithmetic of one look, in passes of the whole network over the step's batch.
+
+    Args:
+        forward: Forward passes.
+        backward: Backward passes, to inputs and weights.
+    """
+
+    forward: float
+    backward: float
+
+
+class Probe(ABC):
+    """Measures one thing at a step.
+
+    Args:
+        id: Name in the records; it carries the settings in which two of a kind differ.
+        schedule: At which steps it looks.
+    """
+
+    def __init__(self, id: str, schedule: Schedule) -> None:  # noqa: A002 (the record's own word)
+        self.id = id
+        self.schedule = schedule
+
+    @abstractmethod
+    def cost(self, layers: int) -> Cost:
+        """The declared cost of one look at a network of so many layers."""
+
+    @abstractmethod
+    def read(self, view: StepView) -> list[Reading]:
+        """The readings at a step that has a snapshot. Nothing of the training is changed."""
+
+    def reading(
+        self,
+        view: StepView,
+        quantity: str,
+        value: float | tuple[float, ...],
+        *,
+        unit: str = "1",
+        layer: str | None = None,
+        axis: Axis | None = None,
+    ) -> Reading:
+        """A reading of this probe, with an honest status: a value that is not finite says so."""
+        values = value if isinstance(value, tuple) else (value,)
+        return Reading(
+            step=view.step,
+            probe=self.id,
+            quantity=quantity,
+            value=value,
+            unit=unit,
+            layer=layer,
+            axis=axis,
+            status=Status.OK if all(map(math.isfinite, values)) else Status.NONFINITE,
+            function=view.snapshot.function if view.snapshot else "",
+        )

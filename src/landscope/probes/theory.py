@@ -1,0 +1,43 @@
+"""Theorems 4.1 and 4.2 of the paper at every batch norm, both sides, and the removed fraction."""
+
+from landscope.landscape.batch_norm_theory import theory_of_norms
+from landscope.probes.probe import Cost, Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Axis, Reading
+from landscope.training.step_view import StepView
+
+
+class Theory(Probe):
+    """Both sides of both theorems.
+
+    Args:
+        schedule: At which steps it looks.
+        units: Units of each norm at which Theorem 4.2 is measured.
+    """
+
+    def __init__(self, schedule: Schedule, units: int) -> None:
+        super().__init__("theory", schedule)
+        self._units = units
+
+    def cost(self, layers: int) -> Cost:
+        """One pass, and for each norm and unit two double backward passes down to it."""
+        return Cost(forward=1, backward=layers / 2 + 2 * self._units * layers)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Five lists for each batch norm."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        readings: list[Reading] = []
+        for norm in theory_of_norms(shot.objective, shot.before, units=self._units):
+            everywhere = Axis("unit", "1", tuple(map(float, range(len(norm.lipschitz_left)))))
+            chosen = Axis("unit", "1", tuple(map(float, norm.units)))
+            for quantity, value, axis in (
+                ("theorem_4_1_left", norm.lipschitz_left, everywhere),
+                ("theorem_4_1_right", norm.lipschitz_right, everywhere),
+                ("removed_fraction", norm.removed_fraction, everywhere),
+                ("theorem_4_2_left", norm.curvature_left, chosen),
+                ("theorem_4_2_right", norm.curvature_right, chosen),
+            ):
+                readings.append(self.reading(view, quantity, value, layer=norm.layer, axis=axis))
+        return readings

@@ -1,0 +1,204 @@
+"""The main job: the paper's experiments, from a preset to records, figures and a report."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from landscope.environment import describe_versions
+from landscope.errors import LandscopeError, UsageError
+from landscope.progress import Progress
+from landscope.records.folder import StudyFolder
+from landscope.study.config import RunConfig
+from landscope.study.execution import Event, execute
+from landscope.study.preset import Preset
+from landscope.study.santurkar2018 import runs_behind
+
+STUDY = "santurkar2018"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for.
+
+    Args:
+        preset: The size.
+        figures: Numbers of the figures; all of them where empty.
+        seed: Seed of every run.
+        device: Device of the runs, as torch names it; None for the first GPU, else the CPU.
+        out: Folder of the study.
+        data_dir: Folder with data sets that are not bundled; None to fetch them.
+        workers: Runs side by side; None for one a CPU core, or one on a GPU.
+    """
+
+    preset: Preset
+    figures: tuple[int, ...]
+    seed: int
+    device: str | None
+    out: Path
+    data_dir: Path | None
+    workers: int | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of the study, as it is handed to a worker."""
+
+    config: RunConfig
+    folder: Path
+    device: str
+    threads: int
+    data_dir: Path | None
+
+
+class Listener:
+    """Is told how the study goes. This one does not listen."""
+
+    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
+        """Before the first run; ``done`` are those that had ended before."""
+
+    def progress(self, progress: Progress) -> None:
+        """A few times a second, for each run at work."""
+
+    def phase(self, name: str) -> None:
+        """When something other than runs begins."""
+
+    def failed(self, run: str, reason: str) -> None:
+        """When a run could not be done."""
+
+
+def reproduce(order: Order, listener: Listener) -> Path:
+    """Do what is asked for, and give the path of the report.
+
+    Runs that have ended in the folder are not run again, so the same order goes on where it was
+    interrupted.
+
+    Raises:
+        UsageError: The order cannot be fulfilled as it is; nothing has been written.
+        LandscopeError: A run failed; the others are done, and the report waits for it.
+    """
+    started = time.perf_counter()
+    device, workers, threads = place(order)
+    configs = runs_behind(order.preset, order.figures, order.seed)
+    check_data(configs, order.data_dir)
+    folder = StudyFolder(order.out)
+    folder.create()
+    manifest = _open(folder, order, device, workers, threads)
+    todo = [config for config in configs if not folder.run(config.id).outcome().ended]
+    done = [config.id for config in configs if config not in todo]
+    listener.begin(order, configs, done)
+    tasks = [
+        Task(config, folder.run(config.id).path, device, threads, order.data_dir) for config in todo
+    ]
+    failures = _execute(tasks, workers, listener)
+    if failures:
+        raise LandscopeError(
+            f"{len(failures)} of {len(configs)} runs failed ({', '.join(failures)})",
+            "a report needs all of its runs",
+            "see above why, and start the same command again: the runs that are done stay done",
+        )
+    if todo:
+        seconds = float(manifest["seconds"] or 0.0) + time.perf_counter() - started
+        folder.write_manifest({**manifest, "seconds": seconds})
+    from landscope.publish import publish
+
+    return publish(order.out, listener.phase)
+
+
+def place(order: Order) -> tuple[str, int, int]:
+    """Device, number of workers and threads of each.
+
+    Raises:
+        UsageError: The device is not there, or the number of workers is not positive.
+    """
+    import torch
+
+    from landscope.device import check_device
+
+    device = order.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or 1
+    workers = order.workers
+    if workers is None:
+        workers = cores if device == "cpu" else 1
+    if workers < 1:
+        raise UsageError(
+            f"workers = {workers}", "at least one run at a time", "give --workers 1 or more"
+        )
+    return device, workers, max(1, cores // workers)
+
+
+def run_task(task: Task, report: Callable[[Progress], None]) -> str:
+    """One run of the study, in whatever process; gives how it ended."""
+    from landscope.records.folder import RunFolder
+    from landscope.run import Machine, run
+
+    machine = Machine(task.device, task.threads, task.data_dir)
+    return run(task.config, RunFolder(task.folder), machine, report).status
+
+
+def _execute(tasks: list[Task], workers: int, listener: Listener) -> list[str]:
+    failures: list[str] = []
+
+    def on_event(event: Event) -> None:
+        run = tasks[event.task].config.id
+        if event.kind == "progress":
+            listener.progress(event.value)
+        elif event.kind == "error":
+            failures.append(run)
+            listener.failed(run, event.value)
+
+    # Long runs first, so that no worker is left with one at the end.
+    tasks.sort(key=lambda task: task.config.family != "vgg")
+    execute(run_task, tasks, workers=workers, on_event=on_event)
+    return failures
+
+
+def check_data(configs: list[RunConfig], data_dir: Path | None) -> None:
+    """Read every data set once, fetching it where it must be, before anything is begun.
+
+    Raises:
+        DataError: One is missing or damaged.
+    """
+    from landscope.data.table import load
+
+    for name in sorted({config.data for config in configs}):
+        load(name, data_dir=data_dir)
+
+
+def _open(
+    folder: StudyFolder, order: Order, device: str, workers: int, threads: int
+) -> dict[str, Any]:
+    """The study's manifest: that of the folder where the same order stands, else a new one."""
+    asked = {
+        "study": STUDY,
+        "preset": order.preset.model_dump(mode="json"),
+        "figures": list(order.figures),
+        "seed": order.seed,
+        "device": device,
+        "threads": threads,
+    }
+    if folder.manifest_path.exists():
+        found = folder.manifest
+        for name, value in asked.items():
+            if found.get(name) != value:
+                raise UsageError(
+                    f"{folder.path} holds a study with another {name}",
+                    "a study's folder goes on with the order that began it",
+                    "give another --out, or the order of before",
+                )
+        return found
+    manifest = {
+        "format": 1,
+        **asked,
+        "workers": workers,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": None,
+        **describe_versions(),
+    }
+    folder.write_manifest(manifest)
+    return manifest

@@ -1,0 +1,213 @@
+"""One run: from a configuration to records. The training yields views, the scope reads them."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from landscope.data import gaussian
+from landscope.data.batches import Batches
+from landscope.data.dataset import Dataset
+from landscope.data.table import load
+from landscope.environment import describe_versions
+from landscope.errors import LandscopeError
+from landscope.landscape.layers import execution_order
+from landscope.landscape.objective import Objective
+from landscope.landscape.parameters import trainable
+from landscope.models.pre_activation import pre_activation
+from landscope.models.table import build
+from landscope.probes.covariate_shift import CovariateShift
+from landscope.probes.distribution import Distribution, Watched
+from landscope.probes.line import FixedLine, PaperLine, RandomLine
+from landscope.probes.optimum import NearestOptimum
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import EverySteps
+from landscope.probes.theory import Theory
+from landscope.progress import Progress, Report
+from landscope.records.folder import RunFolder
+from landscope.records.journal import Journal
+from landscope.records.outcome import Outcome
+from landscope.records.weights import write_weights
+from landscope.scope import Scope
+from landscope.study.config import RunConfig
+from landscope.training.curves import Curves
+from landscope.training.evaluation import evaluate
+from landscope.training.loop import train
+from landscope.training.losses import Loss, loss_for
+
+_REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run takes place, apart from what it is.
+
+    Args:
+        device: Device of the model and the data, as torch names it.
+        threads: Threads of torch on the CPU.
+        data_dir: Folder with data sets that are not bundled; None to fetch them.
+    """
+
+    device: str
+    threads: int
+    data_dir: Path | None = None
+
+
+def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) -> Outcome:
+    """Train one network with its probes, and leave its records in the folder.
+
+    A training whose loss stops being finite ends there: its outcome is "diverged", with the step.
+
+    Args:
+        config: What to run.
+        folder: Where its records go; a run that has ended there is never overwritten.
+        machine: Where to run it.
+        report: Is told how far the run is, a few times a second.
+
+    Raises:
+        LandscopeError: The configuration, the data or the disk does not allow the run, or the
+            loss is not finite at the initial weights.
+    """
+    started = time.perf_counter()
+    report(Progress(config.id, "setting up", 0, config.steps))
+    _prepare(config, machine)
+    dataset = load(config.data, data_dir=machine.data_dir, seed=config.seed).to(machine.device)
+    model = _model(config, dataset).to(machine.device)
+    loss = loss_for(config.family)
+    batches = Batches(dataset, config.seed, config.batch_size)
+    layers = _layer_names(model, loss, batches)
+    folder.create()
+    folder.write_manifest(_manifest(config, layers, machine))
+    with Journal.create(folder) as journal:
+        scope = Scope(_probes(config, model, dataset, layers), journal.write)
+        curves = Curves(config.probing.curve_every, journal.write)
+        ended = _train(config, model, dataset, batches, loss, scope, curves, report)
+        write_weights(
+            folder.weights_path, {n: t.cpu().numpy() for n, t in model.state_dict().items()}
+        )
+        outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
+        journal.finish(outcome)
+    report(Progress(config.id, ended.status, config.steps, config.steps))
+    return outcome
+
+
+def _train(
+    config: RunConfig,
+    model: nn.Module,
+    dataset: Dataset,
+    batches: Batches,
+    loss: Loss,
+    scope: Scope,
+    curves: Curves,
+    report: Report,
+) -> Outcome:
+    reported = time.monotonic()
+    if loss.classifies:
+        curves.test(0, *evaluate(model, dataset, loss))
+    for view in train(
+        model,
+        batches,
+        loss,
+        lr=config.lr,
+        steps=config.steps,
+        l2_penalty=config.l2_penalty,
+        look=scope.due,
+    ):
+        looking = scope.due(view.step)
+        diverged = curves.follow(view, settle=looking)
+        if diverged == 0:
+            raise LandscopeError(
+                f"the loss of {config.id} is not finite at step 0",
+                "a training starts from finite numbers",
+                "check the data for NaN, or choose another seed",
+            )
+        if diverged is not None:
+            return Outcome("diverged", diverged)
+        if looking:
+            scope.look(view)
+        done = view.step + 1
+        if loss.classifies and (done % config.probing.evaluate_every == 0 or done == config.steps):
+            curves.test(done, *evaluate(model, dataset, loss))
+        if time.monotonic() - reported > _REPORT_SECONDS:
+            reported = time.monotonic()
+            report(Progress(config.id, "training", done, config.steps))
+    diverged = curves.settle()
+    return Outcome("finished", config.steps) if diverged is None else Outcome("diverged", diverged)
+
+
+def _prepare(config: RunConfig, machine: Machine) -> None:
+    torch.set_num_threads(machine.threads)
+    # The order of batches and the initial weights have streams of their own; what draws from the
+    # global one is noise in the network.
+    torch.manual_seed(config.seed)
+    if machine.device.startswith("cuda"):
+        # A landscape is a difference of nearby gradients: it needs all of float32's digits.
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
+
+
+def _model(config: RunConfig, dataset: Dataset) -> nn.Module:
+    channels = dataset.train_inputs.shape[1]
+    return build(
+        config.model,
+        norm=config.norm,
+        seed=config.seed,
+        in_channels=channels,
+        classes=len(dataset.classes) or None,
+    )
+
+
+def _layer_names(model: nn.Module, loss: Loss, batches: Batches) -> list[str]:
+    batch = batches(0)
+    objective = Objective.now(model.train(), loss.function, batch.inputs, batch.targets)
+    return [layer.name for layer in execution_order(objective, trainable(model))]
+
+
+def _probes(
+    config: RunConfig, model: nn.Module, dataset: Dataset, layers: list[str]
+) -> list[Probe]:
+    probing = config.probing
+    every = EverySteps(probing.look_every)
+    probes: list[Probe] = []
+    if "distribution" in config.probes:
+        watched = [layers[number - 1] for number in config.watched]
+        probes.append(
+            Distribution(
+                every,
+                [Watched(layer, pre_activation(model, layer)) for layer in watched],
+                _reference(dataset, probing.reference_inputs),
+                probing.bins,
+                config.seed,
+            )
+        )
+    if "covariate_shift" in config.probes:
+        probes.append(CovariateShift(every))
+    if "line" in config.probes:
+        probes.append(PaperLine(every, probing.multiples))
+        probes.append(FixedLine(every, probing.fixed_etas))
+        probes.append(RandomLine(every, probing.fixed_etas, config.seed))
+    if "theory" in config.probes:
+        probes.append(Theory(EverySteps(probing.theory_every), probing.theory_units))
+    if "optimum" in config.probes:
+        probes.append(NearestOptimum(gaussian.target_matrix(config.seed)))
+    return probes
+
+
+def _reference(dataset: Dataset, samples: int) -> Tensor:
+    return dataset.inputs(dataset.train_inputs[:samples])
+
+
+def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> dict[str, object]:
+    return {
+        "format": 1,
+        "id": config.id,
+        "config": config.model_dump(mode="json"),
+        "layers": layers,
+        "seed": config.seed,
+        "device": machine.device,
+        "threads": machine.threads,
+        **describe_versions(),
+    }

@@ -1,0 +1,159 @@
+"""Running the runs of a study: here, or side by side in processes of this machine.
+
+The contract is small enough for a cluster engine to fulfil later: a job is called with a task and
+a way to report, and ends as ``("ok", value)`` or ``("error", text)``. Several starts of one task
+must do no harm.
+"""
+
+import multiprocessing
+import signal
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal, NamedTuple
+
+from landscope.errors import LandscopeError
+
+Job = Callable[[Any, Callable[[Any], None]], Any]
+"""``job(task, report)``: does one task; importable by name, so that another process can."""
+
+_STOP_SECONDS = 5.0
+
+
+class Event(NamedTuple):
+    """Something that happened to a task.
+
+    Args:
+        kind: ``"progress"`` while it runs, ``"ok"`` or ``"error"`` once at its end.
+        task: Position of the task.
+        value: What was reported, what the job gave, or why it failed.
+    """
+
+    kind: Literal["progress", "ok", "error"]
+    task: int
+    value: Any
+
+
+def execute(
+    job: Job, tasks: Sequence[Any], *, workers: int, on_event: Callable[[Event], None]
+) -> None:
+    """Do every task; one that fails does not stop the others.
+
+    Args:
+        job: Does one task.
+        tasks: Values that can be pickled to a process of this machine.
+        workers: Processes; with 1, the tasks are done here, one after the other.
+        on_event: Is told what happens: progress as it comes, one ``"ok"`` or ``"error"`` a task.
+    """
+    if workers == 1 or len(tasks) <= 1:
+        for index, task in enumerate(tasks):
+            on_event(_attempt(job, task, index, on_event))
+    else:
+        _Crew(job, tasks, min(workers, len(tasks)), on_event).work()
+
+
+def _attempt(job: Job, task: Any, index: int, on_event: Callable[[Event], None]) -> Event:
+    try:
+        return Event(
+            "ok", index, job(task, lambda value: on_event(Event("progress", index, value)))
+        )
+    except LandscopeError as error:
+        return Event("error", index, str(error))
+    except BrokenPipeError:
+        raise
+    except Exception:
+        return Event("error", index, traceback.format_exc())
+
+
+@dataclass
+class _Worker:
+    """A process, its end of the pipe, and the position of the task that it has in hand."""
+
+    process: BaseProcess
+    connection: Connection
+    task: int | None = None
+
+
+@dataclass
+class _Crew:
+    """Hands tasks to worker processes, one at a time each, and listens to them."""
+
+    job: Job
+    tasks: Sequence[Any]
+    size: int
+    on_event: Callable[[Event], None]
+    workers: list[_Worker] = field(default_factory=list[_Worker])
+    handed: int = 0
+
+    def work(self) -> None:
+        """Until every task has ended; on any way out, no process is left behind."""
+        try:
+            while self._hand_out():
+                for connection in wait([worker.connection for worker in self.workers]):
+                    self._listen(next(w for w in self.workers if w.connection is connection))
+        finally:
+            self._dismiss()
+
+    def _hand_out(self) -> bool:
+        """Give each free worker a task; whether anything is still in hand."""
+        while len(self.workers) < self.size and self.handed < len(self.tasks):
+            self.workers.append(self._hire())
+        for worker in self.workers:
+            if worker.task is None and self.handed < len(self.tasks):
+                worker.task = self.handed
+                self.handed += 1
+                # A worker that died meanwhile is noticed when it is listened to.
+                with suppress(BrokenPipeError):
+                    worker.connection.send((worker.task, self.tasks[worker.task]))
+        return any(worker.task is not None for worker in self.workers)
+
+    def _hire(self) -> _Worker:
+        # A fresh interpreter: a forked one would inherit torch's threads in an unknown state.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(self.job, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _listen(self, worker: _Worker) -> None:
+        try:
+            event = Event(*worker.connection.recv())
+        except (EOFError, ConnectionResetError):
+            self._bury(worker)
+            return
+        if event.kind != "progress":
+            worker.task = None
+        self.on_event(event)
+
+    def _bury(self, worker: _Worker) -> None:
+        worker.process.join()
+        self.workers.remove(worker)
+        if worker.task is not None:
+            self.on_event(
+                Event("error", worker.task, f"its process ended with {worker.process.exitcode}")
+            )
+
+    def _dismiss(self) -> None:
+        for worker in self.workers:
+            worker.connection.close()
+            if worker.task is not None:
+                worker.process.terminate()
+        for worker in self.workers:
+            worker.process.join(_STOP_SECONDS)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+def _serve(job: Job, connection: Connection) -> None:
+    """A worker's life: take a task, do it, tell, until the other end is closed."""
+    # Ctrl-C reaches the whole group of processes; the one that hands out the tasks decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            index, task = connection.recv()
+            connection.send(_attempt(job, task, index, connection.send))

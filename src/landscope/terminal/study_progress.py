@@ -1,0 +1,157 @@
+"""Progress of a study: bars in a terminal, plain lines where there is none."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from landscope.progress import Progress as RunProgress
+from landscope.reproduce import Listener, Order
+from landscope.study.config import RunConfig
+
+_PLAIN_SECONDS = 10.0
+
+
+@contextmanager
+def showing_progress() -> Generator[Listener]:
+    """A listener that shows what it is told, on standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainLines(console)
+        return
+    with Bars(console) as bars:
+        yield bars
+
+
+def _opening(order: Order, runs: list[RunConfig], done: list[str]) -> str:
+    figures = ", ".join(map(str, order.figures))
+    before = f", {len(done)} of them done before" if done else ""
+    return f"{order.preset.name}: {len(runs)} runs for figures {figures}{before} -> {order.out}"
+
+
+class PlainLines(Listener):
+    """A line when a run begins and ends, and one every few seconds between."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+        self._told = time.monotonic()
+        self._total = 0
+        self._steps: dict[str, int] = {}
+        self._done_before = 0
+
+    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
+        """Say what is about to be done."""
+        self._say(_opening(order, runs, done))
+        self._started = time.monotonic()
+        self._total = sum(run.steps for run in runs if run.id not in done)
+
+    def progress(self, progress: RunProgress) -> None:
+        """Say where a run is, if it is new or enough time has passed."""
+        known = progress.run in self._steps
+        self._steps[progress.run] = progress.step
+        now = time.monotonic()
+        ended = progress.step == progress.steps
+        if known and not ended and now - self._told < _PLAIN_SECONDS:
+            return
+        self._told = now
+        rate = sum(self._steps.values()) / max(now - self._started, 1e-9)
+        left = (self._total - sum(self._steps.values())) / rate if rate else 0.0
+        tail = f", {rate:.1f} steps/s, about {left:.0f} s left" if rate and known else ""
+        self._say(f"{progress.run}: {progress.phase} {progress.step}/{progress.steps}{tail}")
+
+    def phase(self, name: str) -> None:
+        """Say it."""
+        self._say(name)
+
+    def failed(self, run: str, reason: str) -> None:
+        """Say it."""
+        self._say(f"{run} failed: {reason}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} steps/s" if speed else "", style="dim")
+
+
+class Bars(Listener):
+    """A bar for the whole study, and one for each run at work."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._whole: TaskID | None = None
+        self._runs: dict[str, TaskID] = {}
+        self._steps: dict[str, int] = {}
+
+    def __enter__(self) -> "Bars":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
+        """Print what is about to be done and put up the bar for the whole."""
+        self._console.print(_opening(order, runs, done), highlight=False, markup=False)
+        total = sum(run.steps for run in runs if run.id not in done)
+        self._whole = self._bars.add_task("all runs", total=total)
+
+    def progress(self, progress: RunProgress) -> None:
+        """Move a run's bar and that of the whole; a run that has ended leaves a line."""
+        if progress.run not in self._runs:
+            self._runs[progress.run] = self._bars.add_task(progress.run, total=progress.steps)
+        self._steps[progress.run] = progress.step
+        bar = self._runs[progress.run]
+        self._bars.update(
+            bar, completed=progress.step, description=f"{progress.run}: {progress.phase}"
+        )
+        if self._whole is not None:
+            self._bars.update(self._whole, completed=sum(self._steps.values()))
+        if progress.step == progress.steps:
+            self._bars.update(bar, visible=False)
+
+    def phase(self, name: str) -> None:
+        """Put up a bar that has no length."""
+        for bar in self._runs.values():
+            self._bars.update(bar, visible=False)
+        if self._whole is not None:
+            self._bars.update(self._whole, visible=False)
+        self._whole = self._bars.add_task(name, total=None)
+
+    def failed(self, run: str, reason: str) -> None:
+        """Print it above the bars, and take the run's bar down."""
+        self._console.print(f"{run} failed: {reason}", highlight=False, markup=False, style="red")
+        if run in self._runs:
+            self._bars.update(self._runs[run], visible=False)

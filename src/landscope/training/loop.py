@@ -1,0 +1,96 @@
+"""The loop: plain stochastic gradient descent at a fixed learning rate, as the paper trains."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from landscope.data.batches import Batch, Batches
+from landscope.landscape.objective import Objective
+from landscope.landscape.objective import l2_penalty as penalty_of
+from landscope.landscape.parameters import Parameters, trainable
+from landscope.training.losses import Loss, accuracy
+from landscope.training.step_view import Snapshot, StepView
+
+
+def train(
+    model: nn.Module,
+    batches: Batches,
+    loss: Loss,
+    *,
+    lr: float,
+    steps: int,
+    l2_penalty: float = 0.0,
+    look: Callable[[int], bool] | None = None,
+) -> Iterator[StepView]:
+    """Train the model in place, yielding a view of each step after its update.
+
+    The penalty is part of the loss, not of the optimiser, so that the gradient and the landscape
+    belong to one function. Nothing here waits for the device: a view's numbers are tensors on it.
+
+    Args:
+        model: The network; it is put in training mode.
+        batches: The batch of each step.
+        loss: What is minimised, beside the penalty.
+        lr: Learning rate, fixed.
+        steps: Number of updates.
+        l2_penalty: lambda in ``loss + lambda/2 ||W||^2``.
+        look: Whether a step's view shall carry a snapshot. Where it does not, or is
+            not given, nothing is copied.
+
+    Yields:
+        One view a step, from step 0.
+    """
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    for step in range(steps):
+        batch = batches(step)
+        start = _Start.now(model, loss, batch, l2_penalty) if look and look(step) else None
+        optimizer.zero_grad(set_to_none=True)
+        outputs = model(batch.inputs)
+        data_loss = loss.function(outputs, batch.targets)
+        total = data_loss + penalty_of(dict(model.named_parameters()), l2_penalty)
+        total.backward()
+        optimizer.step()
+        yield StepView(
+            step=step,
+            lr=lr,
+            loss=total.detach(),
+            data_loss=data_loss.detach(),
+            accuracy=accuracy(outputs.detach(), batch.targets) if loss.classifies else None,
+            snapshot=start.finished(model) if start else None,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What must be kept before a step at which a probe looks."""
+
+    objective: Objective
+    before: Parameters
+    function: str
+
+    @classmethod
+    def now(cls, model: nn.Module, loss: Loss, batch: Batch, penalty: float) -> "_Start":
+        objective = Objective.now(
+            model, loss.function, batch.inputs, batch.targets, l2_penalty=penalty
+        )
+        return cls(objective, _copies(model), _function(batch, penalty))
+
+    def finished(self, model: nn.Module) -> Snapshot:
+        # The next step makes new gradients, so these need no copy; the weights it overwrites.
+        gradient = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        return Snapshot(self.objective, self.before, _copies(model), gradient, self.function)
+
+
+def _copies(model: nn.Module) -> Parameters:
+    return {name: tensor.clone() for name, tensor in trainable(model).items()}
+
+
+def _function(batch: Batch, l2_penalty: float) -> str:
+    penalty = f"with L2 penalty {l2_penalty:g}" if l2_penalty else "without penalty"
+    return (
+        f"training mode, batch {batch.index} of epoch {batch.epoch}, "
+        f"{len(batch.inputs)} samples, loss {penalty}"
+    )

@@ -1,0 +1,49 @@
+"""A view of one training step: what a probe may read, and nothing that it could change by it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from landscope.landscape.objective import Objective
+from landscope.landscape.parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What is kept of a step at which a probe looks.
+
+    Args:
+        objective: The step's batch, mode, running statistics and random streams, held still.
+        before: Copies of the parameters before the update.
+        after: Copies of the parameters after it.
+        gradient: The gradient that the optimiser used.
+        function: Which function was measured: mode, batch, and loss with or without penalty.
+    """
+
+    objective: Objective
+    before: Parameters
+    after: Parameters
+    gradient: Parameters
+    function: str
+
+
+@dataclass(frozen=True, eq=False)
+class StepView:
+    """One update by the optimiser.
+
+    Args:
+        step: Number of the step; step 0 starts from the initial weights.
+        lr: Learning rate of the update.
+        loss: Loss before the update, with the penalty, a scalar on the device.
+        data_loss: The same without the penalty.
+        accuracy: Fraction of the batch that is classified rightly, in training mode, before the
+            update; None where nothing is classified.
+        snapshot: What a probe needs, at the steps for which it was asked.
+    """
+
+    step: int
+    lr: float
+    loss: Tensor
+    data_loss: Tensor
+    accuracy: Tensor | None
+    snapshot: Snapshot | None
