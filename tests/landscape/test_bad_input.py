@@ -115,7 +115,9 @@ def test_an_entry_is_on_another_device(argument, case, after):
     after["3.weight"] = after["3.weight"].to("meta")
 
     with refused(
-        f"{argument}['3.weight'] has device meta", "the parameter has device cpu", "build it from"
+        f"{argument}['3.weight'] has device meta",
+        "the parameter has device cpu",
+        "build it from the same model's named_parameters()",
     ):
         POINTS[argument](case, after)
 

@@ -85,6 +85,7 @@ def _mlp(spec: ModelSpec) -> MLP:
 
 _ROWS = (
     ModelEntry("vgg-small", "Small VGG", partial(_vgg, "vgg-small"), in_channels=1),
+    ModelEntry("vgg-medium", "Medium VGG", partial(_vgg, "vgg-medium"), in_channels=3),
     ModelEntry("vgg-11", "VGG-11", partial(_vgg, "vgg-11"), in_channels=3),
     ModelEntry("vgg-16", "VGG-16", partial(_vgg, "vgg-16"), in_channels=3),
     ModelEntry("dln", "Deep linear network", _dln, in_channels=10, depth=25),

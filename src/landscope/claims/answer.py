@@ -1,0 +1,59 @@
+"""An answer: what one study says to one question, in words and in numbers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["holds", "fails", "undecided", "not run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number behind an answer.
+
+    Args:
+        name: What it is.
+        value: Its value.
+        unit: Its unit; ``"1"`` for a pure number.
+        run: Id of the run that it was measured in; several are joined by a comma.
+    """
+
+    name: str
+    value: float
+    unit: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a study says to a question. It speaks of its own runs: one seed is no proof.
+
+    Args:
+        id: Stable name.
+        question: The question.
+        verdict: Whether the paper's claim holds in these runs, by a rule fixed before them.
+        headline: The answer in one sentence with its main number.
+        sentences: The evidence and the rule of the verdict.
+        numbers: All numbers that the answer rests on.
+        source: Where the paper makes the claim.
+    """
+
+    id: str
+    question: str
+    verdict: Verdict
+    headline: str
+    sentences: tuple[str, ...]
+    numbers: tuple[Number, ...]
+    source: str
+
+
+def not_run(id: str, question: str, source: str, missing: str) -> Answer:  # noqa: A002
+    """The answer of a study that does not have the runs, or the readings, for it."""
+    return Answer(
+        id,
+        question,
+        "not run",
+        "This study does not have the measurements for it.",
+        (f"Missing: {missing}.",),
+        (),
+        source,
+    )
