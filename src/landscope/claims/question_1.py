@@ -52,14 +52,14 @@ def question_1(study: StudyRecords) -> Answer:
             (
                 "In one step the distribution of a layer's inputs moves by "
                 f"{moves[noisy.id]:.2g} standard deviations with noisy batch norm, "
-                f"{moves[plain.id]:.2g} in the standard network and {moves[batch.id]:.2g} with batch "
-                "norm (Wasserstein-1 distance; median over layers and looks)."
+                f"{moves[plain.id]:.2g} in the standard network and {moves[batch.id]:.2g} with "
+                "batch norm (Wasserstein-1 distance; median over layers and looks)."
             ),
             _by_step(plain, batch, noisy),
             *_noise_alone(study),
             (
-                "Rule: noisy batch norm's inputs shift more than the standard network's, and it keeps "
-                f"at least {KEPT:.0%} of batch norm's advantage in mean training accuracy."
+                "Rule: noisy batch norm's inputs shift more than the standard network's, and it "
+                f"keeps at least {KEPT:.0%} of batch norm's advantage in mean training accuracy."
             ),
         ),
         (

@@ -73,8 +73,8 @@ def smoothness(study: StudyRecords) -> Answer:
             *(_edge(setting, runs) for setting, runs in settings.items()),
             (
                 "Rule: loss variation, gradient predictiveness and effective beta are all smaller "
-                "with batch norm, at the median look and at the worst. A network that is stuck has a "
-                "flat landscape too, so read them beside the training curves."
+                "with batch norm, at the median look and at the worst. A network that is stuck has "
+                "a flat landscape too, so read them beside the training curves."
             ),
         ),
         tuple(

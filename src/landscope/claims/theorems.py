@@ -112,7 +112,7 @@ def _lemma_sentence(shares: list[float]) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"Lemma 4.5 speaks of {len(shares)} layers of the DLN, with an exact optimum as W*: its "
-            f"left side is between {min(shares):.6f} and {max(shares):.6f} of its right."
+            f"Lemma 4.5 speaks of {len(shares)} layers of the DLN, with an exact optimum as W*: "
+            f"its left side is between {min(shares):.6f} and {max(shares):.6f} of its right."
         ),
     )

@@ -3,9 +3,8 @@
 "vgg-11" and "vgg-16" are configurations A and D of Simonyan & Zisserman 2014, arXiv 1409.1556,
 table 1, with hidden linear layers of 512 units, as there is one position left of a 32 x 32 image.
 "vgg-small" is for 28 x 28 images and minutes on two CPU cores, "vgg-medium" for 32 x 32 images and
-an hour there: as deep as the network without norm still learns in the steps that there is time
-for. Santurkar et al. 2018 say "VGG-like" and no
-more; ``docs/decisions/vgg-head.md`` has the choices.
+an hour there; both are as deep as lets the network without norm learn in that time. Santurkar et
+al. 2018 say "VGG-like" and no more; ``docs/decisions/vgg-head.md`` has the choices.
 
 After each convolution, and after each hidden linear layer, stands the norm, before the ReLU; none
 after the last layer. Every layer keeps its bias whatever the norm, so that only the norm differs.

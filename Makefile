@@ -1,0 +1,57 @@
+# Every target makes the environment that it needs, from the versions in constraints.txt.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick-test lint types format smoke clean
+
+help: ## Print these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: $(VENV)/run ## Reproduce the paper on the bundled images, in minutes, and write a report
+	$(BIN)/landscope reproduce --out runs/demo
+
+test: lint types $(VENV)/dev ## Style, types and all tests
+	$(PYTEST) -n 2
+
+quick-test: $(VENV)/dev ## The tests that take seconds
+	$(PYTEST) -n 2 -m "not slow and not browser"
+
+lint: $(VENV)/dev ## Style and spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs src tests tools
+
+types: $(VENV)/dev ## Types, strictly
+	$(BIN)/pyright
+
+format: $(VENV)/dev ## Put the code in the house's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+smoke: $(VENV)/run ## The main job from start to end, in a new folder
+	rm -rf runs/smoke
+	$(BIN)/landscope reproduce --out runs/smoke
+	$(BIN)/landscope show runs/smoke > /dev/null
+	test -s runs/smoke/report.html
+
+clean: ## Remove the environment and the caches; runs stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/base: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	"landscope needs Python 3.11 or newer, this is %s; set PYTHON=python3.11" % sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/run: $(VENV)/base pyproject.toml
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
