@@ -1,0 +1,23 @@
+"""Figure 4: the loss landscape along the gradient."""
+
+from landscope.figures.landscape_panels import landscape_panels
+from landscope.figures.selection import find_nets
+from landscope.figures.spec import FigureSpec
+from landscope.records import StudyRecords
+
+
+def data(study: StudyRecords) -> FigureSpec:
+    """Bands of loss and gradient, effective beta, and the same free of the learning rate.
+
+    Raises:
+        RecordError: A run or a reading is missing.
+    """
+    nets = find_nets(study, "vgg", ("none", "batch"))
+    return FigureSpec(
+        4,
+        "The landscape along the gradient, the VGG",
+        "Narrower and lower bands mean that the gradient can be trusted farther. In (d), 2 is the "
+        "edge of stability; (e) and (f) try step sizes that do not depend on the learning rate.",
+        landscape_panels(nets),
+        row_height=2.9,
+    )

@@ -1,0 +1,146 @@
+"""Curves, bands and ridges on paper."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Transform
+
+from landscope.figures import style
+from landscope.figures.heights import ridge_lines
+from landscope.figures.spec import (
+    BandsPanel,
+    Curve,
+    Dash,
+    Entry,
+    LegendItem,
+    LinesPanel,
+    RidgesPanel,
+)
+
+_DASHES: dict[Dash, str | tuple[float, tuple[float, ...]]] = {
+    Dash.SOLID: "solid",
+    Dash.DASHED: (0.0, (4.5, 1.8)),
+    Dash.DOTTED: (0.0, (1.2, 1.4)),
+    Dash.DASH_DOT: (0.0, (5.0, 1.6, 1.2, 1.6)),
+    Dash.LONG: (0.0, (9.0, 2.0)),
+}
+
+
+def draw_curves(axes: Axes, panel: LinesPanel) -> None:
+    """Draws the faint raw readings, the lines, the levels and the marks where runs broke off."""
+    for curve in panel.curves:
+        if curve.raw:
+            colour = style.NORMS[curve.entry.norm].colour
+            axes.plot(curve.x, curve.raw, color=colour, lw=0.5, alpha=0.16, zorder=2)
+    for curve in panel.curves:
+        axes.plot(
+            curve.x,
+            curve.y,
+            color=_colour(curve),
+            ls=_DASHES[curve.entry.dash] if curve.shade is None else "solid",
+            lw=1.5 if curve.shade is None else 0.9,
+            marker="o" if _is_lonely(curve) or curve.shade is not None else "",
+            ms=2.5,
+            zorder=3,
+        )
+        if curve.entry.ending is not None and curve.shade is None:
+            _mark_ending(axes, curve.entry, curve.x, curve.y)
+    for level in panel.levels:
+        axes.axhline(level.value, color=style.MUTED, lw=1.0, ls=(0, (6, 3)), zorder=1.5)
+        axes.annotate(
+            level.label,
+            xy=(1, level.value),
+            xytext=(-2, 2),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            fontsize=7,
+            color=style.MUTED,
+        )
+
+
+def draw_bands(axes: Axes, panel: BandsPanel) -> None:
+    """Draws each band with its two edges; where a run broke off there is a mark."""
+    alpha = style.band_opacity(len(panel.bands))
+    for band in panel.bands:
+        colour = style.NORMS[band.entry.norm].colour
+        axes.fill_between(band.x, band.low, band.high, color=colour, alpha=alpha, lw=0, zorder=2)
+        for side in (band.low, band.high):
+            axes.plot(band.x, side, color=colour, lw=1.0, ls=_DASHES[band.entry.dash], zorder=3)
+        if band.entry.ending is not None:
+            _mark_ending(axes, band.entry, band.x, band.low)
+
+
+def draw_ridges(axes: Axes, panel: RidgesPanel) -> None:
+    """Draws one ridge for each look, the oldest at the back, paler the older."""
+    lines = ridge_lines(panel)
+    for depth, line in enumerate(lines):
+        colour = style.tint(panel.entry.norm, line.age)
+        height = np.asarray(line.height)
+        axes.fill_between(line.x, line.base, height, color=colour, lw=0, zorder=2 + depth)
+        axes.plot(line.x, height, color=style.PAGE, lw=0.5, zorder=2 + depth)
+    axes.set_xlim(panel.x.low, panel.x.high)
+    axes.set_xlabel(panel.x.label, labelpad=1)
+    axes.set_ylabel("step", labelpad=2)
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.locator_params(axis="x", nbins=4)
+    ticked = [lines[at] for at in sorted({0, len(lines) // 2, len(lines) - 1}) if lines]
+    axes.set_yticks([line.base for line in ticked], [f"{line.step}" for line in ticked])
+    axes.tick_params(axis="y", length=0)
+    if not lines:
+        axes.set_ylim(0, 1)
+        axes.text(0.5, 0.5, "no finite reading", ha="center", transform=axes.transAxes)
+        return
+    axes.set_ylim(-0.6, max(max(line.height) for line in lines) + 0.6)
+
+
+def legend_handle(item: LegendItem) -> Line2D:
+    """What the legend shows of a label."""
+    return Line2D(
+        [],
+        [],
+        color=style.NORMS[item.norm].colour,
+        ls=_DASHES[item.dash],
+        lw=2,
+        marker="X" if item.endings else "",
+        ms=6,
+        label=item.full_label,
+    )
+
+
+def _colour(curve: Curve) -> str:
+    if curve.shade is not None:
+        return style.shade(curve.shade)
+    return style.NORMS[curve.entry.norm].colour
+
+
+def _is_lonely(curve: Curve) -> bool:
+    """Whether a line has a single finite point, which without a mark nobody would see."""
+    return int(np.isfinite(np.asarray(curve.y)).sum()) == 1
+
+
+def _mark_ending(axes: Axes, entry: Entry, x: tuple[float, ...], y: tuple[float, ...]) -> None:
+    finite = np.flatnonzero(np.isfinite(np.asarray(y)))
+    last, height, transform = _foot(axes, entry)
+    if finite.size:
+        last, height, transform = x[finite[-1]], y[finite[-1]], axes.transData
+    axes.plot(
+        [last],
+        [height],
+        marker="X",
+        ms=7,
+        ls="",
+        color=style.NORMS[entry.norm].colour,
+        mec=style.PAGE,
+        mew=0.7,
+        zorder=5,
+        clip_on=False,
+        transform=transform,
+    )
+
+
+def _foot(axes: Axes, entry: Entry) -> tuple[float, float, Transform]:
+    """The foot of the axis at the step where a run without one finite reading broke off."""
+    step = 0.0 if entry.ending is None else float(entry.ending.step)
+    return step, 0.02, axes.get_xaxis_transform()

@@ -1,0 +1,85 @@
+"""A figure in numbers, for readers who cannot see it or want to quote it."""
+
+import math
+from dataclasses import dataclass
+
+from landscope.figures.heights import moments
+from landscope.figures.spec import Band, Curve, FigureSpec, LinesPanel, Panel, Ridge, RidgesPanel
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one run shows in one panel, at its first and at its last finite reading.
+
+    Args:
+        panel: Title of the panel.
+        net: Label of the run, with how it broke off.
+        first: At the first reading, with its step.
+        last: At the last reading, with its step.
+    """
+
+    panel: str
+    net: str
+    first: str
+    last: str
+
+
+def summarize(spec: FigureSpec) -> tuple[Row, ...]:
+    """A row for each run in each panel.
+
+    Where the colour stands for the step (Figure 11) each row is that of the greatest step size.
+    """
+    return tuple(row for panel in spec.panels for row in _rows(panel))
+
+
+def number_text(value: float) -> str:
+    """A number with four significant digits, as a reader writes it; in words if not finite."""
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _rows(panel: Panel) -> list[Row]:
+    if isinstance(panel, RidgesPanel):
+        told = [(ridge.step, _moments_text(ridge)) for ridge in panel.ridges]
+        return [_row(panel.title, panel.entry.full_label, told)]
+    if isinstance(panel, LinesPanel):
+        if panel.colour_bar is not None:
+            steps = [(line.name, number_text(line.y[-1])) for line in panel.curves]
+            return [_row(panel.title, panel.curves[0].entry.full_label, steps)]
+        return [_row(panel.title, line.entry.full_label, _points(line)) for line in panel.curves]
+    return [_row(panel.title, band.entry.full_label, _ends(band)) for band in panel.bands]
+
+
+def _row(panel: str, net: str, told: list[tuple[int, str]] | list[tuple[str, str]]) -> Row:
+    if not told:
+        return Row(panel, net, "no finite reading", "no finite reading")
+    first, last = (
+        f"{text} ({when if isinstance(when, str) else f'step {when}'})"
+        for when, text in (told[0], told[-1])
+    )
+    return Row(panel, net, first, last)
+
+
+def _points(line: Curve) -> list[tuple[int, str]]:
+    points = zip(line.x, line.y, strict=True)
+    return [(int(step), number_text(value)) for step, value in points if math.isfinite(value)]
+
+
+def _ends(band: Band) -> list[tuple[int, str]]:
+    points = zip(band.x, band.low, band.high, strict=True)
+    return [
+        (int(step), f"{number_text(low)} to {number_text(high)}")
+        for step, low, high in points
+        if math.isfinite(low)
+    ]
+
+
+def _moments_text(ridge: Ridge) -> str:
+    mean, deviation = moments(ridge)
+    return f"mean {number_text(mean)}, standard deviation {number_text(deviation)}"

@@ -1,0 +1,60 @@
+"""The table of figures."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from landscope.errors import UsageError
+from landscope.figures import (
+    figure_01,
+    figure_02,
+    figure_03,
+    figure_04,
+    figure_05,
+    figure_06,
+    figure_08,
+    figure_09,
+    figure_10,
+    figure_11,
+    figure_12,
+    figure_13,
+)
+from landscope.figures.spec import FigureSpec
+from landscope.records import StudyRecords
+
+FIGURES: MappingProxyType[int, Callable[[StudyRecords], FigureSpec]] = MappingProxyType(
+    {
+        1: figure_01.data,
+        2: figure_02.data,
+        3: figure_03.data,
+        4: figure_04.data,
+        5: figure_05.data,
+        6: figure_06.data,
+        8: figure_08.data,
+        9: figure_09.data,
+        10: figure_10.data,
+        11: figure_11.data,
+        12: figure_12.data,
+        13: figure_13.data,
+    }
+)
+"""The paper's figures by number; Figure 7 repeats Figure 2's histograms for more layers."""
+
+
+def specify(number: int, study: StudyRecords) -> FigureSpec:
+    """One figure of a study.
+
+    Args:
+        number: Its number in the paper.
+        study: The records.
+
+    Raises:
+        UsageError: There is no such figure.
+        RecordError: The study lacks rows that this figure needs.
+    """
+    if number not in FIGURES:
+        raise UsageError(
+            f"figure {number}",
+            f"the figures are {', '.join(str(known) for known in FIGURES)}",
+            "give one of these numbers",
+        )
+    return FIGURES[number](study)

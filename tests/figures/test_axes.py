@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from landscope.figures.axes import log_axis, percent_axis, step_axis
+from landscope.figures.spec import Curve, Ending, Entry, Scale
+
+
+def test_log_axis_holds_all_values() -> None:
+    axis, notes = log_axis("loss", [np.array([0.5, 80.0]), np.array([3.0])])
+    assert axis.scale is Scale.LOG
+    assert axis.low is not None
+    assert axis.high is not None
+    assert axis.low < 0.5
+    assert axis.high > 80
+    assert notes == ()
+
+
+def test_log_axis_counts_what_it_cannot_show() -> None:
+    values = np.array([1.0, 2.0, 0.0, 0.0, np.inf, np.nan])
+    _, notes = log_axis("loss", [values])
+    assert notes == (
+        "not on the log axis: 2 readings of 0",
+        "1 reading overflowed, drawn to the top",
+    )
+
+
+def test_log_axis_is_not_squeezed_by_one_outlier() -> None:
+    values = np.concatenate([np.full(200, 2.0), [1e30]])
+    axis, notes = log_axis("loss", [values])
+    assert axis.high is not None
+    assert axis.high < 100
+    assert notes == ("1 reading above the axis, to 1e+30",)
+
+
+def test_log_axis_says_what_lies_below() -> None:
+    axis, notes = log_axis("loss", [np.concatenate([np.full(200, 2.0), [1e-20]])])
+    assert axis.low is not None
+    assert axis.low > 0.01
+    assert notes == ("1 reading below the axis, to 1e-20",)
+
+
+@pytest.mark.parametrize("values", [np.array([]), np.zeros(3), np.full(3, np.nan)])
+def test_log_axis_without_a_positive_value(values: np.ndarray) -> None:
+    axis, notes = log_axis("loss", [values])
+    assert (axis.low, axis.high) == (0.1, 10.0)
+    assert notes[-1] == "no positive reading"
+
+
+def test_step_axis_reaches_to_where_a_run_broke_off() -> None:
+    entry = Entry("Standard", "none", "VGG", ending=Ending(70, "diverged at step 70"))
+    axis = step_axis([Curve(entry, (0.0, 20.0), (1.0, 1.0))])
+    assert axis.high == pytest.approx(70 * 1.015)
+
+
+def test_percent_axis_says_its_unit() -> None:
+    assert percent_axis("test accuracy").label == "test accuracy (%)"
