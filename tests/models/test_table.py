@@ -9,7 +9,7 @@ from landscope.models.table import MODELS, build
 
 
 def test_names_are_those_of_the_rows() -> None:
-    assert list(MODELS) == ["vgg-small", "vgg-11", "vgg-16", "dln", "mlp"]
+    assert list(MODELS) == ["vgg-small", "vgg-medium", "vgg-11", "vgg-16", "dln", "mlp"]
     assert list(MODELS) == [entry.name for entry in MODELS.values()]
 
 
