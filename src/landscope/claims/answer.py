@@ -46,14 +46,25 @@ class Answer:
     source: str
 
 
-def not_run(id: str, question: str, source: str, missing: str) -> Answer:  # noqa: A002
-    """The answer of a study that does not have the runs, or the readings, for it."""
+def not_run(id: str, question: str, source: str, missing: str, figure: int) -> Answer:  # noqa: A002
+    """The answer of a study that does not have the runs, or the readings, for it.
+
+    Args:
+        id: As in ``Answer``.
+        question: As in ``Answer``.
+        source: As in ``Answer``.
+        missing: What the answer takes.
+        figure: A figure of the paper that takes the same.
+    """
     return Answer(
         id,
         question,
         "not run",
-        "This study does not have the measurements for it.",
-        (f"Missing: {missing}.",),
+        "This study has not measured it.",
+        (
+            f"It takes {missing}, run to the end.",
+            f"`landscope reproduce --figure {figure}` measures that.",
+        ),
         (),
         source,
     )

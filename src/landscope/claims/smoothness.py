@@ -1,11 +1,14 @@
 """The paper's own answer: batch norm makes the landscape smoother (section 3, figure 4)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from landscope.claims.answer import Answer, Number, Verdict, not_run
-from landscope.claims.statistics import Values, finite, median, spread
+from landscope.claims.phrase import amount, change
+from landscope.claims.runs import find_all_ended, first_divergence, tell_divergence
+from landscope.claims.statistics import Values, largest, median, on_grid, spread
 from landscope.records.run_records import RunRecords
 from landscope.records.study_records import StudyRecords
 from landscope.study.config import Family
@@ -16,134 +19,172 @@ QUESTION = "So why does it work: is the landscape smoother with batch norm?"
 SOURCE = "Santurkar et al. 2018, section 3 and figure 4"
 
 _LINE = "line[paper]"
-_FAMILIES: tuple[tuple[Family, str, float], ...] = (("vgg", "VGG", VGG_LR), ("dln", "DLN", DLN_LR))
+_FAMILIES: tuple[tuple[Family, str, float], ...] = (
+    ("vgg", "VGG", VGG_LR),
+    ("dln", "deep linear network", DLN_LR),
+)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One number without and with batch norm: smaller is smoother."""
+
+    label: str
+    plain: float
+    batch: float
 
 
 @dataclass(frozen=True)
 class _Measure:
-    """One of the paper's three measures of a run, at each look: smaller is smoother."""
+    """One of the paper's three measures of a run, at each look; infinite where it overflowed."""
 
     name: str
     unit: str
     plain: Values
     batch: Values
 
-    def ratios(self) -> tuple[float, float]:
-        """Without over with batch norm: of the medians, and of the worst looks."""
-        return (
-            median(self.plain) / median(self.batch),
-            float(self.plain.max() / self.batch.max()),
-        )
+    def comparisons(self) -> list[_Comparison]:
+        """At the median and at the worst look; none where a run has nothing to compare."""
+        if not (self.plain.size and self.batch.size):
+            return []
+        return [
+            _Comparison("median", median(self.plain), median(self.batch)),
+            _Comparison("worst look", float(self.plain.max()), float(self.batch.max())),
+        ]
 
     def sentence(self, setting: str) -> str:
-        middle, worst = self.ratios()
+        if not self.comparisons():
+            return f"{setting}, {self.name}: nothing to compare, a run has no measurement of it."
+        middle, worst = self.comparisons()
         return (
-            f"{setting}, {self.name}: median {median(self.plain):.3g} without and "
-            f"{median(self.batch):.3g} with batch norm ({middle:.2g} times); at the worst look "
-            f"{self.plain.max():.3g} and {self.batch.max():.3g} ({worst:.2g} times)."
+            f"{setting}, {self.name}: median {amount(middle.plain)} without and "
+            f"{amount(middle.batch)} with batch norm ({change(middle.plain, middle.batch)}); at "
+            f"worst {amount(worst.plain)} and {amount(worst.batch)} "
+            f"({change(worst.plain, worst.batch)})."
         )
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A network with and without batch norm, and what was measured along its gradients."""
+
+    name: str
+    runs: tuple[RunRecords, RunRecords]
+    measures: tuple[_Measure, ...]
+
+    def comparisons(self) -> list[_Comparison]:
+        return [each for measure in self.measures for each in measure.comparisons()]
+
+    def numbers(self) -> Iterator[Number]:
+        for measure in self.measures:
+            for each in measure.comparisons():
+                for value, run in zip((each.plain, each.batch), self.runs, strict=True):
+                    yield Number(f"{measure.name}, {each.label}", value, measure.unit, run.id)
 
 
 def smoothness(study: StudyRecords) -> Answer:
     """Holds if all measures are smaller with batch norm, at the median and at the worst look.
 
     Fails if all are larger, both ways; else undecided. A network that is stuck has a flat
-    landscape around it, which is why the median alone must not decide.
+    landscape around it, which is why the median alone must not decide. A look at which the loss
+    or the gradient overflowed is worse than any other.
     """
-    settings = {
-        f"{name} at lr {lr:g}": runs
-        for family, name, lr in _FAMILIES
-        if (runs := _runs(study, family, lr))
-    }
+    settings = [setting for where in _FAMILIES if (setting := _setting(study, *where))]
     if not settings:
-        return not_run(ID, QUESTION, SOURCE, "the landscape along the gradient with and without BN")
-    measured = {setting: _measures(*runs) for setting, runs in settings.items()}
-    ratios = [ratio for three in measured.values() for m in three for ratio in m.ratios()]
-    smoother = sum(ratio > 1 for ratio in ratios)
-    verdict: Verdict = (
-        "holds" if smoother == len(ratios) else "fails" if smoother == 0 else "undecided"
-    )
+        missing = "the landscape along the gradient of a network with and without batch norm"
+        return not_run(ID, QUESTION, SOURCE, missing, figure=4)
+    verdict, headline = _decide(settings)
     return Answer(
         ID,
         QUESTION,
         verdict,
-        _headline(verdict, smoother, len(ratios), measured),
+        headline,
         (
-            *(m.sentence(setting) for setting, three in measured.items() for m in three),
-            *(_edge(setting, runs) for setting, runs in settings.items()),
+            *(m.sentence(setting.name) for setting in settings for m in setting.measures),
+            *(_tell_edge(setting) for setting in settings),
+            *(
+                text
+                for setting in settings
+                for text in tell_divergence(setting.runs, "the steps before that are compared")
+            ),
             (
-                "Rule: loss variation, gradient predictiveness and effective beta are all smaller "
-                "with batch norm, at the median look and at the worst. A network that is stuck has "
-                "a flat landscape too, so read them beside the training curves."
+                "Rule: variation of the loss, change of the gradient and effective beta are all "
+                "smaller with batch norm, at the median of the steps measured and at the worst. A "
+                "network that is stuck has a flat landscape too, so read them beside the training "
+                "curves."
             ),
         ),
-        tuple(
-            Number(f"{m.name}, {label}", value, m.unit, run.id)
-            for setting, three in measured.items()
-            for m in three
-            for values, run in zip((m.plain, m.batch), settings[setting], strict=True)
-            for label, value in (("median", median(values)), ("worst look", float(values.max())))
-        ),
+        tuple(number for setting in settings for number in setting.numbers()),
         SOURCE,
     )
 
 
-def _runs(study: StudyRecords, family: Family, lr: float) -> tuple[RunRecords, RunRecords] | None:
-    wanted = [{"family": family, "norm": norm, "lr": lr} for norm in ("none", "batch")]
-    if not all(study.has(**fields) for fields in wanted):
-        return None
-    plain, batch = (study.find(**fields) for fields in wanted)
-    measured = all(run.has(_LINE, "effective_beta") for run in (plain, batch))
-    return (plain, batch) if measured else None
-
-
-def _measures(plain: RunRecords, batch: RunRecords) -> list[_Measure]:
-    def largest(run: RunRecords, quantity: str) -> Values:
-        _, values = run.series(_LINE, quantity)
-        return np.asarray(values.max(axis=1) if values.ndim == 2 else values, dtype=np.float64)
-
-    return [
-        _Measure(
-            "variation of the loss",
-            "loss",
-            finite(spread(plain, _LINE, "loss")),
-            finite(spread(batch, _LINE, "loss")),
-        ),
-        _Measure(
-            "change of the gradient",
-            "loss / parameter",
-            finite(largest(plain, "gradient_change")),
-            finite(largest(batch, "gradient_change")),
-        ),
-        _Measure(
-            "effective beta",
-            "loss / parameter^2",
-            finite(largest(plain, "effective_beta")),
-            finite(largest(batch, "effective_beta")),
-        ),
-    ]
-
-
-def _headline(verdict: Verdict, smoother: int, of: int, measured: dict[str, list[_Measure]]) -> str:
-    setting, three = next(iter(measured.items()))
-    _, worst = three[0].ratios()
-    if verdict == "holds":
-        return (
-            f"It is smoother by all {of} comparisons: in the {setting}, the loss along the "
-            f"gradient varies up to {worst:.2g} times as much without batch norm."
-        )
-    if verdict == "fails":
-        return f"It is not smoother by any of {of} comparisons."
-    return (
-        f"By {smoother} of {of} comparisons it is smoother: in the {setting}, the loss along the "
-        f"gradient varies up to {worst:.2g} times as much without batch norm at the worst look, "
-        f"{three[0].ratios()[0]:.2g} times at the median."
+def _decide(settings: list[_Setting]) -> tuple[Verdict, str]:
+    compared = [each for setting in settings for each in setting.comparisons()]
+    if not compared:
+        return "undecided", "It cannot be told: there is nothing that both networks have measured."
+    smoother = sum(each.batch < each.plain for each in compared)
+    rougher = sum(each.batch > each.plain for each in compared)
+    first = next(setting for setting in settings if setting.comparisons())
+    middle, worst = first.comparisons()[:2]
+    example = f"In the {first.name}, with batch norm the {_first_name(first)} along the gradient is"
+    at_worst = f"{change(worst.plain, worst.batch)} at the worst step measured"
+    if smoother == len(compared):
+        return "holds", f"Yes, by all {len(compared)} comparisons. {example} {at_worst}."
+    if rougher == len(compared):
+        return "fails", f"No, by none of {len(compared)} comparisons. {example} {at_worst}."
+    return "undecided", (
+        f"It depends on the measure: by {smoother} of {len(compared)} comparisons the landscape is "
+        f"smoother with batch norm. {example} {at_worst}, and at the median step "
+        f"{change(middle.plain, middle.batch)}."
     )
 
 
-def _edge(setting: str, runs: tuple[RunRecords, RunRecords]) -> str:
-    plain, batch = (median(finite(run.series(_LINE, "beta_lr")[1])) for run in runs)
+def _first_name(setting: _Setting) -> str:
+    return next(measure.name for measure in setting.measures if measure.comparisons())
+
+
+def _setting(study: StudyRecords, family: Family, name: str, lr: float) -> _Setting | None:
+    runs = find_all_ended(study, family, ("none", "batch"), lr)
+    if runs is None or not all(_measured(run) for run in runs):
+        return None
+    plain, batch = runs
+    before = first_divergence(runs)
+    measures = tuple(
+        _Measure(what, unit, _looks(plain, quantity, before), _looks(batch, quantity, before))
+        for what, unit, quantity in (
+            ("variation of the loss", "loss", "loss"),
+            ("change of the gradient", "loss / parameter", "gradient_change"),
+            ("effective beta", "loss / parameter^2", "effective_beta"),
+        )
+    )
+    return _Setting(f"{name} at lr {lr:g}", (plain, batch), measures)
+
+
+def _measured(run: RunRecords) -> bool:
+    quantities = ("loss", "gradient_change", "effective_beta")
+    return all(run.has(_LINE, quantity) for quantity in quantities)
+
+
+def _looks(run: RunRecords, quantity: str, before: float) -> Values:
+    rows = on_grid(run, _LINE, quantity, before)
+    if quantity == "loss":
+        return spread(rows)
+    if quantity == "effective_beta":
+        # Where the gradient is exactly zero there is no line to follow, and beta is 0/0.
+        changes = on_grid(run, _LINE, "gradient_change", before)
+        rows = rows[np.isfinite(rows[:, 0]) | ~np.isfinite(changes).all(axis=1)]
+    return largest(rows)
+
+
+def _tell_edge(setting: _Setting) -> str:
+    *_, beta = setting.measures
+    if not beta.comparisons():
+        return f"{setting.name}, effective beta times the learning rate: nothing to compare."
+    rates = [float(run.config["lr"]) for run in setting.runs]
+    plain, batch = median(beta.plain) * rates[0], median(beta.batch) * rates[1]
     return (
-        f"{setting}, effective beta times lr: median {plain:.2g} without and {batch:.2g} with "
-        "batch norm; 2 is the edge of stability."
+        f"{setting.name}, effective beta times the learning rate: median {amount(plain)} without "
+        f"and {amount(batch)} with batch norm. At 2, the edge of stability, a step along the "
+        "gradient of a quadratic stops going down."
     )

@@ -1,6 +1,8 @@
 """The statistics of the claims: over the steps, looks and layers of one run."""
 
+import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +23,15 @@ def finite(values: Values) -> Values:
 def mean_accuracy(run: RunRecords) -> float:
     """Training accuracy, averaged over all steps of the run: the area under its curve.
 
-    It is high for a network that learns early, and needs no level to be chosen. The steps that a
-    diverged run did not take count as chance.
+    It is high for a network that learns early, and needs no level to be chosen. A point of the
+    curve stands for the steps up to the next; the steps that a diverged run did not take count
+    as chance.
     """
     steps, accuracy = run.series("training", "train_accuracy")
     planned = int(run.config["steps"])
-    lost = max(0, planned - 1 - int(steps[-1])) if run.outcome.status == "diverged" else 0
-    return float((np.sum(accuracy) + CHANCE * lost) / (len(accuracy) + lost))
+    taken = int(steps[-1]) + 1 if run.outcome.status == "diverged" else planned
+    stands_for = np.diff(np.append(steps, taken))
+    return float((np.sum(accuracy * stands_for) + CHANCE * (planned - taken)) / planned)
 
 
 def late_accuracy(run: RunRecords) -> float:
@@ -38,24 +42,44 @@ def late_accuracy(run: RunRecords) -> float:
     return float(np.mean(accuracy[-max(1, len(accuracy) // 10) :]))
 
 
-def accuracy_by_step(run: RunRecords, points: int) -> list[tuple[int, float]]:
-    """Training accuracy over equal parts of the run, each with the step at which it ends."""
+def accuracy_by_step(run: RunRecords, parts: int) -> list[tuple[int, float]]:
+    """Training accuracy over equal parts of the planned steps.
+
+    Returns:
+        For each part the step at which it ends and the mean of the points in it; NaN for a part
+        that has none, as after a divergence.
+    """
     steps, accuracy = run.series("training", "train_accuracy")
-    parts = zip(
-        np.array_split(steps, min(points, len(steps))),
-        np.array_split(accuracy, min(points, len(steps))),
-        strict=True,
-    )
-    return [(int(part[-1]) + 1, float(np.mean(values))) for part, values in parts]
+    planned = int(run.config["steps"])
+    parts = min(parts, planned)
+    edges = [planned * part // parts for part in range(parts + 1)]
+    means: list[tuple[int, float]] = []
+    for start, end in pairwise(edges):
+        inside = accuracy[(steps >= start) & (steps < end)]
+        means.append((end, float(np.mean(inside)) if inside.size else math.nan))
+    return means
 
 
-def over_layers(run: RunRecords, probe: str, quantity: str) -> Values:
-    """A quantity at every look of every layer that has it, without the first layer.
+def over_layers(run: RunRecords, probe: str, quantity: str, before: float) -> Values:
+    """The finite values of a quantity in every layer that has it, without the first layer.
 
     Nothing trained stands before the first layer, so nothing can shift under it.
+
+    Args:
+        run: The run.
+        probe: Id of the probe.
+        quantity: What was measured.
+        before: Only looks before this step.
+
+    Returns:
+        All layers' values one after the other; none where no layer has any.
     """
-    layers = [layer for layer in run.layers[1:] if run.has(probe, quantity, layer)]
-    return finite(np.concatenate([run.series(probe, quantity, layer)[1] for layer in layers]))
+    found = [np.empty(0)]
+    for layer in run.layers[1:]:
+        if run.has(probe, quantity, layer):
+            steps, values = run.series(probe, quantity, layer)
+            found.append(values[steps < before])
+    return finite(np.concatenate(found))
 
 
 def has_over_layers(run: RunRecords, probe: str, quantity: str) -> bool:
@@ -63,13 +87,30 @@ def has_over_layers(run: RunRecords, probe: str, quantity: str) -> bool:
     return any(run.has(probe, quantity, layer) for layer in run.layers[1:])
 
 
-def spread(run: RunRecords, probe: str, quantity: str) -> Values:
-    """Largest minus smallest value on the grid at each look."""
-    _, values = run.series(probe, quantity)
-    return np.asarray(values.max(axis=1) - values.min(axis=1), dtype=np.float64)
+def on_grid(run: RunRecords, probe: str, quantity: str, before: float) -> Values:
+    """A quantity that is a list over a grid: one row for each look before a step."""
+    steps, values = run.series(probe, quantity)
+    rows = values if values.ndim == 2 else values[:, np.newaxis]
+    return rows[steps < before]
+
+
+def largest(rows: Values) -> Values:
+    """The largest value of each row; infinite where any overflowed, for that is larger still."""
+    largest = np.full(len(rows), np.inf)
+    whole = np.isfinite(rows).all(axis=1)
+    largest[whole] = rows[whole].max(axis=1)
+    return largest
+
+
+def spread(rows: Values) -> Values:
+    """The largest minus the smallest value of each row; infinite where any overflowed."""
+    spread = np.full(len(rows), np.inf)
+    whole = np.isfinite(rows).all(axis=1)
+    spread[whole] = np.ptp(rows[whole], axis=1)
+    return spread
 
 
 def median(values: Iterable[float]) -> float:
     """The median; NaN where nothing is left to take it of."""
     array = np.asarray(list(values), dtype=np.float64)
-    return float(np.median(array)) if array.size else float("nan")
+    return float(np.median(array)) if array.size else math.nan

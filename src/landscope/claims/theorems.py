@@ -1,9 +1,12 @@
 """The paper's theory on the networks of the study: Theorems 4.1 and 4.2, Lemma 4.5."""
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
 from landscope.claims.answer import Answer, Number, Verdict, not_run
-from landscope.claims.statistics import finite, median
+from landscope.claims.statistics import Values, finite, median
 from landscope.records.run_records import RunRecords
 from landscope.records.study_records import StudyRecords
 
@@ -11,53 +14,63 @@ ID = "theory"
 QUESTION = "Does the theory hold on these networks?"
 SOURCE = "Santurkar et al. 2018, Theorems 4.1 and 4.2, Lemma 4.5"
 
-_TITLES = {"theorem_4_1": "Theorem 4.1", "theorem_4_2": "Theorem 4.2"}
-
 AGREEMENT = 1e-3
 """Relative gap up to which two sides that were measured in float32 count as equal."""
+
+_PROBE = "theory"
+_THEOREMS = ("theorem_4_1", "theorem_4_2")
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """How far apart the two sides of a theorem are in a run, as a share of the larger."""
+
+    run: str
+    theorem: str
+    share: float
 
 
 def theorems(study: StudyRecords) -> Answer:
     """Both theorems are equalities once eps is accounted for, so their sides must agree.
 
     Holds if at every batch norm the median gap is within float32's rounding, and Lemma 4.5's left
-    side never exceeds its right by more; else fails.
+    side never exceeds its right by more; else fails. Undecided if no side was ever finite.
     """
-    runs = [run for run in study.runs.values() if _norms(run)]
+    runs = [run for run in study.runs.values() if run.outcome.ended and _norms(run)]
     if not runs:
-        return not_run(ID, QUESTION, SOURCE, "the theorems at any batch norm")
-    gaps = {(run.id, theorem): _gap(run, theorem) for run in runs for theorem in _TITLES}
-    removed = {
-        run.id: median(
-            value
-            for norm in _norms(run)
-            for value in finite(run.series("theory", "removed_fraction", norm)[1].ravel())
-        )
+        missing = "both sides of the theorems at the batch norms of a network"
+        return not_run(ID, QUESTION, SOURCE, missing, figure=4)
+    gaps = [
+        gap
         for run in runs
-    }
+        for theorem in _THEOREMS
+        if not math.isnan((gap := _Gap(run.id, theorem, _share_apart(run, theorem))).share)
+    ]
+    removed = {run.id: share for run in runs if not math.isnan(share := _removed(run))}
     lemma = [share for run in runs for share in _lemma(run)]
-    agree = all(gap <= AGREEMENT for gap in gaps.values())
-    within = all(share <= 1 + AGREEMENT for share, _ in lemma)
-    verdict: Verdict = "holds" if agree and within else "fails"
-    worst = max(gaps.values())
+    verdict, headline = _decide(gaps, lemma)
     return Answer(
         ID,
         QUESTION,
         verdict,
-        f"The two sides of Theorems 4.1 and 4.2 {'agree' if agree else 'do not agree'}: they "
-        f"differ by {worst:.1g} of their size, as measured in float32.",
+        headline,
         (
-            "The fraction of a layer's gradient that batch norm's centring and scaling remove "
-            "(rho) is, at the median unit, "
-            + " and ".join(f"{share:.2%} in {run}" for run, share in removed.items())
-            + ".",
-            *_lemma_sentence(lemma),
-            f"Rule: the median relative gap of the two sides is at most {AGREEMENT:g}.",
+            *(
+                "Batch norm's centring and scaling take away "
+                f"{share:.2%} of the squared length of a unit's gradient in {run} (rho, at the "
+                "median unit and step)."
+                for run, share in removed.items()
+            ),
+            *_tell_lemma(lemma),
+            (
+                f"Rule: the median gap between the two sides is at most {AGREEMENT:g} of the "
+                "larger, as float32 rounds; in Lemma 4.5 the left side is not the larger by more."
+            ),
         ),
         (
             *(
-                Number(f"{_TITLES[theorem]}, relative gap", gap, "1", run)
-                for (run, theorem), gap in gaps.items()
+                Number(f"{_name(gap.theorem)}, relative gap", gap.share, "1", gap.run)
+                for gap in gaps
             ),
             *(Number("rho, median", share, "fraction", run) for run, share in removed.items()),
         ),
@@ -65,56 +78,87 @@ def theorems(study: StudyRecords) -> Answer:
     )
 
 
+def _decide(gaps: list[_Gap], lemma: list[float]) -> tuple[Verdict, str]:
+    if not gaps:
+        return "undecided", "It cannot be told: no side of the theorems was ever finite."
+    worst = max(gap.share for gap in gaps)
+    names = dict.fromkeys(_name(gap.theorem) for gap in gaps)
+    sides = f"the two sides of {' and '.join(names)}"
+    if worst > AGREEMENT:
+        return "fails", f"No: {sides} differ by {worst:.1g} of the larger, more than rounding does."
+    if any(share > 1 + AGREEMENT for share in lemma):
+        return "fails", f"No: in Lemma 4.5 the left side is {max(lemma):.3g} times the right."
+    return (
+        "holds",
+        f"Yes: {sides} differ by no more than float32 rounds, {worst:.1g} of the larger.",
+    )
+
+
+def _name(theorem: str) -> str:
+    return f"Theorem {theorem.removeprefix('theorem_').replace('_', '.')}"
+
+
 def _norms(run: RunRecords) -> list[str]:
     return [
         subject.layer
         for subject in run.subjects
-        if subject.probe == "theory"
+        if subject.probe == _PROBE
         and subject.quantity == "theorem_4_1_left"
         and subject.layer is not None
     ]
 
 
-def _gap(run: RunRecords, theorem: str) -> float:
+def _share_apart(run: RunRecords, theorem: str) -> float:
     """Median over norms and looks of the difference of the sides, relative to the larger.
 
     Both sides are taken as vectors over the units: a single unit whose gradient is nearly zero
-    has no digits to compare.
+    has no digits to compare. NaN where no look has two finite sides of any size.
     """
-    gaps: list[float] = []
+    shares: list[float] = []
     for norm in _norms(run):
-        _, left = run.series("theory", f"{theorem}_left", norm)
-        _, right = run.series("theory", f"{theorem}_right", norm)
-        size = np.maximum(np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1))
-        apart = np.linalg.norm(left - right, axis=1)
-        gaps.extend(finite(apart[size > 0] / size[size > 0]))
-    return median(gaps)
+        sides = (f"{theorem}_left", f"{theorem}_right")
+        if all(run.has(_PROBE, side, norm) for side in sides):
+            shares.extend(_shares(*(run.series(_PROBE, side, norm)[1] for side in sides)))
+    return median(shares)
 
 
-def _lemma(run: RunRecords) -> list[tuple[float, float]]:
-    """For each layer at which the lemma speaks: left over right side, by scale and by row."""
-    shares: list[tuple[float, float]] = []
+def _shares(left: Values, right: Values) -> Values:
+    if left.ndim != 2 or left.shape != right.shape:
+        return np.empty(0)
+    whole = np.isfinite(left).all(axis=1) & np.isfinite(right).all(axis=1)
+    left, right = left[whole], right[whole]
+    size = np.maximum(np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1))
+    apart = np.linalg.norm(left - right, axis=1)
+    return finite(apart[size > 0] / size[size > 0])
+
+
+def _removed(run: RunRecords) -> float:
+    return median(
+        value
+        for norm in _norms(run)
+        if run.has(_PROBE, "removed_fraction", norm)
+        for value in finite(run.series(_PROBE, "removed_fraction", norm)[1].ravel())
+    )
+
+
+def _lemma(run: RunRecords) -> list[float]:
+    """Left over right side for each layer at which the lemma speaks."""
+    shares: list[float] = []
     for layer in run.layers:
-        if run.has("optimum", "lemma_4_5_left", layer):
-            left, by_row, right, inner = (
-                float(run.series("optimum", f"lemma_4_5_{side}", layer)[1][0])
-                for side in ("left", "left_by_row", "right", "inner")
-            )
-            if inner > 0:
-                shares.append((left / right, by_row / right))
+        names = [f"lemma_4_5_{side}" for side in ("left", "right", "inner")]
+        if all(run.has("optimum", name, layer) for name in names):
+            left, right, inner = (float(run.series("optimum", n, layer)[1][0]) for n in names)
+            if inner > 0 and right > 0 and math.isfinite(left / right):
+                shares.append(left / right)
     return shares
 
 
-def _lemma_sentence(shares: list[tuple[float, float]]) -> tuple[str, ...]:
+def _tell_lemma(shares: list[float]) -> tuple[str, ...]:
     if not shares:
         return ()
-    apart = max(abs(share - 1) for share, _ in shares)
-    rows = [by_row for _, by_row in shares]
     return (
         (
-            f"Lemma 4.5 speaks of {len(shares)} layers of the DLN, with an exact optimum as W*: "
-            f"its two sides are equal within {apart:.0e}. Batch norm frees the scale of every row, "
-            f"and so the nearest optimum is nearer still: at {min(rows):.0%} to {max(rows):.0%} "
-            "of the squared distance that the lemma allows."
+            f"Lemma 4.5 speaks of {len(shares)} of the deep linear network's layers, with an exact "
+            f"optimum as W*: its left side is at most {max(shares):.6f} times its right."
         ),
     )
