@@ -35,7 +35,7 @@ def train(
         loss: What is minimised, beside the penalty.
         lr: Learning rate, fixed.
         steps: Number of updates.
-        l2_penalty: lambda in ``loss + lambda/2 ||W||^2``.
+        l2_penalty: lambda in ``loss + lambda/2 ||W||^2``, over the weights that are trained.
         look: Whether a step's view shall carry a snapshot. Where it does not, or is
             not given, nothing is copied.
 
@@ -50,7 +50,9 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         outputs = model(batch.inputs)
         data_loss = loss.function(outputs, batch.targets)
-        total = data_loss + penalty_of(dict(model.named_parameters()), l2_penalty)
+        # A frozen weight is no part of the landscape: its penalty would be a mere constant.
+        trained: Parameters = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        total = data_loss + penalty_of(trained, l2_penalty)
         total.backward()
         optimizer.step()
         yield StepView(
@@ -80,7 +82,12 @@ class _Start:
 
     def finished(self, model: nn.Module) -> Snapshot:
         # The next step makes new gradients, so these need no copy; the weights it overwrites.
-        gradient = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        gradient = {
+            # Autograd leaves out what the loss does not depend on; there the gradient is zero.
+            name: torch.zeros_like(p) if p.grad is None else p.grad
+            for name, p in model.named_parameters()
+            if p.requires_grad
+        }
         return Snapshot(self.objective, self.before, _copies(model), gradient, self.function)
 
 
