@@ -10,6 +10,8 @@ from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
 
 _PROBE = "training"
+_BATCH = "training mode, the step's batch"
+_TEST_SET = "evaluation mode, the test set"
 
 
 class Curves:
@@ -56,19 +58,21 @@ class Curves:
         steps = [view.step for view, _ in self._points]
         self._points.clear()
         for step, (loss, data_loss, *accuracy) in zip(steps, held, strict=True):
-            self._point(step, "train_loss", loss, "loss", "training mode, with penalty")
-            self._point(step, "train_data_loss", data_loss, "loss", "training mode, no penalty")
+            self._point(step, "train_loss", loss, "loss", f"{_BATCH}, loss with penalty")
+            self._point(
+                step, "train_data_loss", data_loss, "loss", f"{_BATCH}, loss without penalty"
+            )
             for value in accuracy:
-                self._point(step, "train_accuracy", value, "1", "training mode, the step's batch")
+                self._point(step, "train_accuracy", value, "1", _BATCH)
             if not math.isfinite(loss):
                 return step
         return None
 
     def test(self, step: int, loss: Tensor, accuracy: Tensor) -> None:
         """Write the loss and the accuracy on the test set before a step."""
-        function = "evaluation mode, the test set"
-        self._point(step, "test_loss", loss.item(), "loss", function)
-        self._point(step, "test_accuracy", accuracy.item(), "1", function)
+        without_penalty = f"{_TEST_SET}, loss without penalty"
+        self._point(step, "test_loss", loss.item(), "loss", without_penalty)
+        self._point(step, "test_accuracy", accuracy.item(), "1", _TEST_SET)
 
     def _point(self, step: int, quantity: str, value: float, unit: str, function: str) -> None:
         status = Status.OK if math.isfinite(value) else Status.NONFINITE
