@@ -15,9 +15,14 @@ class CovariateShift(Probe):
         super().__init__("covariate_shift", schedule)
         self._order: list[Layer] | None = None
 
-    def cost(self, layers: int) -> Cost:
-        """A forward pass for each layer but the first, and a backward pass down to it."""
-        return Cost(forward=layers - 1, backward=(layers - 1) / 2)
+    def cost(self, layers: int, samples: int) -> Cost:
+        """A forward pass for each layer but the first, and half a backward pass: no network's more.
+
+        Down to a layer go gradients of inputs and of that layer's own weights alone. The first
+        look takes one more forward pass, for the order of the layers.
+        """
+        del samples
+        return Cost(forward=layers, backward=(layers - 1) / 2)
 
     def read(self, view: StepView) -> list[Reading]:
         """Four readings a layer."""

@@ -63,10 +63,10 @@ class Distribution(Probe):
         self._seed = seed
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def cost(self, layers: int) -> Cost:
-        """Two forward passes, over the fixed inputs."""
+    def cost(self, layers: int, samples: int) -> Cost:
+        """Two forward passes over the fixed inputs, which may be more or fewer than a batch."""
         del layers
-        return Cost(forward=2, backward=0)
+        return Cost(forward=2 * len(self._inputs) / samples, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
         """Nine readings a layer."""

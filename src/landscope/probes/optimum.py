@@ -19,12 +19,16 @@ class NearestOptimum(Probe):
 
     def __init__(self, target: Matrix) -> None:
         super().__init__("optimum", FirstStep())
-        self._target = target
+        self._target = target.cpu()
 
-    def cost(self, layers: int) -> Cost:
-        """No pass but the one that finds the order of the layers."""
+    def cost(self, layers: int, samples: int) -> Cost:
+        """The pass that finds the order of the layers, and four products of matrices a layer.
+
+        A product costs as much as a layer's pass over one sample for each row. The singular value
+        decomposition of each layer's matrix is not counted.
+        """
         del layers
-        return Cost(forward=1, backward=0)
+        return Cost(forward=1 + 4 * self._target.shape[0] / samples, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
         """Four readings for each layer that a norm may follow."""
@@ -32,7 +36,8 @@ class NearestOptimum(Probe):
         if shot is None:
             return []
         layers = execution_order(shot.objective, shot.before)
-        starts = [shot.before[layer.parameters[0]] for layer in layers]
+        # The target may lie elsewhere than the network; small matrices are decomposed on the CPU.
+        starts = [shot.before[layer.parameters[0]].cpu() for layer in layers]
         factors = aligned_factors(self._target, starts)
         readings: list[Reading] = []
         for layer, start, factor in list(zip(layers, starts, factors, strict=True))[:-1]:

@@ -18,8 +18,8 @@ class Cost:
         backward: Backward passes, to inputs and weights.
     """
 
-    forward: float
-    backward: float
+    forward: int | float
+    backward: int | float
 
 
 class Probe(ABC):
@@ -35,8 +35,13 @@ class Probe(ABC):
         self.schedule = schedule
 
     @abstractmethod
-    def cost(self, layers: int) -> Cost:
-        """The declared cost of one look at a network of so many layers."""
+    def cost(self, layers: int, samples: int) -> Cost:
+        """The declared cost of one look: what its arithmetic comes to, or a little more.
+
+        Args:
+            layers: Weight-bearing layers of the network.
+            samples: Samples in the step's batch.
+        """
 
     @abstractmethod
     def read(self, view: StepView) -> list[Reading]:
