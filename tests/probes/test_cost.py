@@ -1,0 +1,156 @@
+"""Contract 5: each probe's declared cost against the arithmetic of its look, which is counted."""
+
+import functools
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from landscope.landscape.layers import execution_order
+from landscope.landscape.objective import Objective
+from landscope.landscape.parameters import displaced, trainable
+from landscope.models.dln import DLN
+from landscope.models.mlp import MLP
+from landscope.models.vgg import VGG, VGG_CONFIGS, VggConfig
+from landscope.norms.table import builder
+from landscope.probes.covariate_shift import CovariateShift
+from landscope.probes.distribution import Distribution, Watched
+from landscope.probes.line import FixedLine, PaperLine, RandomLine
+from landscope.probes.optimum import NearestOptimum
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import EverySteps
+from landscope.probes.theory import Theory
+from landscope.training.step_view import Snapshot, StepView
+
+BATCH = builder("batch")
+EVERY = EverySteps(1)
+SAMPLES = 4
+# A declaration is a promise, so never less than the arithmetic; nor so much that it says nothing.
+MOST = 1.6
+
+IMAGE = (SAMPLES, 1, 32, 32)
+NETWORKS: dict[str, Callable[[], tuple[nn.Module, torch.Tensor]]] = {
+    "mlp": lambda: (MLP((32,) * 21, norm=BATCH), torch.randn(SAMPLES, 32)),
+    "dln": lambda: (DLN(10, 25, norm=BATCH), torch.randn(SAMPLES, 10)),
+    "narrow vgg": lambda: (
+        VGG(VggConfig((8,) * 16, (), channels=1), norm=BATCH),
+        torch.randn(SAMPLES, 1, 8, 8),
+    ),
+    "vgg-small": lambda: (VGG(VGG_CONFIGS["vgg-small"], norm=BATCH), torch.randn(IMAGE)),
+    "vgg-11": lambda: (
+        VGG(VGG_CONFIGS["vgg-11"], norm=BATCH, in_channels=1),
+        torch.randn(IMAGE),
+    ),
+}
+
+
+NAMES = [
+    "dln",
+    "vgg-small",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("mlp", "narrow vgg", "vgg-11")),
+]
+
+
+class Counted:
+    """A network at a step, with the arithmetic of that step's passes."""
+
+    def __init__(self, model: nn.Module, inputs: torch.Tensor) -> None:
+        self.inputs = inputs
+        outputs = model(inputs)
+        targets = torch.randn_like(outputs)
+        self.forward = counted(lambda: model(inputs))
+        self.backward = counted(functional.mse_loss(outputs, targets).backward)
+        objective = Objective.now(model, functional.mse_loss, inputs, targets)
+        before = trainable(model)
+        self.layers = execution_order(objective, before)
+        loss, data_loss, gradient = objective.gradient(before)
+        after = displaced(before, gradient, 0.1)
+        shot = Snapshot(objective, before, after, gradient, "")
+        self.view = StepView(0, 0.1, loss, data_loss, None, shot)
+
+    def excess(self, probe: Probe) -> float:
+        """The declared cost of a probe's next look over what the look takes."""
+        cost = probe.cost(len(self.layers), SAMPLES)
+        declared = cost.forward * self.forward + cost.backward * self.backward
+        return declared / counted(lambda: probe.read(self.view))
+
+
+@functools.cache
+def step(name: str) -> Counted:
+    torch.manual_seed(0)
+    return Counted(*NETWORKS[name]())
+
+
+def counted(work) -> int:
+    """Additions and multiplications of the matrix products and convolutions in some work."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_costs_a_forward_and_about_two_for_its_backward(name):
+    """The unit itself: twice the forward pass, but for the gradient of the network's inputs."""
+    assert 1.9 * step(name).forward < step(name).backward < 2 * step(name).forward
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "probe",
+    [PaperLine(EVERY, [0.5]), FixedLine(EVERY, [0.1, 0.2, 0.4]), RandomLine(EVERY, [0.1, 0.2], 0)],
+    ids=lambda probe: probe.id,
+)
+def test_a_line_costs_a_forward_and_a_backward_pass_for_each_step_size(name, probe):
+    assert step(name).excess(probe) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_covariate_shift_keeps_to_its_declaration(name):
+    probe = CovariateShift(EVERY)
+
+    assert 1 <= step(name).excess(probe) <= MOST
+    assert 1 <= step(name).excess(probe) <= MOST  # the second look knows the order of the layers
+
+
+@pytest.mark.parametrize(
+    ("name", "units"),
+    [
+        ("dln", 0),
+        ("vgg-small", 1),
+        *(
+            pytest.param(name, units, marks=pytest.mark.slow)
+            for name in NETWORKS
+            for units in (1, 4)
+        ),
+    ],
+)
+def test_theory_keeps_to_its_declaration(name, units):
+    assert 1 <= step(name).excess(Theory(EVERY, units)) <= MOST
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fixed", [2, 12])
+def test_distribution_costs_two_passes_over_its_own_inputs(name, fixed):
+    """However many they are: the declaration is in batches of the step."""
+    layer = step(name).layers[0].name
+    inputs = torch.cat([step(name).inputs] * 3)[:fixed]
+
+    probe = Distribution(EVERY, [Watched(layer, layer)], inputs, bins=3, seed=0)
+
+    assert step(name).excess(probe) == 1
+
+
+def test_the_nearest_optimum_costs_one_pass_and_products_of_the_weights():
+    excess = step("dln").excess(NearestOptimum(torch.eye(10)))
+
+    assert 1 <= excess <= 1.05
+
+
+def test_covariate_shift_declares_enough_for_any_network():
+    """Even where all the arithmetic is in the last layer, to which every pass must go down."""
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(9)), nn.Linear(4, 4000))
+
+    assert Counted(model, torch.randn(SAMPLES, 4)).excess(CovariateShift(EVERY)) >= 1
