@@ -34,7 +34,7 @@ def removed(values: np.ndarray, layer: str = "norm1") -> list[Reading]:
 
 
 def lemma(layer: str, left: float, right: float, inner: float) -> list[Reading]:
-    told = {"left": left, "right": right, "inner": inner}
+    told = {"left": left, "left_by_row": 0.8 * left, "right": right, "inner": inner}
     return [
         Reading(0, "optimum", f"lemma_4_5_{side}", value, layer=layer)
         for side, value in told.items()
@@ -115,6 +115,7 @@ def test_the_lemma_is_silent_without_a_positive_inner_product(study: Synthetic) 
     assert answer.verdict == "holds"
     assert "speaks of 1 of the deep linear network's layers" in " ".join(answer.sentences)
     assert "at most 0.500000 times its right" in " ".join(answer.sentences)
+    assert "nearer still: at 40% to 40% of the squared distance" in " ".join(answer.sentences)
 
 
 def test_a_lemma_between_zeros_is_silent(study: Synthetic) -> None:
