@@ -13,21 +13,28 @@ from landscope.reading import Reading
 from landscope.records import StudyRecords
 
 
-def test_centred_mean_of_a_ramp_is_the_ramp() -> None:
+def test_centred_mean_of_a_ramp_is_the_ramp_where_the_window_is_full() -> None:
     ramp = np.arange(11.0)
-    assert np.allclose(centred_mean(ramp, 5), ramp)
+    means = centred_mean(ramp, 5)
+    assert means[2:-2].tolist() == ramp[2:-2].tolist()
+    assert np.isnan(means[[0, 1, -2, -1]]).all()
 
 
 def test_centred_mean_averages_over_the_window() -> None:
     values = np.array([0.0, 0.0, 9.0, 0.0, 0.0, 0.0])
-    assert centred_mean(values, 3).tolist() == [0.0, 3.0, 3.0, 3.0, 0.0, 0.0]
+    assert centred_mean(values, 3)[1:-1].tolist() == [3.0, 3.0, 3.0, 0.0]
 
 
 def test_centred_mean_leaves_gaps_out_and_keeps_wide_ones() -> None:
     values = np.array([1.0, np.nan, 3.0, np.nan, np.nan, np.nan, 5.0])
     means = centred_mean(values, 3)
-    assert means[:4].tolist() == [1.0, 2.0, 3.0, 3.0]
+    assert means[1:4].tolist() == [2.0, 3.0, 3.0]
     assert math.isnan(means[4])
+
+
+def test_window_shrinks_for_a_short_series() -> None:
+    values = np.array([1.0, 2.0, 3.0])
+    assert centred_mean(values, 451).tolist() == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize(("count", "window"), [(2, 3), (200, 7), (15_000, 451)])

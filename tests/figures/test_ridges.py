@@ -7,7 +7,7 @@ import pytest
 from tests.figures.study_fixture import write_run
 
 from landscope.figures.heights import moments, ridge_lines
-from landscope.figures.ridges import CUT, ridges_panel
+from landscope.figures.ridges import ridges_panel
 from landscope.figures.selection import Layer, Net
 from landscope.figures.spec import Ending, Entry, Place, Ridge, RidgesPanel
 from landscope.reading import Axis, Reading, Status
@@ -80,12 +80,14 @@ def test_axis_holds_the_central_mass(panel: Panel) -> None:
     assert drawn.x.high == pytest.approx(1.06, abs=0.02)
 
 
-def test_one_spike_does_not_hide_the_others(panel: Panel) -> None:
-    drawn = panel(*[(0.5, 0.5)] * 9, (100.0, 0.0))
-    lines = ridge_lines(drawn)
-    usual = max(lines[0].height) - lines[0].base
-    assert max(lines[9].height) - lines[9].base == pytest.approx(CUT * usual)
-    assert drawn.notes == ("the tallest peaks are cut",)
+def test_every_ridge_is_equally_high(panel: Panel) -> None:
+    lines = ridge_lines(panel((0.5, 0.5), (100.0, 0.0), (0.001, 0.002)))
+    heights = [max(line.height) - line.base for line in lines]
+    assert heights == pytest.approx([heights[0]] * 3)
+
+
+def test_empty_histogram_is_flat(panel: Panel) -> None:
+    assert set(ridge_lines(panel((0.0, 0.0)))[0].height) == {0.0}
 
 
 def test_oldest_ridge_stands_at_the_back(panel: Panel) -> None:

@@ -59,15 +59,15 @@ def smoothing_window(count: int) -> int:
 
 
 def centred_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The mean over ``window`` readings around each; near the ends over as many as both sides have.
+    """The mean over ``window`` readings around each; NaN near the ends, where they are not all.
 
     Args:
         values: One for each step; NaN is left out of the mean.
-        window: An odd number.
+        window: An odd number; of a series shorter than twice that, half its length at most.
     """
+    half = min(window // 2, (values.size - 1) // 4)
     means = np.full(values.shape, np.nan)
-    for at in range(values.size):
-        half = min(window // 2, at, values.size - 1 - at)
+    for at in range(half, values.size - half):
         near = values[at - half : at + half + 1]
         if np.isfinite(near).any():
             means[at] = np.nanmean(near)

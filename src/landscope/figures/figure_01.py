@@ -25,11 +25,12 @@ def data(study: StudyRecords) -> FigureSpec:
         1,
         "Batch norm and the training of a VGG",
         "How much faster do the accuracies rise with batch norm, and who survives the larger step "
-        "size? In (c), do the distributions look any steadier with it?",
+        "size? In (c), do the distributions look any steadier with it? "
+        "Each histogram is drawn equally high.",
         (
             accuracy_panel("(a) Training accuracy", Place(0, 0, rows=2, columns=2), nets),
             test,
             *ridges_grid("(c)", 4, study, nets[:2], "figure_1"),
         ),
-        row_height=1.9,
+        row_height=2.1,
     )

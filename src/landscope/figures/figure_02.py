@@ -23,12 +23,13 @@ def data(study: StudyRecords) -> FigureSpec:
         2,
         "Noise that shifts the distributions, and training",
         "Noisy batch norm redraws each layer's distribution at every step. Do its histograms move "
-        "more than the standard net's, and does it still train about as fast as batch norm?",
+        "more than the standard net's, and does it still train about as fast as batch norm? "
+        "Each histogram is drawn equally high.",
         (
             accuracy_panel("Training accuracy", Place(0, 0, rows=3, columns=3), trained),
             *ridges_grid("", 3, study, nets, "figure_2"),
         ),
-        row_height=1.7,
+        row_height=1.9,
     )
 
 

@@ -39,7 +39,7 @@ def data(study: StudyRecords) -> FigureSpec:
         "How far a layer's gradient moves when the layers before it take their step. If batch norm "
         "reduced the shift, its distance would lie lower and its cosine nearer to 1.",
         tuple(panel for half in _HALVES for panel in _panels(study, half)),
-        row_height=1.55,
+        row_height=1.5,
     )
 
 

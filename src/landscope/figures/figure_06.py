@@ -23,7 +23,8 @@ def data(study: StudyRecords) -> FigureSpec:
         6,
         "Activations under the other norms",
         "Only batch norm fixes mean and variance. How far do the others let the distribution "
-        "drift? Compare with how well they train in Figure 5.",
+        "drift? Compare with how well they train in Figure 5. "
+        "Each histogram is drawn equally high.",
         tuple(panels),
         row_height=2.9,
     )

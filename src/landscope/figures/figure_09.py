@@ -17,7 +17,8 @@ def data(study: StudyRecords) -> FigureSpec:
         9,
         "Activations of the deep linear net",
         "In a net without non-linearities, do the distributions move less with batch norm? "
-        "Mind the different scales of the axes.",
+        "Mind the different scales of the axes. "
+        "Each histogram is drawn equally high.",
         tuple(ridges_grid("", 0, study, nets, "figure_9", family="dln")),
         row_height=2.5,
     )

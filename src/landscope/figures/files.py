@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from landscope.figures.spec import FigureSpec
-from landscope.figures.static import Format, draw
+from landscope.figures.static import draw
 from landscope.figures.table import FIGURES, specify
 from landscope.records import StudyRecords
 from landscope.records.disk import storing, whole_file
@@ -39,9 +39,8 @@ def write_figures(study: StudyRecords, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for spec in specs:
-        for file_format in Format:
+        for file_format, content in draw(spec).items():
             path = folder / f"figure-{spec.number:02d}.{file_format.value}"
-            content = draw(spec, file_format)
             with whole_file(path) as temporary:
                 temporary.write_bytes(content)
             written.append(path)

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscope.figures.ridges import CUT
 from landscope.figures.spec import Ridge, RidgesPanel
 
-_REACH = 0.22
-"""A ridge of the panel's peak density rises over this share of the panel's looks."""
+_REACH = 0.2
+"""A ridge rises over this share of the panel's looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,9 @@ class RidgeLine:
 def ridge_lines(panel: RidgesPanel) -> tuple[RidgeLine, ...]:
     """The ridges from the back (the first look, at the top) to the front."""
     count = len(panel.ridges)
-    reach = max(1.2, _REACH * count) / panel.peak
+    reach = max(1.2, _REACH * count)
     return tuple(
-        _line(ridge, float(count - 1 - index), index / max(1, count - 1), reach, panel.peak)
+        _line(ridge, float(count - 1 - index), index / max(1, count - 1), reach)
         for index, ridge in enumerate(panel.ridges)
     )
 
@@ -56,11 +55,11 @@ def moments(ridge: Ridge) -> tuple[float, float]:
     return mean, float(np.sqrt(((centres - mean) ** 2 * mass).sum() / total))
 
 
-def _line(ridge: Ridge, base: float, age: float, reach: float, peak: float) -> RidgeLine:
+def _line(ridge: Ridge, base: float, age: float, reach: float) -> RidgeLine:
     edges = np.asarray(ridge.edges)
     x = np.concatenate([edges[:1], (edges[:-1] + edges[1:]) / 2, edges[-1:]])
     density = np.concatenate([[0.0], ridge.density, [0.0]])
-    height = base + reach * np.minimum(density, CUT * peak)
+    height = base + reach * density / (density.max() or 1.0)
     mean, deviation = moments(ridge)
     return RidgeLine(
         ridge.step,

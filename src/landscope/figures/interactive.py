@@ -101,7 +101,7 @@ def _curve(curve: Curve) -> Iterable[Plot]:
         "hovertemplate": hover,
     }
     if curve.shade is None:
-        yield from _ending(curve.entry, curve.x, curve.y)
+        yield from _ending(curve.entry, curve.y)
 
 
 def _band(band: Band, bands: int) -> Iterable[Plot]:
@@ -125,7 +125,7 @@ def _band(band: Band, bands: int) -> Iterable[Plot]:
         "customdata": [_number(value) for value in band.low],
         "hovertemplate": f"{name}: %{{customdata:.4~g}} to %{{y:.4~g}}<extra></extra>",
     }
-    yield from _ending(band.entry, band.x, band.low)
+    yield from _ending(band.entry, band.low)
 
 
 def _outline(band: Band) -> tuple[list[float], list[float]]:
@@ -191,13 +191,12 @@ def _trace(entry: Entry, x: Iterable[float], y: Iterable[float]) -> Plot:
     }
 
 
-def _ending(entry: Entry, x: tuple[float, ...], y: tuple[float, ...]) -> Iterable[Plot]:
-    finite = [(at, value) for at, value in zip(x, y, strict=True) if math.isfinite(value)]
+def _ending(entry: Entry, y: tuple[float, ...]) -> Iterable[Plot]:
+    finite = [value for value in y if math.isfinite(value)]
     if entry.ending is None or not finite:
         return
-    last, height = finite[-1]
     yield {
-        **_trace(entry, [last], [height]),
+        **_trace(entry, [float(entry.ending.step)], finite[-1:]),
         "mode": "markers",
         "marker": {"symbol": "x", "size": 9, "color": style.NORMS[entry.norm].colour},
         "hovertemplate": f"{_escaped(entry.full_label)}<extra></extra>",
@@ -253,6 +252,8 @@ def _level_text(level: Level, y: Axis) -> Plot:
         "yanchor": "bottom",
         "text": _escaped(level.label),
         "showarrow": False,
+        "bgcolor": style.PAGE,
+        "opacity": 0.85,
         "font": {"size": 10, "color": style.MUTED},
     }
 

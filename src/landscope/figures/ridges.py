@@ -13,8 +13,6 @@ _RIDGES = 32
 """More ridges than this cannot be told apart in a panel."""
 _TAIL = 0.002
 """The axis leaves out this share of each look's values, at either end."""
-CUT = 2.0
-"""Peaks are cut at this many times the panel's peak density, so that one spike hides nothing."""
 
 
 def ridges_panel(letter: str, place: Place, net: Net, layer: Layer) -> RidgesPanel:
@@ -35,14 +33,10 @@ def ridges_panel(letter: str, place: Place, net: Net, layer: Layer) -> RidgesPan
     low, high, beyond = _limits(ridges)
     if beyond:
         notes.append("some looks reach beyond the axis")
-    tallest = [max(ridge.density) for ridge in ridges] or [1.0]
-    peak = float(np.quantile(tallest, 0.8)) or 1.0
-    if max(tallest) > CUT * peak:
-        notes.append("the tallest peaks are cut")
     name = NORMS[net.entry.norm].label
     title = f"{letter} {name}, layer\u00a0{layer.number}".strip()
     axis = Axis("activation", low=low, high=high)
-    return RidgesPanel(title, place, net.entry, axis, ridges, peak, tuple(notes))
+    return RidgesPanel(title, place, net.entry, axis, ridges, tuple(notes))
 
 
 def ridges_grid(

@@ -183,13 +183,15 @@ class BandsPanel:
 class RidgesPanel:
     """Distributions over training, the oldest at the back (top), the newest in front (bottom).
 
+    Each is drawn equally high: where one is a hundred times as wide as another, densities on a
+    common scale would hide one of the two.
+
     Args:
         title: The net and the layer.
         place: Where in the figure.
         entry: The run.
         x: The axis of the activations, with limits.
         ridges: One for each look, by step.
-        peak: The density that is drawn as high as the room allows; common to the panel.
         notes: What a reader must know to not be misled.
     """
 
@@ -198,7 +200,6 @@ class RidgesPanel:
     entry: Entry
     x: Axis
     ridges: tuple[Ridge, ...]
-    peak: float
     notes: tuple[str, ...] = ()
 
     @property

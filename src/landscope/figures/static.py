@@ -1,8 +1,10 @@
 """A figure on paper: SVG or PNG by matplotlib, the same bytes for the same records."""
 
 import io
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -14,12 +16,8 @@ from matplotlib.style import context
 from landscope.figures import style
 from landscope.figures.spec import BandsPanel, ColourBar, FigureSpec, LinesPanel, Panel, RidgesPanel
 from landscope.figures.static_axes import annotate, limit
+from landscope.figures.static_layout import WIDTH, Layout
 from landscope.figures.static_marks import draw_bands, draw_curves, draw_ridges, legend_handle
-
-_WIDTH = 12.0
-"""Of every figure, in inches; `FigureSpec.row_height` is in the same unit."""
-_HEAD = 1.0
-"""Inches for the title and the legend."""
 
 _SETTINGS = {
     "svg.hashsalt": "landscope",
@@ -59,53 +57,49 @@ class Format(StrEnum):
     PNG = "png"
 
 
-@lru_cache(maxsize=2 * 16)
-def draw(spec: FigureSpec, file_format: Format) -> bytes:
+@lru_cache(maxsize=16)
+def draw(spec: FigureSpec) -> Mapping[Format, bytes]:
     """Draws a figure on a white page; equal figures are drawn once, for the files and the report.
 
     Args:
         spec: What to draw.
-        file_format: SVG, with its text as outlines, or PNG at 150 dots an inch.
 
     Returns:
-        The content of the file; equal for equal specifications.
+        The content of a file of each format: SVG with its text as outlines, PNG at 150 dots an
+        inch. Equal for equal specifications.
     """
     with context(["default", _SETTINGS]):
         figure = _figure(spec)
-        buffer = io.BytesIO()
-        # Without a date and with a fixed salt for ids, equal figures are equal bytes.
-        metadata = {"Date": None} if file_format is Format.SVG else {"Software": None}
-        figure.savefig(buffer, format=file_format.value, dpi=150, metadata=metadata)
+        return MappingProxyType({each: _file(figure, each) for each in Format})
+
+
+def _file(figure: Figure, file_format: Format) -> bytes:
+    buffer = io.BytesIO()
+    # Without a date and with a fixed salt for ids, equal figures are equal bytes.
+    metadata = {"Date": None} if file_format is Format.SVG else {"Software": None}
+    figure.savefig(buffer, format=file_format.value, dpi=150, metadata=metadata)
     return buffer.getvalue()
 
 
 def _figure(spec: FigureSpec) -> Figure:
-    height = spec.rows * spec.row_height + _HEAD
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    figure.suptitle(
-        f"Figure {spec.number}. {spec.title}", x=0.008, ha="left", fontsize=11, weight="bold"
-    )
-    grid = figure.add_gridspec(spec.rows, spec.columns)
-    barred: list[Axes] = []
-    bar: ColourBar | None = None
+    layout = Layout(spec)
+    figure = Figure(figsize=(WIDTH, layout.height))
+    title = f"Figure {spec.number}. {spec.title}"
+    top = 1 - 0.08 / layout.height
+    figure.text(0.008, top, title, va="top", fontsize=11, weight="bold", color=style.INK)
     for panel in spec.panels:
-        place = panel.place
-        axes = figure.add_subplot(
-            grid[place.row : place.row + place.rows, place.column : place.column + place.columns]
-        )
-        _draw_panel(axes, panel, columns=spec.columns)
-        if _stands_on_another(panel, spec.panels):
+        axes = figure.add_axes(layout.axes(panel))
+        _draw_panel(axes, panel)
+        annotate(axes, layout.title(panel), layout.notes(panel))
+        if not layout.has_x_label(panel):
             axes.set_xlabel("")
         if isinstance(panel, LinesPanel) and panel.colour_bar is not None:
-            barred.append(axes)
-            bar = panel.colour_bar
-    if bar is not None:
-        _draw_colour_bar(figure, barred, bar)
-    _draw_legend(figure, spec)
+            _draw_colour_bar(figure, layout, panel.colour_bar)
+    _draw_legend(figure, layout)
     return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel, columns: int) -> None:
+def _draw_panel(axes: Axes, panel: Panel) -> None:
     match panel:
         case LinesPanel():
             draw_curves(axes, panel)
@@ -115,28 +109,21 @@ def _draw_panel(axes: Axes, panel: Panel, columns: int) -> None:
             limit(axes, panel.x, panel.y)
         case RidgesPanel():
             draw_ridges(axes, panel)
-    annotate(axes, panel, width=_WIDTH * panel.place.columns / columns)
 
 
-def _stands_on_another(panel: Panel, panels: tuple[Panel, ...]) -> bool:
-    """Whether the panel below has the same x, and says so."""
-    below = (panel.place.row + panel.place.rows, panel.place.column)
-    return any((other.place.row, other.place.column) == below for other in panels)
-
-
-def _draw_colour_bar(figure: Figure, barred: list[Axes], bar: ColourBar) -> None:
+def _draw_colour_bar(figure: Figure, layout: Layout, bar: ColourBar) -> None:
     shades = ListedColormap([style.shade(at / (style.SHADES - 1)) for at in range(style.SHADES)])
     mappable = ScalarMappable(Normalize(bar.low, bar.high or 1.0), shades)
-    figure.colorbar(mappable, ax=barred, label=bar.label, fraction=0.03, pad=0.01)
+    figure.colorbar(mappable, cax=figure.add_axes(layout.bar()), label=bar.label)
 
 
-def _draw_legend(figure: Figure, spec: FigureSpec) -> None:
-    handles: list[Line2D] = [legend_handle(item) for item in spec.legend]
+def _draw_legend(figure: Figure, layout: Layout) -> None:
+    handles: list[Line2D] = [legend_handle(item) for item in layout.spec.legend]
     if handles:
         figure.legend(
             handles=handles,
-            loc="outside lower center",
-            ncols=len(handles) if len(handles) <= 5 else -(-len(handles) // 2),
+            loc="lower center",
+            ncols=layout.legend_columns,
             fontsize=9,
             handlelength=3.2,
         )

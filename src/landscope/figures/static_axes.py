@@ -1,17 +1,14 @@
 """Axes on paper: limits, ticks, titles and notes."""
 
 import math
-import textwrap
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis as DrawnAxis
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from landscope.figures import style
-from landscope.figures.spec import Axis, Panel, Scale
+from landscope.figures.spec import Axis, Scale
 
-_TITLE_LETTERS, _NOTE_LETTERS = 13.0, 18.0
-"""That fit into an inch, at their sizes."""
 _NOTE_POINTS = 8.5
 """Height of a line of a note."""
 
@@ -28,21 +25,18 @@ def limit(axes: Axes, x: Axis, y: Axis) -> None:
         _tick(drawn, axis)
 
 
-def annotate(axes: Axes, panel: Panel, width: float) -> None:
-    """Writes the panel's title, and its notes small beneath it.
+def annotate(axes: Axes, title: list[str], notes: list[str]) -> None:
+    """Writes a panel's title, and its notes small beneath it.
 
     Args:
         axes: Where.
-        panel: What.
-        width: Inches that the panel has.
+        title: Its lines.
+        notes: Their lines.
     """
-    room = max(1.0, width - 0.7)
-    lines = textwrap.wrap("; ".join(panel.notes), int(room * _NOTE_LETTERS))
-    title = textwrap.fill(panel.title, int(room * _TITLE_LETTERS))
-    axes.set_title(title, pad=4 + _NOTE_POINTS * len(lines))
-    if lines:
+    axes.set_title("\n".join(title), pad=4 + _NOTE_POINTS * len(notes))
+    if notes:
         axes.annotate(
-            "\n".join(lines),
+            "\n".join(notes),
             xy=(0, 1),
             xytext=(0, 3),
             xycoords="axes fraction",
@@ -63,7 +57,7 @@ def _tick(drawn: DrawnAxis, axis: Axis) -> None:
     subs = (1.0, 2.0, 5.0) if decades < 2 else (1.0,)
     drawn.set_major_locator(LogLocator(subs=subs, numticks=7))
     drawn.set_major_formatter(FuncFormatter(_power))
-    drawn.set_minor_formatter(NullFormatter())
+    drawn.set_minor_locator(NullLocator())
 
 
 def _power(value: float, _position: int | None) -> str:

@@ -44,7 +44,7 @@ def draw_curves(axes: Axes, panel: LinesPanel) -> None:
             zorder=3,
         )
         if curve.entry.ending is not None and curve.shade is None:
-            _mark_ending(axes, curve.entry, curve.x, curve.y)
+            _mark_ending(axes, curve.entry, curve.y)
     for level in panel.levels:
         axes.axhline(level.value, color=style.MUTED, lw=1.0, ls=(0, (6, 3)), zorder=1.5)
         axes.annotate(
@@ -56,6 +56,8 @@ def draw_curves(axes: Axes, panel: LinesPanel) -> None:
             ha="right",
             fontsize=7,
             color=style.MUTED,
+            zorder=6,
+            bbox={"boxstyle": "square,pad=0.15", "fc": style.PAGE, "ec": "none", "alpha": 0.85},
         )
 
 
@@ -68,7 +70,7 @@ def draw_bands(axes: Axes, panel: BandsPanel) -> None:
         for side in (band.low, band.high):
             axes.plot(band.x, side, color=colour, lw=1.0, ls=_DASHES[band.entry.dash], zorder=3)
         if band.entry.ending is not None:
-            _mark_ending(axes, band.entry, band.x, band.low)
+            _mark_ending(axes, band.entry, band.low)
 
 
 def draw_ridges(axes: Axes, panel: RidgesPanel) -> None:
@@ -120,11 +122,12 @@ def _is_lonely(curve: Curve) -> bool:
     return int(np.isfinite(np.asarray(curve.y)).sum()) == 1
 
 
-def _mark_ending(axes: Axes, entry: Entry, x: tuple[float, ...], y: tuple[float, ...]) -> None:
+def _mark_ending(axes: Axes, entry: Entry, y: tuple[float, ...]) -> None:
+    """A cross at the step where the run broke off, as high as its last finite value."""
     finite = np.flatnonzero(np.isfinite(np.asarray(y)))
     last, height, transform = _foot(axes, entry)
     if finite.size:
-        last, height, transform = x[finite[-1]], y[finite[-1]], axes.transData
+        height, transform = y[finite[-1]], axes.transData
     axes.plot(
         [last],
         [height],

@@ -1,0 +1,107 @@
+"""Where panels stand on paper: a grid of cells in inches, with room for what each panel writes.
+
+Reckoned by hand rather than by a layout engine, so that axes line up over the whole figure and a
+figure of twenty panels is drawn in a second.
+"""
+
+import textwrap
+from dataclasses import dataclass
+from functools import cached_property
+
+from landscope.figures.spec import FigureSpec, LinesPanel, Panel, RidgesPanel
+
+WIDTH = 12.0
+"""Of every figure, in inches; `FigureSpec.row_height` is in the same unit."""
+
+_HEAD, _LEGEND_LINE, _FOOT = 0.34, 0.26, 0.06
+_LEFT, _LEFT_OF_RIDGES, _RIGHT = 0.7, 0.52, 0.12
+_BOTTOM_WITH_LABEL, _BOTTOM = 0.46, 0.3
+_TITLE_LINE, _NOTE_LINE, _ABOVE = 0.155, 0.12, 0.06
+_BAR = 0.75
+_TITLE_LETTERS, _NOTE_LETTERS = 13.0, 18.0
+"""That fit into an inch, at their sizes."""
+_IN_A_LINE = 5
+"""Labels that fit beside each other in the legend."""
+
+Rectangle = tuple[float, float, float, float]
+"""Left, bottom, width and height, as shares of the figure."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout of one figure."""
+
+    spec: FigureSpec
+
+    @cached_property
+    def height(self) -> float:
+        """Of the figure, in inches."""
+        return _HEAD + self.spec.rows * self.spec.row_height + self._foot
+
+    @property
+    def legend_columns(self) -> int:
+        """Labels in each line of the legend."""
+        labels = len(self.spec.legend)
+        return labels if labels <= _IN_A_LINE else -(-labels // 2)
+
+    @cached_property
+    def has_bar(self) -> bool:
+        """Whether there is a colour bar at the right."""
+        panels = self.spec.panels
+        return any(isinstance(panel, LinesPanel) and panel.colour_bar for panel in panels)
+
+    def title(self, panel: Panel) -> list[str]:
+        """The lines of a panel's title."""
+        return textwrap.wrap(panel.title, int(self._room(panel) * _TITLE_LETTERS))
+
+    def notes(self, panel: Panel) -> list[str]:
+        """The lines of a panel's notes."""
+        return textwrap.wrap("; ".join(panel.notes), int(self._room(panel) * _NOTE_LETTERS))
+
+    def has_x_label(self, panel: Panel) -> bool:
+        """Whether the panel says what its x is: not where the one below says it."""
+        below = (panel.place.row + panel.place.rows, panel.place.column)
+        return not any((other.place.row, other.place.column) == below for other in self.spec.panels)
+
+    def axes(self, panel: Panel) -> Rectangle:
+        """Where the panel's axes stand."""
+        place = panel.place
+        margin = _left(panel)
+        left = place.column * self._cell + margin
+        width = place.columns * self._cell - margin - _RIGHT
+        above = max(self._above(other) for other in self._row(place.row))
+        last = place.row + place.rows
+        below = _BOTTOM_WITH_LABEL if self.has_x_label(panel) else _BOTTOM
+        bottom = self.height - _HEAD - last * self.spec.row_height + below
+        height = place.rows * self.spec.row_height - above - below
+        return left / WIDTH, bottom / self.height, width / WIDTH, height / self.height
+
+    def bar(self) -> Rectangle:
+        """Where the colour bar stands: beside the first row."""
+        _, bottom, _, height = self.axes(self.spec.panels[0])
+        return (WIDTH - _BAR + 0.05) / WIDTH, bottom, 0.16 / WIDTH, height
+
+    @cached_property
+    def _cell(self) -> float:
+        return (WIDTH - _BAR * self.has_bar) / self.spec.columns
+
+    @property
+    def _foot(self) -> float:
+        labels = len(self.spec.legend)
+        lines = -(-labels // self.legend_columns) if labels else 0
+        return _FOOT + lines * _LEGEND_LINE
+
+    def _room(self, panel: Panel) -> float:
+        return panel.place.columns * self._cell - _left(panel)
+
+    def _above(self, panel: Panel) -> float:
+        lines = len(self.title(panel)) * _TITLE_LINE + len(self.notes(panel)) * _NOTE_LINE
+        return _ABOVE + lines
+
+    def _row(self, row: int) -> list[Panel]:
+        return [panel for panel in self.spec.panels if panel.place.row == row]
+
+
+def _left(panel: Panel) -> float:
+    """Room for the labels at the left; those of ridges are short."""
+    return _LEFT_OF_RIDGES if isinstance(panel, RidgesPanel) else _LEFT

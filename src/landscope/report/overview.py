@@ -1,0 +1,228 @@
+"""What was run, from the manifests and the outcomes: the head and the tables of the page."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from landscope.figures.selection import ending, lr_text
+from landscope.figures.style import NORMS
+from landscope.figures.summary import number_text
+from landscope.records import RunRecords, StudyRecords
+
+_NOTHING = "-"
+_FAMILIES = {"vgg": "VGG", "dln": "Deep linear net"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what it is."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A line of the table of runs; a number that the run has not is a dash."""
+
+    id: str
+    family: str
+    norm: str
+    lr: str
+    steps: str
+    train_accuracy: str
+    test_accuracy: str
+    train_loss: str
+    outcome: str
+    broke_off: bool
+    seconds: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What a probe measured, on which function, and what it took over all runs."""
+
+    probe: str
+    quantities: str
+    functions: tuple[str, ...]
+    seconds: str
+
+
+def facts(study: StudyRecords) -> list[Fact]:
+    """What was run, where and when, for the head of the page."""
+    manifest = study.manifest
+    preset = _table(manifest.get("preset"))
+    told = [
+        Fact("Preset", str(preset.get("name", "none"))),
+        *(
+            Fact(name, _size(_table(preset.get(key)), study, key))
+            for key, name in _FAMILIES.items()
+            if any(run.config.get("family") == key for run in study.runs.values())
+        ),
+        Fact("Runs", f"{len(study.runs)}, seed {manifest.get('seed')}"),
+        Fact("Machine", _machine(manifest)),
+        Fact("Started", _moment(manifest.get("started"))),
+        Fact("Wall time", duration(manifest.get("seconds"))),
+    ]
+    summary = preset.get("summary")
+    return [*told, Fact("In short", str(summary))] if summary else told
+
+
+def versions(study: StudyRecords) -> list[Fact]:
+    """The versions of everything that took part."""
+    own = Fact("landscope", str(study.manifest.get("landscope", "not recorded")))
+    others = _table(study.manifest.get("versions"))
+    return [own, *(Fact(name, str(value)) for name, value in sorted(others.items()))]
+
+
+def settings(study: StudyRecords) -> list[Fact]:
+    """The settings of each family: what the paper leaves open is chosen here."""
+    preset = _table(study.manifest.get("preset"))
+    return [
+        Fact(f"{name}: {setting.replace('_', ' ')}", _setting_text(value))
+        for key, name in _FAMILIES.items()
+        for setting, value in _flat(_table(preset.get(key)))
+    ]
+
+
+def layer_names(study: StudyRecords) -> list[Fact]:
+    """For each family the layers by number, as the first of its runs names them."""
+    found: list[Fact] = []
+    for key, name in _FAMILIES.items():
+        run = next((run for run in study.runs.values() if run.config.get("family") == key), None)
+        if run is not None:
+            numbered = ", ".join(f"{at} {layer}" for at, layer in enumerate(run.layers, 1))
+            found.append(Fact(name, numbered))
+    return found
+
+
+def run_rows(study: StudyRecords) -> list[RunRow]:
+    """The table of all runs, by family, then step size, then norm in the order of the legend."""
+    families, norms = list(_FAMILIES), list(NORMS)
+
+    def place(run: RunRecords) -> tuple[int, float, int, str]:
+        config = run.config
+        family, norm = config.get("family"), config.get("norm")
+        return (
+            families.index(family) if family in families else len(families),
+            -float(config.get("lr", 0.0)),
+            norms.index(norm) if norm in norms else len(norms),
+            run.id,
+        )
+
+    runs = sorted(study.runs.values(), key=place)
+    return [_run_row(run) for run in runs]
+
+
+def probe_rows(study: StudyRecords) -> list[ProbeRow]:
+    """What was measured, on which function, and what it took; in the order of measuring."""
+    quantities: dict[str, dict[str, None]] = {}
+    functions: dict[str, dict[str, None]] = {}
+    seconds: dict[str, dict[tuple[str, int], float]] = {}
+    for run in study.runs.values():
+        for reading in run.all_readings:
+            quantities.setdefault(reading.probe, {})[reading.quantity] = None
+            if reading.function:
+                functions.setdefault(reading.probe, {})[reading.function] = None
+            # All readings that a probe gives at a step share its seconds.
+            spent = seconds.setdefault(reading.probe, {})
+            spent[(run.id, reading.step)] = reading.seconds
+    return [
+        ProbeRow(
+            probe,
+            ", ".join(name.replace("_", " ") for name in names),
+            tuple(functions.get(probe, {})),
+            duration(sum(seconds[probe].values())),
+        )
+        for probe, names in quantities.items()
+    ]
+
+
+def duration(seconds: object) -> str:
+    """A time as a reader says it, as in ``3 min 7 s``."""
+    if not isinstance(seconds, int | float):
+        return "not recorded"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _run_row(run: RunRecords) -> RunRow:
+    config = run.config
+    norm = str(config.get("norm"))
+    broke_off = ending(run.outcome)
+    family = str(config.get("family"))
+    lr = config.get("lr")
+    return RunRow(
+        id=run.id,
+        family=_FAMILIES.get(family, family),
+        norm=NORMS[norm].label if norm in NORMS else norm,
+        lr=lr_text(lr) if isinstance(lr, float) else str(lr),
+        steps=str(config.get("steps", _NOTHING)),
+        train_accuracy=_last(run, "train_accuracy", 100.0, " %"),
+        test_accuracy=_last(run, "test_accuracy", 100.0, " %"),
+        train_loss=_last(run, "train_loss", 1.0, ""),
+        outcome="finished" if broke_off is None else broke_off.text,
+        broke_off=broke_off is not None,
+        seconds=duration(run.outcome.seconds),
+    )
+
+
+def _last(run: RunRecords, quantity: str, factor: float, unit: str) -> str:
+    """The last reading; of a single batch where it is the training's."""
+    if not run.has("training", quantity):
+        return _NOTHING
+    _, values = run.series("training", quantity)
+    last = float(values[-1])
+    return f"{number_text(factor * last)}{unit}" if math.isfinite(last) else "not finite"
+
+
+def _size(family: Mapping[str, Any], study: StudyRecords, key: str) -> str:
+    batch = family.get("batch_size")
+    runs = sum(run.config.get("family") == key for run in study.runs.values())
+    batches = "full batch" if batch is None else f"batches of {batch}"
+    return (
+        f"{family.get('model')} on {family.get('data')}, {family.get('steps')} steps, {batches}, "
+        f"{runs} runs"
+    )
+
+
+def _moment(started: object) -> str:
+    """A time in ISO 8601 as a reader writes it, without parts of a second."""
+    try:
+        when = datetime.fromisoformat(str(started))
+    except ValueError:
+        return "not recorded"
+    return f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".strip()
+
+
+def _machine(manifest: Mapping[str, Any]) -> str:
+    told = [str(manifest.get("device", "not recorded"))]
+    told += [
+        f"{manifest[name]} {name if manifest[name] != 1 else name[:-1]}"
+        for name in ("workers", "threads")
+        if manifest.get(name)
+    ]
+    return ", ".join(told)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(_table(value), f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _setting_text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_setting_text(each) for each in cast("list[object]", value))
+    return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

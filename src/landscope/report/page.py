@@ -1,0 +1,87 @@
+"""The report: one self-contained page that opens offline and requests nothing."""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+
+from landscope.claims import Answer
+from landscope.figures.files import study_figures
+from landscope.figures.spec import FigureSpec
+from landscope.figures.style import dark_twins
+from landscope.figures.summary import number_text
+from landscope.records import StudyFolder, StudyRecords
+from landscope.records.disk import whole_file
+from landscope.report import overview
+from landscope.report.picture import norm_colours, picture
+from landscope.report.policy import as_script, as_style, policy
+
+
+def write_report(study: StudyRecords, answers: Sequence[Answer], folder: Path) -> Path:
+    """Writes the report of a study, whole or not at all.
+
+    Args:
+        study: The records.
+        answers: The study's verdicts.
+        folder: The study's folder.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        RecordError: The study lacks rows that a figure needs.
+        StorageError: The folder cannot be written.
+    """
+    path = StudyFolder(folder).report
+    page = render(study, answers, study_figures(study))
+    with whole_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[FigureSpec]) -> str:
+    """The page as text.
+
+    Every text of the study is escaped; only the page's own code runs, by its hash.
+
+    Args:
+        study: The records.
+        answers: The study's verdicts, in the order in which they are told.
+        figures: The figures to show.
+    """
+    environment = Environment(
+        loader=PackageLoader("landscope.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number_text
+    style = as_style(
+        environment.from_string(_part("report.css")).render(norm_colours=norm_colours())
+    )
+    scripts = [
+        as_script(source) for source in (_part("first.js"), get_plotlyjs(), _part("report.js"))
+    ]
+    return environment.get_template("report.html").render(
+        policy=policy(scripts),
+        style=style,
+        first_script=scripts[0],
+        plotly=scripts[1],
+        script=scripts[2],
+        answers=answers,
+        pictures=[picture(figure) for figure in figures],
+        dark_twins=dark_twins(),
+        facts=overview.facts(study),
+        versions=overview.versions(study),
+        settings=overview.settings(study),
+        layer_names=overview.layer_names(study),
+        runs=overview.run_rows(study),
+        probes=overview.probe_rows(study),
+    )
+
+
+def _part(name: str) -> str:
+    return resources.files("landscope.report").joinpath("page", name).read_text(encoding="utf-8")
