@@ -54,10 +54,10 @@ class _Line(Probe):
         axis = Axis("eta", "step size", line.etas)
         slope = "loss / parameter"
         lists = (
-            ("loss", line.losses, "loss"),
-            ("data_loss", line.data_losses, "loss"),
-            ("gradient_change", line.gradient_changes, slope),
-            ("beta", line.betas, "loss / parameter^2"),
+            ("loss", line.losses, "loss", shot.function),
+            ("data_loss", line.data_losses, "loss", shot.data_function),
+            ("gradient_change", line.gradient_changes, slope, shot.function),
+            ("beta", line.betas, "loss / parameter^2", shot.function),
         )
         numbers = (
             ("effective_beta", line.effective_beta, "loss / parameter^2"),
@@ -66,7 +66,10 @@ class _Line(Probe):
             ("gradient_norm", line.gradient_norm, slope),
         )
         return [
-            *(self.reading(view, name, value, unit=unit, axis=axis) for name, value, unit in lists),
+            *(
+                self.reading(view, name, value, unit=unit, axis=axis, function=function)
+                for name, value, unit, function in lists
+            ),
             *(self.reading(view, name, value, unit=unit) for name, value, unit in numbers),
         ]
 

@@ -31,7 +31,7 @@ class NearestOptimum(Probe):
         return Cost(forward=1 + 4 * self._target.shape[0] / samples, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
-        """Four readings for each layer that a norm may follow."""
+        """Five readings for each layer that a norm may follow."""
         shot = view.snapshot
         if shot is None:
             return []
@@ -50,6 +50,13 @@ class NearestOptimum(Probe):
                 ("lemma_4_5_plain", lemma.plain),
             ):
                 readings.append(
-                    self.reading(view, quantity, value, unit="parameter^2", layer=layer.name)
+                    self.reading(
+                        view,
+                        quantity,
+                        value,
+                        unit="parameter^2",
+                        layer=layer.name,
+                        function="the weights alone: no mode, no batch, no loss",
+                    )
                 )
         return readings

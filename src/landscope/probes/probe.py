@@ -56,8 +56,21 @@ class Probe(ABC):
         unit: str = "1",
         layer: str | None = None,
         axis: Axis | None = None,
+        function: str | None = None,
     ) -> Reading:
-        """A reading of this probe, with an honest status: a value that is not finite says so."""
+        """A reading of this probe, with an honest status: a value that is not finite says so.
+
+        Args:
+            view: The step.
+            quantity: Name of what was measured.
+            value: One number, or one for each coordinate of ``axis``.
+            unit: Unit of the value.
+            layer: Name of the layer; None for the whole network.
+            axis: Coordinates, where the value is a list.
+            function: Which function was measured; the one that the step descended unless given.
+        """
+        if function is None:
+            function = view.snapshot.function if view.snapshot else ""
         values = value if isinstance(value, tuple) else (value,)
         return Reading(
             step=view.step,
@@ -68,5 +81,5 @@ class Probe(ABC):
             layer=layer,
             axis=axis,
             status=Status.OK if all(map(math.isfinite, values)) else Status.NONFINITE,
-            function=view.snapshot.function if view.snapshot else "",
+            function=function,
         )

@@ -45,5 +45,15 @@ class Theory(Probe):
                 ("theorem_4_2_left", norm.curvature_left, chosen),
                 ("theorem_4_2_right", norm.curvature_right, chosen),
             ):
-                readings.append(self.reading(view, quantity, value, layer=norm.layer, axis=axis))
+                readings.append(
+                    self.reading(
+                        view,
+                        quantity,
+                        value,
+                        layer=norm.layer,
+                        axis=axis,
+                        # No penalty reaches a norm's inputs: both sides are about the data alone.
+                        function=shot.data_function,
+                    )
+                )
         return readings

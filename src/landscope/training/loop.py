@@ -71,14 +71,14 @@ class _Start:
 
     objective: Objective
     before: Parameters
-    function: str
+    batch: str
 
     @classmethod
     def now(cls, model: nn.Module, loss: Loss, batch: Batch, penalty: float) -> "_Start":
         objective = Objective.now(
             model, loss.function, batch.inputs, batch.targets, l2_penalty=penalty
         )
-        return cls(objective, _copies(model), _function(batch, penalty))
+        return cls(objective, _copies(model), _in_words(batch))
 
     def finished(self, model: nn.Module) -> Snapshot:
         # The next step makes new gradients, so these need no copy; the weights it overwrites.
@@ -88,16 +88,13 @@ class _Start:
             for name, p in model.named_parameters()
             if p.requires_grad
         }
-        return Snapshot(self.objective, self.before, _copies(model), gradient, self.function)
+        return Snapshot(self.objective, self.before, _copies(model), gradient, self.batch)
 
 
 def _copies(model: nn.Module) -> Parameters:
     return {name: tensor.clone() for name, tensor in trainable(model).items()}
 
 
-def _function(batch: Batch, l2_penalty: float) -> str:
-    penalty = f"with L2 penalty {l2_penalty:g}" if l2_penalty else "without penalty"
-    return (
-        f"training mode, batch {batch.index} of epoch {batch.epoch}, "
-        f"{len(batch.inputs)} samples, loss {penalty}"
-    )
+def _in_words(batch: Batch) -> str:
+    position = f"batch {batch.index} of epoch {batch.epoch}"
+    return f"training mode, {position}, {len(batch.inputs)} samples"

@@ -17,14 +17,26 @@ class Snapshot:
         before: Copies of the parameters before the update.
         after: Copies of the parameters after it.
         gradient: The gradient that the optimiser used.
-        function: Which function was measured: mode, batch, and loss with or without penalty.
+        batch: Mode and batch of the step, in words.
     """
 
     objective: Objective
     before: Parameters
     after: Parameters
     gradient: Parameters
-    function: str
+    batch: str
+
+    @property
+    def function(self) -> str:
+        """The function that the step descended: mode, batch, and loss with its penalty if any."""
+        strength = self.objective.l2_penalty
+        penalty = f"with L2 penalty {strength:g}" if strength else "without penalty"
+        return f"{self.batch}, loss {penalty}"
+
+    @property
+    def data_function(self) -> str:
+        """The same function without the penalty."""
+        return f"{self.batch}, loss without penalty"
 
 
 @dataclass(frozen=True, eq=False)
