@@ -1,0 +1,82 @@
+"""The covariate shift of a training's own update, against the public function by hand."""
+
+import math
+
+import pytest
+from tests.probes.one_look import at, readings_of, steps_by_hand, values
+from tests.training.small_networks import BUILDERS, setting
+
+import landscope
+from landscope.probes.covariate_shift import CovariateShift
+from landscope.probes.schedule import EverySteps
+from landscope.reading import Status
+
+QUANTITIES = ("shift_l2", "shift_relative", "shift_cosine", "gradient_norm")
+FIRST = {
+    "vgg": "1.features.conv1",
+    "mlp": "layers.fc1",
+    "dln": "layers.fc1",
+    "dropout": "0",
+}
+
+
+@pytest.mark.parametrize("network", BUILDERS)
+@pytest.mark.parametrize("norm", ["none", "noisy-batch"])
+@pytest.mark.parametrize("l2_penalty", [0.0, 0.02])
+def test_it_is_definition_2_1_at_each_look(network, norm, l2_penalty):
+    readings = readings_of(
+        CovariateShift(EverySteps(2)), setting(network, norm), steps=3, l2_penalty=l2_penalty
+    )
+
+    for step in steps_by_hand(setting(network, norm), steps=3, l2_penalty=l2_penalty):
+        shifts = landscope.covariate_shift(*step.batch, after=step.after)
+        if step.number == 1:
+            assert not [reading for reading in readings if reading.step == 1]
+            continue
+        layers = [r.layer for r in readings if r.step == step.number and r.quantity == "shift_l2"]
+        assert layers == [shift.layer for shift in shifts]
+        for shift in shifts:
+            found = values(at(readings, step.number, shift.layer), *QUANTITIES)
+            assert found == [shift.l2, shift.relative, shift.cosine, shift.gradient_norm]
+
+
+@pytest.mark.parametrize("network", BUILDERS)
+def test_the_first_layer_has_none_and_the_others_have(network):
+    readings = readings_of(
+        CovariateShift(EverySteps(1)), setting(network, "batch"), steps=2, l2_penalty=0.0
+    )
+
+    shifts = [reading for reading in readings if reading.quantity == "shift_l2"]
+    assert [r.value for r in shifts if r.layer == FIRST[network]] == [0.0, 0.0]
+    assert all(r.value > 0 for r in shifts if r.layer != FIRST[network])
+
+
+def test_units_and_function():
+    found = at(
+        readings_of(CovariateShift(EverySteps(1)), setting("mlp", "none"), steps=1, l2_penalty=0.5),
+        0,
+        "layers.fc2",
+    )
+
+    assert {name: reading.unit for name, reading in found.items()} == {
+        "shift_l2": "loss / parameter",
+        "shift_relative": "1",
+        "shift_cosine": "1",
+        "gradient_norm": "loss / parameter",
+    }
+    assert {reading.function for reading in found.values()} == {
+        "training mode, batch 0 of epoch 0, 8 samples, loss with L2 penalty 0.5"
+    }
+
+
+def test_a_shift_that_overflows_says_so():
+    """The step at which a training breaks down still has its gradient, but no shift."""
+    made = setting("dln", "none")
+    made.lr = 1e150
+    readings = readings_of(CovariateShift(EverySteps(1)), made, steps=1, l2_penalty=0.0)
+
+    last = at(readings, 0, "layers.fc4")
+    assert not math.isfinite(last["shift_l2"].value)
+    assert last["shift_l2"].status is Status.NONFINITE
+    assert last["gradient_norm"].status is Status.OK
+    assert at(readings, 0, "layers.fc1")["shift_l2"].status is Status.OK
