@@ -8,9 +8,10 @@ must do no harm.
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal, NamedTuple
@@ -21,6 +22,7 @@ Job = Callable[[Any, Callable[[Any], None]], Any]
 """``job(task, report)``: does one task; importable by name, so that another process can."""
 
 _STOP_SECONDS = 5.0
+_KILLED = -9  # by a signal that Windows does not name
 
 
 class Event(NamedTuple):
@@ -115,14 +117,15 @@ class _Crew:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(self.job, theirs), daemon=True)
-        process.start()
+        with _interrupts_held():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
     def _listen(self, worker: _Worker) -> None:
         try:
             event = Event(*worker.connection.recv())
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it died, perhaps in the middle of a message
             self._bury(worker)
             return
         if event.kind != "progress":
@@ -133,9 +136,7 @@ class _Crew:
         worker.process.join()
         self.workers.remove(worker)
         if worker.task is not None:
-            self.on_event(
-                Event("error", worker.task, f"its process ended with {worker.process.exitcode}")
-            )
+            self.on_event(Event("error", worker.task, _tell_death(worker.process.exitcode)))
 
     def _dismiss(self) -> None:
         for worker in self.workers:
@@ -147,6 +148,33 @@ class _Crew:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+
+
+@contextmanager
+def _interrupts_held() -> Generator[None]:
+    """Keep Ctrl-C from a process that is being started, until it ignores it by itself.
+
+    A process inherits what is held back. Python's tracker of resources, which is started with the
+    first process, would let it through again: it must be there before.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _tell_death(exitcode: int | None) -> str:
+    if exitcode == _KILLED:
+        return (
+            "its process was killed: a system does so when memory runs out; "
+            "free some, or let fewer workers run side by side"
+        )
+    return f"its process ended by itself, with exit code {exitcode}; start it again"
 
 
 def _serve(job: Job, connection: Connection) -> None:
