@@ -61,6 +61,14 @@ def test_a_norm_keeps_its_look_in_every_panel(number: int, study: StudyRecords) 
         assert all((each.norm, each.dash) == (item.norm, item.dash) for each in same)
 
 
+@pytest.mark.parametrize("number", FIGURES)
+def test_equal_records_give_equal_figures(number: int, study: StudyRecords) -> None:
+    # Gaps are NaN, and only one and the same NaN equals itself; the drawings' cache needs this.
+    one, other = specify(number, study), specify(number, study)
+    assert one == other
+    assert hash(one) == hash(other)
+
+
 def test_description_names_panels_and_nets(study: StudyRecords) -> None:
     text = specify(1, study).description
     assert text.startswith("Figure 1: Batch norm and the training of a VGG. 6 panels:")

@@ -6,12 +6,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.figures.study_fixture import Synthetic
+from tests.figures.study_fixture import Synthetic, write_run
 from tests.report.conftest import ANSWERS
 
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.figures import specify
-from landscope.records import StudyRecords
+from landscope.reading import Reading
+from landscope.records import StudyRecords, read_study
+from landscope.report.overview import duration, probe_rows
 from landscope.report.page import render, write_report
 from landscope.report.policy import as_script, policy
 
@@ -65,9 +67,7 @@ def test_nothing_is_loaded_from_anywhere(outline: Outline) -> None:
 
 def test_answers_come_first_with_their_verdicts_in_words(outline: Outline) -> None:
     text = " ".join(outline.text.split())
-    places = [
-        text.index(f"{answer.question} {answer.verdict} {answer.headline}") for answer in ANSWERS
-    ]
+    places = [text.index(f"claim: {answer.verdict} {answer.headline}") for answer in ANSWERS]
     assert places == sorted(places)
     assert places[-1] < text.index("What to look for.")
     assert "accuracy at step 100 0.8312 vgg-batch-lr0.1-seed0" in text
@@ -182,3 +182,30 @@ def test_hash_of_the_policy_is_that_of_the_standard() -> None:
 def test_report_loads_no_torch() -> None:
     code = "import sys, landscope.report.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_probes_say_their_functions_once(tmp_path: Path) -> None:
+    path = tmp_path / "study"
+    Synthetic(steps=10, looks=2).write(path)
+    texts = [f"training mode, batch {at} of epoch 0, 128 samples" for at in range(3)]
+    texts += [f"evaluation mode, set {at}" for at in range(9)]
+    about = ("mine", "loss", 1.0)
+    write_run(
+        path / "runs" / "mine",
+        [Reading(at, *about, function=text, seconds=2.0) for at, text in enumerate(texts)],
+    )
+    row = probe_rows(read_study(path))[-1]
+    assert row.probe == "mine"
+    assert row.functions[0] == "training mode, the step's own batch, 128 samples"
+    assert row.functions[1] == "evaluation mode, set 0"
+    assert row.functions[-1] == "and 4 more"
+    assert len(row.functions) == 7
+    assert row.seconds == "24.0 s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "not recorded"), (3.25, "3.2 s"), (187.2, "3 min 7 s"), (7384, "2 h 3 min")],
+)
+def test_duration(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text

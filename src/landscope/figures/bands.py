@@ -1,5 +1,6 @@
 """Bands from the records: the least and the greatest reading over the step sizes tried."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -28,8 +29,10 @@ def band(net: Net, probe: str, quantity: str) -> Band:
         overflowed = not np.isfinite(values).all()
         finite = values[np.isfinite(values)]
         x.append(float(reading.step))
-        low.append(float(finite.min()) if finite.size else np.nan)
-        high.append(np.inf if overflowed and finite.size else float(np.max(values)))
+        # The one `math.nan`, so that equal bands compare as equal.
+        low.append(float(finite.min()) if finite.size else math.nan)
+        top = math.inf if overflowed else float(values.max())
+        high.append(top if finite.size else math.nan)
     return Band(net.entry, tuple(x), tuple(low), tuple(high))
 
 
@@ -47,4 +50,6 @@ def bands_panel(
 
 def _within(drawn: Band, top: float) -> Band:
     """The band with its infinite ends just above the axis, where a drawing can reach them."""
-    return replace(drawn, high=tuple(2 * top if value == np.inf else value for value in drawn.high))
+    return replace(
+        drawn, high=tuple(2 * top if value == math.inf else value for value in drawn.high)
+    )

@@ -32,7 +32,7 @@ def curve(net: Net, probe: str, quantity: str, layer: Layer | None = None) -> Cu
 def share(net: Net, quantity: str) -> Curve:
     """A fraction as a percentage by step; raises as `curve` does."""
     drawn = curve(net, "training", quantity)
-    return replace(drawn, y=tuple(100 * value for value in drawn.y))
+    return replace(drawn, y=_floats(100 * np.array(drawn.y)))
 
 
 def batch_share(net: Net, quantity: str, window: int) -> Curve:
@@ -127,7 +127,8 @@ def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _floats(values: NDArray[np.float64] | NDArray[np.int64]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
+    """The values; every gap is the one `math.nan`, so that equal curves compare as equal."""
+    return tuple(math.nan if math.isnan(value) else float(value) for value in values)
 
 
 def _thinned(line: Curve) -> Curve:

@@ -1,5 +1,6 @@
 """The change of the gradient against the step size tried, one line for each look: Figure 11."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +61,6 @@ def _curve(net: Net, look: Reading) -> Curve:
             "run the study again with this version of landscope",
         )
     values = np.asarray(look.value, dtype=np.float64)
-    values = np.where(np.isfinite(values), values, np.nan)
     etas = look.axis.values
-    y = tuple(float(value) for value in values)
+    y = tuple(float(value) if math.isfinite(value) else math.nan for value in values)
     return Curve(net.entry, etas, y, (), float(look.step), f"step {look.step}")

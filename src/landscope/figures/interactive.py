@@ -5,33 +5,34 @@ carries the label of its run as ``meta``, for a legend outside of the plot. Plot
 markup, so texts are escaped here.
 """
 
-import html
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from landscope.figures import style
 from landscope.figures.heights import RidgeLine, ridge_lines
+from landscope.figures.interactive_layout import (
+    Plot,
+    colour_bar,
+    escaped,
+    layout_of,
+    level_line,
+    level_text,
+    number,
+)
 from landscope.figures.spec import (
     Axis,
     Band,
     BandsPanel,
-    ColourBar,
     Curve,
     Dash,
     Entry,
-    Level,
     LinesPanel,
     Panel,
     RidgesPanel,
-    Scale,
 )
 
 _FEW = 150.0
 """A log axis that spans less than this factor has a tick at 1, 2 and 5 of each decade."""
-
-Plot = dict[str, Any]
-"""A part of a Plotly figure: plain dicts, lists, texts and finite numbers."""
 
 _DASHES = {
     Dash.SOLID: "solid",
@@ -40,8 +41,6 @@ _DASHES = {
     Dash.DASH_DOT: "8px,3px,2px,3px",
     Dash.LONG: "14px,3px",
 }
-_DIGITS = 5
-"""Significant digits: more than a screen shows, and a third of the bytes."""
 
 
 def draw(panel: Panel) -> Plot:
@@ -58,19 +57,19 @@ def draw(panel: Panel) -> Plot:
             return _lines(panel)
         case BandsPanel():
             data = [trace for band in panel.bands for trace in _band(band, len(panel.bands))]
-            return {"data": data, "layout": _layout(panel.x, panel.y)}
+            return {"data": data, "layout": layout_of(panel.x, panel.y)}
         case RidgesPanel():
             return _ridges(panel)
 
 
 def _lines(panel: LinesPanel) -> Plot:
     data = [trace for curve in panel.curves for trace in _curve(curve)]
-    layout = _layout(panel.x, panel.y)
+    layout = layout_of(panel.x, panel.y)
     if panel.levels:
-        layout["shapes"] = [_level_line(level) for level in panel.levels]
-        layout["annotations"] = [_level_text(level, panel.y) for level in panel.levels]
+        layout["shapes"] = [level_line(level) for level in panel.levels]
+        layout["annotations"] = [level_text(level, panel.y) for level in panel.levels]
     if panel.colour_bar is not None:
-        data.append(_colour_bar(panel.colour_bar))
+        data.append(colour_bar(panel.colour_bar))
         layout["hovermode"] = "closest"
     return {"data": data, "layout": layout}
 
@@ -84,7 +83,7 @@ def _curve(curve: Curve) -> Iterable[Plot]:
             "opacity": 0.22,
             "hoverinfo": "skip",
         }
-    name = _escaped(curve.name or curve.entry.label)
+    name = escaped(curve.name or curve.entry.label)
     line: Plot = {"color": colour, "width": 2, "dash": _DASHES[curve.entry.dash]}
     mode = "lines+markers" if len(curve.x) == 1 else "lines"
     hover = f"{name}: %{{y:.4~g}}<extra></extra>"
@@ -106,7 +105,7 @@ def _curve(curve: Curve) -> Iterable[Plot]:
 
 def _band(band: Band, bands: int) -> Iterable[Plot]:
     colour = style.NORMS[band.entry.norm].colour
-    name = _escaped(band.entry.label)
+    name = escaped(band.entry.label)
     x, y = _outline(band)
     yield {
         **_trace(band.entry, x, y),
@@ -122,7 +121,7 @@ def _band(band: Band, bands: int) -> Iterable[Plot]:
         **_trace(band.entry, band.x, band.high),
         "name": name,
         "line": line,
-        "customdata": [_number(value) for value in band.low],
+        "customdata": [number(value) for value in band.low],
         "hovertemplate": f"{name}: %{{customdata:.4~g}} to %{{y:.4~g}}<extra></extra>",
     }
     yield from _ending(band.entry, band.low)
@@ -146,7 +145,7 @@ def _outline(band: Band) -> tuple[list[float], list[float]]:
 
 def _ridges(panel: RidgesPanel) -> Plot:
     lines = ridge_lines(panel)
-    layout = _layout(panel.x, Axis("step"))
+    layout = layout_of(panel.x, Axis("step"))
     layout["hovermode"] = "closest"
     layout["margin"] |= {"l": 44, "t": 2, "b": 34}
     layout["xaxis"]["nticks"] = 4
@@ -156,7 +155,7 @@ def _ridges(panel: RidgesPanel) -> Plot:
     layout["yaxis"] |= {
         "tickvals": [line.base for line in ticked],
         "ticktext": [str(line.step) for line in ticked],
-        "range": [-0.6, _number(top + 0.6)],
+        "range": [-0.6, number(top + 0.6)],
         "showgrid": False,
         "showline": False,
     }
@@ -183,8 +182,8 @@ def _trace(entry: Entry, x: Iterable[float], y: Iterable[float]) -> Plot:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": [_number(value) for value in x],
-        "y": [_number(value) for value in y],
+        "x": [number(value) for value in x],
+        "y": [number(value) for value in y],
         "meta": entry.label,
         "showlegend": False,
         "connectgaps": False,
@@ -199,128 +198,6 @@ def _ending(entry: Entry, y: tuple[float, ...]) -> Iterable[Plot]:
         **_trace(entry, [float(entry.ending.step)], finite[-1:]),
         "mode": "markers",
         "marker": {"symbol": "x", "size": 9, "color": style.NORMS[entry.norm].colour},
-        "hovertemplate": f"{_escaped(entry.full_label)}<extra></extra>",
+        "hovertemplate": f"{escaped(entry.full_label)}<extra></extra>",
         "cliponaxis": False,
     }
-
-
-def _colour_bar(bar: ColourBar) -> Plot:
-    last = style.SHADES - 1
-    scale = [[at / last, style.shade(at / last)] for at in range(style.SHADES)]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [None],
-        "y": [None],
-        "showlegend": False,
-        "hoverinfo": "skip",
-        "marker": {
-            "color": [_number(bar.low)],
-            "cmin": _number(bar.low),
-            "cmax": _number(bar.high),
-            "colorscale": scale,
-            "showscale": True,
-            "colorbar": {
-                "title": {"text": _escaped(bar.label), "side": "right"},
-                "thickness": 12,
-                "outlinewidth": 0,
-                "tickfont": {"color": style.INK},
-            },
-        },
-    }
-
-
-def _level_line(level: Level) -> Plot:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": level.value,
-        "y1": level.value,
-        "line": {"color": style.MUTED, "width": 1.2, "dash": "6px,4px"},
-        "layer": "below",
-    }
-
-
-def _level_text(level: Level, y: Axis) -> Plot:
-    return {
-        "xref": "paper",
-        "x": 1,
-        "xanchor": "right",
-        "y": math.log10(level.value) if y.scale is Scale.LOG else level.value,
-        "yanchor": "bottom",
-        "text": _escaped(level.label),
-        "showarrow": False,
-        "bgcolor": style.PAGE,
-        "opacity": 0.85,
-        "font": {"size": 10, "color": style.MUTED},
-    }
-
-
-def _layout(x: Axis, y: Axis) -> Plot:
-    return {
-        "margin": {"l": 54, "r": 12, "t": 8, "b": 38},
-        "paper_bgcolor": style.PAGE,
-        "plot_bgcolor": style.PAGE,
-        "font": {"family": "system-ui, sans-serif", "size": 11, "color": style.INK},
-        "hovermode": "x unified",
-        "hoverlabel": {
-            "bgcolor": style.PAGE,
-            "bordercolor": style.MUTED,
-            "font": {"color": style.INK},
-        },
-        "xaxis": _axis(x),
-        "yaxis": _axis(y),
-        "showlegend": False,
-    }
-
-
-def _axis(axis: Axis) -> Plot:
-    drawn: Plot = {
-        "title": {"text": _escaped(axis.label), "standoff": 4},
-        "type": axis.scale.value,
-        "gridcolor": style.GRID,
-        "linecolor": style.MUTED,
-        "showline": True,
-        "zeroline": False,
-        "tickangle": 0,
-        "nticks": 6,
-    }
-    if axis.low is not None and axis.high is not None:
-        ends = (axis.low, axis.high)
-        if axis.scale is Scale.LOG:
-            ends = (math.log10(axis.low), math.log10(axis.high))
-            values, texts = _log_ticks(axis.low, axis.high)
-            drawn |= {"tickvals": values, "ticktext": texts}
-            del drawn["nticks"]
-        drawn["range"] = [_number(end) for end in ends]
-    return drawn
-
-
-def _log_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Ticks at each decade, and also at 2 and 5 of it where there are few."""
-    mantissas = (1, 2, 5) if high / low < _FEW else (1,)
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = {
-        float(f"{mantissa}e{exponent}"): _power(mantissa, exponent)
-        for exponent in exponents
-        for mantissa in mantissas
-    }
-    shown = {value: text for value, text in ticks.items() if low <= value <= high}
-    return list(shown), list(shown.values())
-
-
-def _power(mantissa: int, exponent: int) -> str:
-    if -4 < exponent < 5:
-        return f"{float(f'{mantissa}e{exponent}'):g}"
-    power = f"10<sup>{exponent}</sup>"
-    return power if mantissa == 1 else f"{mantissa}·{power}"
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=False)

@@ -1,6 +1,7 @@
 """What was run, from the manifests and the outcomes: the head and the tables of the page."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,10 @@ from landscope.figures.summary import number_text
 from landscope.records import RunRecords, StudyRecords
 
 _NOTHING = "-"
+_OWN_BATCH = re.compile(r"batch \d+ of epoch \d+")
+"""A reading names its very batch; a table of probes says it once for all steps."""
+_FUNCTIONS = 6
+"""A probe that measured more functions than this, as with user-made ones, says how many more."""
 _FAMILIES = {"vgg": "VGG", "dln": "Deep linear net"}
 
 
@@ -125,7 +130,8 @@ def probe_rows(study: StudyRecords) -> list[ProbeRow]:
         for reading in run.all_readings:
             quantities.setdefault(reading.probe, {})[reading.quantity] = None
             if reading.function:
-                functions.setdefault(reading.probe, {})[reading.function] = None
+                told = functions.setdefault(reading.probe, {})
+                told[_OWN_BATCH.sub("the step's own batch", reading.function)] = None
             # All readings that a probe gives at a step share its seconds.
             spent = seconds.setdefault(reading.probe, {})
             spent[(run.id, reading.step)] = reading.seconds
@@ -133,7 +139,7 @@ def probe_rows(study: StudyRecords) -> list[ProbeRow]:
         ProbeRow(
             probe,
             ", ".join(name.replace("_", " ") for name in names),
-            tuple(functions.get(probe, {})),
+            _shortened(tuple(functions.get(probe, {}))),
             duration(sum(seconds[probe].values())),
         )
         for probe, names in quantities.items()
@@ -179,6 +185,11 @@ def _last(run: RunRecords, quantity: str, factor: float, unit: str) -> str:
     _, values = run.series("training", quantity)
     last = float(values[-1])
     return f"{number_text(factor * last)}{unit}" if math.isfinite(last) else "not finite"
+
+
+def _shortened(functions: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(functions) - _FUNCTIONS
+    return functions if more <= 0 else (*functions[:_FUNCTIONS], f"and {more} more")
 
 
 def _size(family: Mapping[str, Any], study: StudyRecords, key: str) -> str:

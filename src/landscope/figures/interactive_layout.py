@@ -1,0 +1,148 @@
+"""What surrounds the curves of a panel on screen: axes, levels and the colour bar, for Plotly."""
+
+import html
+import math
+from typing import Any
+
+from landscope.figures import style
+from landscope.figures.spec import Axis, ColourBar, Level, Scale
+
+Plot = dict[str, Any]
+"""A part of a Plotly figure: plain dicts, lists, texts and finite numbers."""
+
+_DIGITS = 5
+"""Significant digits: more than a screen shows, and a third of the bytes."""
+_FEW = 150.0
+"""A log axis that spans less than this factor has a tick at 1, 2 and 5 of each decade."""
+_DECADES = 6
+"""With more decades than this, some go without a tick."""
+
+
+def number(value: float) -> float | None:
+    """The number, rounded; None for one that is not finite, which JSON has no word for."""
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+
+
+def escaped(text: str) -> str:
+    """The text as Plotly, which reads labels as markup, shows it unchanged."""
+    return html.escape(text, quote=False)
+
+
+def colour_bar(bar: ColourBar) -> Plot:
+    """A trace without points that only shows the colour bar."""
+    last = style.SHADES - 1
+    scale = [[at / last, style.shade(at / last)] for at in range(style.SHADES)]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [None],
+        "y": [None],
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "marker": {
+            "color": [number(bar.low)],
+            "cmin": number(bar.low),
+            "cmax": number(bar.high),
+            "colorscale": scale,
+            "showscale": True,
+            "colorbar": {
+                "title": {"text": escaped(bar.label), "side": "right"},
+                "thickness": 12,
+                "outlinewidth": 0,
+                "tickfont": {"color": style.INK},
+            },
+        },
+    }
+
+
+def level_line(level: Level) -> Plot:
+    """The line of a level, over the panel's whole width."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": level.value,
+        "y1": level.value,
+        "line": {"color": style.MUTED, "width": 1.2, "dash": "6px,4px"},
+        "layer": "below",
+    }
+
+
+def level_text(level: Level, y: Axis) -> Plot:
+    """The label of a level, at the right end of its line."""
+    return {
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "y": math.log10(level.value) if y.scale is Scale.LOG else level.value,
+        "yanchor": "bottom",
+        "text": escaped(level.label),
+        "showarrow": False,
+        "bgcolor": style.PAGE,
+        "opacity": 0.85,
+        "font": {"size": 10, "color": style.MUTED},
+    }
+
+
+def layout_of(x: Axis, y: Axis) -> Plot:
+    """Margins, fonts, colours and both axes."""
+    return {
+        "margin": {"l": 54, "r": 12, "t": 8, "b": 38},
+        "paper_bgcolor": style.PAGE,
+        "plot_bgcolor": style.PAGE,
+        "font": {"family": "system-ui, sans-serif", "size": 11, "color": style.INK},
+        "hovermode": "x unified",
+        "hoverlabel": {
+            "bgcolor": style.PAGE,
+            "bordercolor": style.MUTED,
+            "font": {"color": style.INK},
+        },
+        "xaxis": _axis(x),
+        "yaxis": _axis(y),
+        "showlegend": False,
+    }
+
+
+def _axis(axis: Axis) -> Plot:
+    drawn: Plot = {
+        "title": {"text": escaped(axis.label), "standoff": 4},
+        "type": axis.scale.value,
+        "gridcolor": style.GRID,
+        "linecolor": style.MUTED,
+        "showline": True,
+        "zeroline": False,
+        "tickangle": 0,
+        "nticks": 6,
+    }
+    if axis.low is not None and axis.high is not None:
+        ends = (axis.low, axis.high)
+        if axis.scale is Scale.LOG:
+            ends = (math.log10(axis.low), math.log10(axis.high))
+            values, texts = _log_ticks(axis.low, axis.high)
+            drawn |= {"tickvals": values, "ticktext": texts}
+            del drawn["nticks"]
+        drawn["range"] = [number(end) for end in ends]
+    return drawn
+
+
+def _log_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Ticks at each decade, and also at 2 and 5 of it where there are few."""
+    mantissas = (1, 2, 5) if high / low < _FEW else (1,)
+    least, most = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    stride = math.ceil(math.log10(high / low) / _DECADES)
+    exponents = range(least, most + 1, stride)
+    ticks = {
+        float(f"{mantissa}e{exponent}"): _power(mantissa, exponent)
+        for exponent in exponents
+        for mantissa in mantissas
+    }
+    shown = {value: text for value, text in ticks.items() if low <= value <= high}
+    return list(shown), list(shown.values())
+
+
+def _power(mantissa: int, exponent: int) -> str:
+    if -4 < exponent < 5:
+        return f"{float(f'{mantissa}e{exponent}'):g}"
+    power = f"10<sup>{exponent}</sup>"
+    return power if mantissa == 1 else f"{mantissa}·{power}"
