@@ -108,7 +108,8 @@ def test_a_loss_that_is_not_finite_is_told_by_its_first_step(bad):
     assert repr(last["train_loss"].value) == repr(bad)
     assert last["train_loss"].status is Status.NONFINITE
     assert last["train_data_loss"].status is Status.NONFINITE
-    assert last["train_accuracy"].status is Status.OK
+    assert last["train_accuracy"].value == 0.25  # of scores that are not numbers
+    assert last["train_accuracy"].status is Status.NONFINITE
     assert all(r.status is Status.OK for r in book.readings if r.step < 7)
 
 
@@ -132,5 +133,5 @@ def test_a_point_on_the_test_set_is_written_at_once():
 
     assert [(r.step, r.quantity, r.value, r.unit, r.status) for r in book.readings] == [
         (20, "test_loss", math.inf, "loss", Status.NONFINITE),
-        (20, "test_accuracy", 0.5, "1", Status.OK),
+        (20, "test_accuracy", 0.5, "1", Status.NONFINITE),
     ]

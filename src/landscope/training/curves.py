@@ -58,12 +58,10 @@ class Curves:
         steps = [view.step for view, _ in self._points]
         self._points.clear()
         for step, (loss, data_loss, *accuracy) in zip(steps, held, strict=True):
-            self._point(step, "train_loss", loss, "loss", f"{_BATCH}, loss with penalty")
-            self._point(
-                step, "train_data_loss", data_loss, "loss", f"{_BATCH}, loss without penalty"
-            )
+            self._loss(step, "train_loss", loss, f"{_BATCH}, loss with penalty")
+            self._loss(step, "train_data_loss", data_loss, f"{_BATCH}, loss without penalty")
             for value in accuracy:
-                self._point(step, "train_accuracy", value, "1", _BATCH)
+                self._accuracy(step, "train_accuracy", value, _BATCH, loss=data_loss)
             if not math.isfinite(loss):
                 return step
         return None
@@ -71,9 +69,23 @@ class Curves:
     def test(self, step: int, loss: Tensor, accuracy: Tensor) -> None:
         """Write the loss and the accuracy on the test set before a step."""
         without_penalty = f"{_TEST_SET}, loss without penalty"
-        self._point(step, "test_loss", loss.item(), "loss", without_penalty)
-        self._point(step, "test_accuracy", accuracy.item(), "1", _TEST_SET)
+        value = loss.item()
+        self._loss(step, "test_loss", value, without_penalty)
+        self._accuracy(step, "test_accuracy", accuracy.item(), _TEST_SET, loss=value)
 
-    def _point(self, step: int, quantity: str, value: float, unit: str, function: str) -> None:
-        status = Status.OK if math.isfinite(value) else Status.NONFINITE
-        self._write(Reading(step, _PROBE, quantity, value, unit, status=status, function=function))
+    def _loss(self, step: int, quantity: str, value: float, function: str) -> None:
+        status = _status(value)
+        self._write(
+            Reading(step, _PROBE, quantity, value, "loss", status=status, function=function)
+        )
+
+    def _accuracy(
+        self, step: int, quantity: str, value: float, function: str, *, loss: float
+    ) -> None:
+        # Scores that are not numbers have a highest one too, and so an accuracy that means nothing.
+        status = _status(loss)
+        self._write(Reading(step, _PROBE, quantity, value, "1", status=status, function=function))
+
+
+def _status(loss: float) -> Status:
+    return Status.OK if math.isfinite(loss) else Status.NONFINITE
