@@ -11,11 +11,14 @@ from landscope.data import gaussian
 from landscope.data.batches import Batches
 from landscope.data.dataset import Dataset
 from landscope.data.table import load
+from landscope.device import check_device
 from landscope.environment import describe_versions
-from landscope.errors import LandscopeError
+from landscope.errors import LandscopeError, UsageError
+from landscope.landscape.batch_norm_theory import BatchNorm
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
+from landscope.models.dln import DLN
 from landscope.models.pre_activation import pre_activation
 from landscope.models.table import build
 from landscope.probes.covariate_shift import CovariateShift
@@ -78,10 +81,13 @@ def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) 
     loss = loss_for(config.family)
     batches = Batches(dataset, config.seed, config.batch_size)
     layers = _layer_names(model, loss, batches)
+    # Whatever cannot be is refused here, before anything is written.
+    _check_probes(config, model, layers)
+    probes = _probes(config, model, dataset, layers)
     folder.create()
     folder.write_manifest(_manifest(config, layers, machine))
     with Journal.create(folder) as journal:
-        scope = Scope(_probes(config, model, dataset, layers), journal.write)
+        scope = Scope(probes, journal.write)
         curves = Curves(config.probing.curve_every, journal.write)
         ended = _train(config, model, dataset, batches, loss, scope, curves, report)
         write_weights(
@@ -116,7 +122,10 @@ def _train(
         look=scope.due,
     ):
         looking = scope.due(view.step)
-        diverged = curves.follow(view, settle=looking)
+        done = view.step + 1
+        testing = loss.classifies and _is_tested(config, done)
+        # Nothing is measured on a network of which it is not known whether it has diverged.
+        diverged = curves.follow(view, settle=looking or testing)
         if diverged == 0:
             raise LandscopeError(
                 f"the loss of {config.id} is not finite at step 0",
@@ -127,8 +136,7 @@ def _train(
             return Outcome("diverged", diverged)
         if looking:
             scope.look(view)
-        done = view.step + 1
-        if loss.classifies and (done % config.probing.evaluate_every == 0 or done == config.steps):
+        if testing:
             curves.test(done, *evaluate(model, dataset, loss))
         if time.monotonic() - reported > _REPORT_SECONDS:
             reported = time.monotonic()
@@ -137,7 +145,12 @@ def _train(
     return Outcome("finished", config.steps) if diverged is None else Outcome("diverged", diverged)
 
 
+def _is_tested(config: RunConfig, done: int) -> bool:
+    return done % config.probing.evaluate_every == 0 or done == config.steps
+
+
 def _prepare(config: RunConfig, machine: Machine) -> None:
+    check_device(machine.device)
     torch.set_num_threads(machine.threads)
     # The order of batches and the initial weights have streams of their own; what draws from the
     # global one is noise in the network.
@@ -164,6 +177,28 @@ def _layer_names(model: nn.Module, loss: Loss, batches: Batches) -> list[str]:
     batch = batches(0)
     objective = Objective.now(model.train(), loss.function, batch.inputs, batch.targets)
     return [layer.name for layer in execution_order(objective, trainable(model))]
+
+
+def _check_probes(config: RunConfig, model: nn.Module, layers: list[str]) -> None:
+    for number in config.watched:
+        if not 1 <= number <= len(layers):
+            raise UsageError(
+                f"watched layer {number}",
+                f"the layers of {config.model} are numbered from 1 to {len(layers)}",
+                "choose among them",
+            )
+    if "theory" in config.probes and not any(isinstance(m, BatchNorm) for m in model.modules()):
+        raise UsageError(
+            f"probe 'theory' with norm {config.norm!r}",
+            "the theorems are about batch norm",
+            "leave the probe out, or choose the norm 'batch' or 'noisy-batch'",
+        )
+    if "optimum" in config.probes and not (isinstance(model, DLN) and config.data == "gaussian"):
+        raise UsageError(
+            f"probe 'optimum' with {config.model} on {config.data}",
+            "an optimum is known of a deep linear network on Gaussian data",
+            "leave the probe out, or choose 'dln' and 'gaussian'",
+        )
 
 
 def _probes(
