@@ -98,11 +98,15 @@ def accuracy_panel(title: str, place: Place, nets: list[Net]) -> LinesPanel:
 def log_panel(
     title: str, place: Place, label: str, curves: list[Curve], levels: tuple[Level, ...] = ()
 ) -> LinesPanel:
-    """Curves of positive values on a log axis that also holds the levels."""
+    """Curves of positive values on a log axis that also holds the levels.
+
+    A note names each level: no place inside the panel is sure to be free of curves.
+    """
     values = [np.array(line.y) for line in curves]
     values.append(np.array([level.value for level in levels]))
     axis, notes = log_axis(label, values)
     drawn = tuple(replace(line, y=_positive(line.y)) for line in curves)
+    notes = (*(f"dashed: {level.label}" for level in levels), *notes)
     return LinesPanel(title, place, step_axis(drawn), axis, drawn, levels, None, notes)
 
 

@@ -16,7 +16,6 @@ from landscope.figures.interactive_layout import (
     escaped,
     layout_of,
     level_line,
-    level_text,
     number,
 )
 from landscope.figures.spec import (
@@ -67,7 +66,6 @@ def _lines(panel: LinesPanel) -> Plot:
     layout = layout_of(panel.x, panel.y)
     if panel.levels:
         layout["shapes"] = [level_line(level) for level in panel.levels]
-        layout["annotations"] = [level_text(level, panel.y) for level in panel.levels]
     if panel.colour_bar is not None:
         data.append(colour_bar(panel.colour_bar))
         layout["hovermode"] = "closest"

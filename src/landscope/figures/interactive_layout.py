@@ -69,22 +69,6 @@ def level_line(level: Level) -> Plot:
     }
 
 
-def level_text(level: Level, y: Axis) -> Plot:
-    """The label of a level, at the right end of its line."""
-    return {
-        "xref": "paper",
-        "x": 1,
-        "xanchor": "right",
-        "y": math.log10(level.value) if y.scale is Scale.LOG else level.value,
-        "yanchor": "bottom",
-        "text": escaped(level.label),
-        "showarrow": False,
-        "bgcolor": style.PAGE,
-        "opacity": 0.85,
-        "font": {"size": 10, "color": style.MUTED},
-    }
-
-
 def layout_of(x: Axis, y: Axis) -> Plot:
     """Margins, fonts, colours and both axes."""
     return {

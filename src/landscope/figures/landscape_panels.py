@@ -5,7 +5,7 @@ from landscope.figures.curves import curve, log_panel
 from landscope.figures.selection import Net
 from landscope.figures.spec import Level, Panel, Place
 
-EDGE_OF_STABILITY = Level(2.0, "edge of stability: 2")
+EDGE_OF_STABILITY = Level(2.0, "2, the edge of stability")
 """Where gradient descent on a quadratic stops descending: beta = 2 / lr."""
 
 

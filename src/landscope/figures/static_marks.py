@@ -47,18 +47,6 @@ def draw_curves(axes: Axes, panel: LinesPanel) -> None:
             _mark_ending(axes, curve.entry, curve.y)
     for level in panel.levels:
         axes.axhline(level.value, color=style.MUTED, lw=1.0, ls=(0, (6, 3)), zorder=1.5)
-        axes.annotate(
-            level.label,
-            xy=(1, level.value),
-            xytext=(-2, 2),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=7,
-            color=style.MUTED,
-            zorder=6,
-            bbox={"boxstyle": "square,pad=0.15", "fc": style.PAGE, "ec": "none", "alpha": 0.85},
-        )
 
 
 def draw_bands(axes: Axes, panel: BandsPanel) -> None:

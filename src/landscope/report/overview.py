@@ -138,12 +138,17 @@ def probe_rows(study: StudyRecords) -> list[ProbeRow]:
     return [
         ProbeRow(
             probe,
-            ", ".join(name.replace("_", " ") for name in names),
+            ", ".join(map(_in_words, names)),
             _shortened(tuple(functions.get(probe, {}))),
             duration(sum(seconds[probe].values())),
         )
         for probe, names in quantities.items()
     ]
+
+
+def _in_words(quantity: str) -> str:
+    """A quantity's name as it is read: ``theorem_4_1_left`` is that of Theorem 4.1."""
+    return re.sub(r"(\d)_(\d)", r"\1.\2", quantity).replace("_", " ")
 
 
 def duration(seconds: object) -> str:
