@@ -1,0 +1,181 @@
+"""The package's public face: its names, its modules, its tables of names, and its errors."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import landscope
+from landscope import cli, errors
+from landscope.data.table import DATASETS
+from landscope.errors import LandscopeError
+from landscope.models.table import MODELS, build
+from landscope.norms.table import NORMS
+from landscope.probes import covariate_shift, distribution, line, optimum, theory
+from landscope.study.config import Family, NormName, ProbeName
+from landscope.study.preset import PRESETS, load_preset
+from landscope.training.losses import loss_for
+
+SOURCE = Path(landscope.__file__).parent
+NAMES = sorted(set(landscope.__all__) - {"__version__"})
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(landscope.__path__, "landscope.")
+    if module.name != "landscope.__main__"
+)
+
+
+def test_what_is_promised_is_what_can_be_had():
+    assert set(landscope._HOMES) | {"__version__"} == set(landscope.__all__)
+    assert dir(landscope) == sorted(landscope.__all__)
+    assert list(landscope.__all__) == sorted(landscope.__all__)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_is_imported_from_its_home_and_says_what_it_is(name):
+    found = getattr(landscope, name)
+
+    assert found is getattr(importlib.import_module(landscope._HOMES[name]), name)
+    assert found.__module__ == landscope._HOMES[name]
+    # A dataclass without a docstring gets one that only repeats its fields.
+    written = inspect.getdoc(found)
+    assert written
+    assert not written.startswith(f"{name}(")
+
+
+def test_the_type_checker_sees_the_same_names():
+    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
+    (checking,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname: statement.module
+        for statement in checking.body
+        for alias in statement.names
+        if alias.asname == alias.name
+    }
+
+    assert ast.unparse(checking.test) == "TYPE_CHECKING"
+    assert seen == landscope._HOMES
+
+
+def test_the_version_is_one():
+    assert [part.isdigit() for part in landscope.__version__.split(".")] == [True] * 3
+
+
+def test_a_name_that_is_not_there_is_refused_as_everywhere():
+    with pytest.raises(AttributeError, match="module 'landscope' has no attribute 'lines'"):
+        _ = landscope.lines
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_can_be_imported_and_has_a_docstring(name):
+    assert importlib.import_module(name).__doc__
+
+
+def test_the_modules_are_all_of_the_files():
+    files = {path for path in SOURCE.rglob("*.py") if path.name != "__main__.py"}
+    found = {Path(importlib.import_module(name).__file__) for name in MODULES}
+
+    assert found == files - {SOURCE / "__init__.py"}
+
+
+def test_the_norms_of_a_configuration_are_those_of_the_table():
+    assert set(get_args(NormName)) == set(NORMS)
+
+
+def test_each_family_of_a_configuration_has_its_loss():
+    assert {loss_for(family).name for family in get_args(Family)} == {
+        "cross-entropy",
+        "squared-error",
+    }
+
+
+def test_each_probe_of_a_configuration_has_its_file():
+    rooms = (covariate_shift, distribution, line, optimum, theory)
+
+    assert set(get_args(ProbeName)) == {room.__name__.rpartition(".")[2] for room in rooms}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_names_models_and_data_that_there_are(name):
+    preset = load_preset(name)
+    for family in (preset.vgg, preset.dln):
+        assert family.data in DATASETS
+        assert build(family.model) is not None
+    assert preset.vgg.model in MODELS
+
+
+def families():
+    """Every error that landscope raises on its own account, the family's head included."""
+    found, todo = [], [LandscopeError]
+    while todo:
+        found.append(todo.pop())
+        todo += found[-1].__subclasses__()
+    return found
+
+
+@pytest.mark.parametrize("family", families(), ids=lambda family: family.__name__)
+def test_each_error_ends_the_command_with_its_code_and_one_line(family, monkeypatch, capsys):
+    def refuse(*args, **kwargs):
+        raise family("lr = -1", "a step size is positive", "give --lr a number above 0")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["show", "runs"])
+
+    assert ended.value.code == (2 if family is errors.UsageError else 1) == family.exit_code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert " ".join(printed.err.split()) == (
+        "landscope: lr = -1: a step size is positive; give --lr a number above 0"
+    )
+
+
+def test_the_head_of_the_family_is_caught_wherever_an_error_is():
+    assert {family.__name__ for family in families()} == {
+        name for name, found in vars(errors).items() if inspect.isclass(found)
+    }
+    assert issubclass(errors.UsageError, ValueError)
+
+
+# What landscope raises beside its own family, each where nobody but its own code sees it or where
+# Python asks for it: where it stands, so that a new one is looked at.
+OTHER_RAISES = {
+    ("__init__", "AttributeError"),  # Python asks for it
+    ("terminal.whole_number", "CoercionError"),  # the command line's own, told as misuse
+    ("testing.norms", "AssertionError"),  # a suite fails by them
+    ("testing.norms", "NotImplementedError"),
+    ("testing.tolerances", "AssertionError"),
+    ("data.contents", "EOFError"),  # caught in the same room and told as a DataError
+    ("records.body", "ShapeError"),  # likewise, as a RecordError or a UsageError
+    ("records.line", "DamagedLine"),
+    ("records.line", "MisplacedLine"),
+    ("records.line", "NewerLine"),
+    ("records.line", "ValueError"),
+    ("records.manifest", "ValueError"),
+    ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError
+}
+
+
+def raises_of(path):
+    """Names of the classes that a file raises; what a function makes or passes on is left out."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            name = ast.unparse(node.exc.func).rpartition(".")[2]
+            if name[0].isupper():
+                yield name
+
+
+def test_what_is_raised_is_of_the_family_or_accounted_for():
+    own = {family.__name__ for family in families()}
+    found = {
+        (".".join(path.relative_to(SOURCE).with_suffix("").parts), name)
+        for path in SOURCE.rglob("*.py")
+        for name in raises_of(path)
+        if name not in own
+    }
+
+    assert found == OTHER_RAISES
