@@ -247,7 +247,13 @@ def test_the_noise_of_a_run_without_probes_is_that_of_one_with_them(place):
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize("config", [vgg(norm="noisy-batch"), dln(norm="batch")], ids=["vgg", "dln"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(vgg(norm="noisy-batch"), id="vgg", marks=pytest.mark.slow),
+        pytest.param(dln(norm="noisy-batch"), id="dln"),
+    ],
+)
 def test_the_same_configuration_gives_the_same_records(place, config):
     """To the last bit, apart from the seconds; whatever the streams were before."""
     found = []

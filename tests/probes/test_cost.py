@@ -34,7 +34,7 @@ MOST = 1.6
 IMAGE = (SAMPLES, 1, 32, 32)
 NETWORKS: dict[str, Callable[[], tuple[nn.Module, torch.Tensor]]] = {
     "mlp": lambda: (MLP((32,) * 21, norm=BATCH), torch.randn(SAMPLES, 32)),
-    "dln": lambda: (DLN(10, 25, norm=BATCH), torch.randn(SAMPLES, 10)),
+    "dln": lambda: (DLN(10, 16, norm=BATCH), torch.randn(SAMPLES, 10)),
     "narrow vgg": lambda: (
         VGG(VggConfig((8,) * 16, (), channels=1), norm=BATCH),
         torch.randn(SAMPLES, 1, 8, 8),

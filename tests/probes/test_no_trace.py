@@ -185,6 +185,7 @@ print(random.getstate() == before)
 """
 
 
+@pytest.mark.slow
 def test_pythons_own_stream_stands_still():
     """In another process, where beartype does not draw from it."""
     done = subprocess.run(
