@@ -1,86 +1,23 @@
-"""A run: from a small configuration to its records, and what is refused before anything is."""
+"""A run: from a small configuration to its records."""
 
 import dataclasses
 import math
 
 import pytest
 import torch
+from tests.small_runs import PROBING, Place, dln, vgg
 from tests.tolerances import FLOAT32
 
 import landscope.run as room
-from landscope.errors import LandscopeError, RecordError, UsageError
+from landscope.errors import RecordError
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
 from landscope.models.table import build
 from landscope.progress import Progress
 from landscope.reading import Status
-from landscope.records import Outcome, RunFolder, read_run
 from landscope.records.weights import read_weights
-from landscope.run import Machine, run
-from landscope.study.config import Probing, RunConfig
-
-CPU = Machine("cpu", threads=1)
-PROBING = Probing(
-    curve_every=1,
-    evaluate_every=2,
-    look_every=2,
-    theory_every=4,
-    theory_units=1,
-    multiples=(0.5, 2.0),
-    fixed_etas=(1e-7,),
-    reference_inputs=6,
-    bins=4,
-)
-
-
-def vgg(**changes) -> RunConfig:
-    fields = {
-        "family": "vgg",
-        "model": "vgg-small",
-        "norm": "batch",
-        "data": "fashion-mnist",
-        "lr": 0.1,
-        "steps": 3,
-        "batch_size": 8,
-        "l2_penalty": 5e-4,
-        "probes": ("covariate_shift", "distribution", "line", "theory"),
-        "watched": (2, 7),
-        "probing": PROBING,
-    }
-    return RunConfig(**{**fields, **changes})
-
-
-def dln(**changes) -> RunConfig:
-    fields = {
-        "family": "dln",
-        "model": "dln-3",
-        "norm": "none",
-        "data": "gaussian",
-        "lr": 1e-6,
-        "steps": 5,
-        "probes": ("covariate_shift", "distribution", "line", "optimum"),
-        "watched": (1, 3),
-        "probing": PROBING,
-    }
-    return RunConfig(**{**fields, **changes})
-
-
-@dataclasses.dataclass
-class Place:
-    """Where runs go, and what they report on the way."""
-
-    root: object
-    reports: list[Progress] = dataclasses.field(default_factory=list)
-
-    def folder(self, config: RunConfig) -> RunFolder:
-        return RunFolder(self.root / config.id)
-
-    def run(self, config: RunConfig) -> Outcome:
-        return run(config, self.folder(config), CPU, self.reports.append)
-
-    def records(self, config: RunConfig):
-        return read_run(self.folder(config).path)
+from landscope.study.config import RunConfig
 
 
 @pytest.fixture
@@ -345,69 +282,6 @@ def test_a_reading_of_the_step_that_broke_the_training_says_so(place):
         finite = math.isfinite(reading.value)
         assert reading.status is (Status.OK if finite else Status.NONFINITE)
     assert any(reading.status is Status.NONFINITE for reading in readings)
-
-
-def test_a_loss_that_is_not_finite_at_the_start_is_an_error(place, monkeypatch):
-    """There is nothing to measure: no outcome, no weights, and a line that says why."""
-    load = room.load
-
-    def damaged(*args, **kwargs):
-        dataset = load(*args, **kwargs)
-        dataset.train_inputs[0, 0] = math.nan
-        return dataset
-
-    config = dln()
-    with monkeypatch.context() as patch:
-        patch.setattr(room, "load", damaged)
-        with pytest.raises(LandscopeError, match=r"dln-none-lr1e-06-seed0 is not finite at step 0"):
-            place.run(config)
-
-    assert place.folder(config).outcome().status == "unfinished"
-    assert not place.folder(config).weights_path.exists()
-    assert place.run(config).status == "finished"  # the folder is not lost
-
-
-REFUSED = {
-    "batch of one": (
-        dln(norm="batch", batch_size=1),
-        r"inputs of shape \(1, 10\): .*more than 1 value for each feature; give a larger batch",
-    ),
-    "batch too large": (dln(batch_size=1001), r"batch_size = 1001: .*between 1 and 1000 samples"),
-    "no such model": (vgg(model="vgg-17"), r"model 'vgg-17'.*did you mean"),
-    "no such data": (dln(data="cifar"), r"data = 'cifar': .*did you mean 'cifar-10'"),
-    "layer 0": (vgg(watched=(0,)), r"watched layer 0: .*numbered from 1 to 7; choose"),
-    "layer beyond": (vgg(watched=(2, 8)), r"watched layer 8: .*numbered from 1 to 7; choose"),
-    "no batch norm": (
-        vgg(norm="l1"),
-        r"probe 'theory' with norm 'l1': .*about batch norm; leave the probe out",
-    ),
-    "no known optimum": (
-        vgg(probes=("optimum",)),
-        r"probe 'optimum' with vgg-small on fashion-mnist: .*of a deep linear network",
-    ),
-    "negative step size": (
-        vgg(probing=PROBING.model_copy(update={"multiples": (-1.0,)})),
-        r"etas has the step size -1\.0: .*positive and finite",
-    ),
-}
-
-
-@pytest.mark.parametrize(("config", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(place, config, message):
-    with pytest.raises(UsageError, match=message) as refusal:
-        place.run(config)
-
-    assert "\n" not in str(refusal.value)
-    assert list(place.root.iterdir()) == []
-
-
-@pytest.mark.parametrize("device", ["cuda:97", "toaster"])
-def test_a_device_that_is_not_there_is_refused_too(place, device):
-    config = dln()
-    with pytest.raises(UsageError, match=rf"device = '{device}': .*choose among cpu"):
-        run(config, place.folder(config), Machine(device, threads=1), place.reports.append)
-
-    assert list(place.root.iterdir()) == []
 
 
 def test_progress_goes_from_the_set_up_to_the_end(place, monkeypatch):

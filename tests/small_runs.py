@@ -1,0 +1,71 @@
+"""Small configurations of runs, of each of the paper's set-ups, and a place for their records."""
+
+import dataclasses
+from pathlib import Path
+
+from landscope.progress import Progress
+from landscope.records import Outcome, RunFolder, RunRecords, read_run
+from landscope.run import Machine, run
+from landscope.study.config import Probing, RunConfig
+
+CPU = Machine("cpu", threads=1)
+PROBING = Probing(
+    curve_every=1,
+    evaluate_every=2,
+    look_every=2,
+    theory_every=4,
+    theory_units=1,
+    multiples=(0.5, 2.0),
+    fixed_etas=(1e-7,),
+    reference_inputs=6,
+    bins=4,
+)
+
+
+def vgg(**changes) -> RunConfig:
+    fields = {
+        "family": "vgg",
+        "model": "vgg-small",
+        "norm": "batch",
+        "data": "fashion-mnist",
+        "lr": 0.1,
+        "steps": 3,
+        "batch_size": 8,
+        "l2_penalty": 5e-4,
+        "probes": ("covariate_shift", "distribution", "line", "theory"),
+        "watched": (2, 7),
+        "probing": PROBING,
+    }
+    return RunConfig(**{**fields, **changes})
+
+
+def dln(**changes) -> RunConfig:
+    fields = {
+        "family": "dln",
+        "model": "dln-3",
+        "norm": "none",
+        "data": "gaussian",
+        "lr": 1e-6,
+        "steps": 5,
+        "probes": ("covariate_shift", "distribution", "line", "optimum"),
+        "watched": (1, 3),
+        "probing": PROBING,
+    }
+    return RunConfig(**{**fields, **changes})
+
+
+@dataclasses.dataclass
+class Place:
+    """Where runs go, and what they report on the way."""
+
+    root: Path
+    reports: list[Progress] = dataclasses.field(default_factory=list)
+
+    def folder(self, config: RunConfig) -> RunFolder:
+        return RunFolder(self.root / config.id)
+
+    def run(self, config: RunConfig) -> Outcome:
+        return run(config, self.folder(config), CPU, self.reports.append)
+
+    def records(self, config: RunConfig) -> RunRecords:
+        return read_run(self.folder(config).path)
