@@ -1,16 +1,19 @@
 """The command line: parses and dispatches, decides nothing, and loads torch only to measure."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import cyclopts
 from cyclopts import App, Parameter
 from rich.console import Console
 
 import landscope
-from landscope.errors import LandscopeError, UsageError
+from landscope.errors import LandscopeError
 from landscope.study.preset import PresetName
+from landscope.terminal.refusal import refusal
+from landscope.terminal.whole_number import whole_numbers
 
 HELP = """See how normalisation shapes the loss landscape that your network trains on.
 
@@ -21,7 +24,7 @@ done, 2 the command has no meaning, 130 interrupted.
 
 app = App(name="landscope", help=HELP, version=landscope.__version__, help_format="markdown")
 
-Study = Annotated[Path, Parameter(help="Folder of a study, as `reproduce --out` names it.")]
+Study = Annotated[Path, Parameter(help="Folder of a study, such as `runs/quick-seed0`.")]
 
 
 @app.command
@@ -37,37 +40,51 @@ def reproduce(
     figure: Annotated[
         tuple[int, ...],
         Parameter(
-            help="A figure of the paper, 1 to 6 or 8 to 13; may be repeated. All unless given.",
-            consume_multiple=True,
+            help="Figures of the paper, 1 to 6 or 8 to 13, as in `--figure 3 4`, to run only what "
+            "they take. All unless given.",
+            converter=whole_numbers,
+            consume_multiple=1,
             negative="",
+            show_default=False,
         ),
     ] = (),
-    seed: Annotated[int, Parameter(help="Seed of weights, data order and noise, 0 or more.")] = 0,
+    seed: Annotated[
+        int,
+        Parameter(
+            help="Seed of weights, data order and noise, 0 or more.", converter=whole_numbers
+        ),
+    ] = 0,
     device: Annotated[
         str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
     ] = None,
     out: Annotated[
         Path | None,
-        Parameter(help="Folder of the study. Started again there, it goes on where it was."),
+        Parameter(
+            help="Folder of the study; `runs/` and the order's name unless given. Started again "
+            "there, it goes on where it was."
+        ),
     ] = None,
     data_dir: Annotated[
         Path | None,
         Parameter(help="Folder that has CIFAR-10's binary version, instead of fetching it."),
     ] = None,
     workers: Annotated[
-        int | None, Parameter(help="Runs side by side. One a core, or one on a GPU.")
+        int | None,
+        Parameter(
+            help="Runs side by side. As many as there are cores, or 1 on a GPU.",
+            converter=whole_numbers,
+        ),
     ] = None,
 ) -> None:
     """Measure the paper's experiments: train, probe, draw its figures and write a report."""
     from landscope.reproduce import Order
     from landscope.reproduce import reproduce as carry_out
     from landscope.study.preset import load_preset
-    from landscope.study.santurkar2018 import check_figures, default_folder
+    from landscope.study.santurkar2018 import check_figures, check_seed, default_folder
     from landscope.terminal.study_progress import showing_progress
 
     figures = check_figures(figure)
-    if seed < 0:
-        raise UsageError(f"seed = {seed}", "a seed is 0 or more", "give --seed 0, for one")
+    check_seed(seed)
     order = Order(
         preset=load_preset(preset),
         figures=figures,
@@ -83,7 +100,7 @@ def reproduce(
 
 
 @app.command
-def report(study: Study) -> None:
+def report(study: Study, /) -> None:
     """Draw the figures and write the report of a study again, from its records alone."""
     from landscope.publish import publish
     from landscope.terminal.study_progress import showing_progress
@@ -94,7 +111,7 @@ def report(study: Study) -> None:
 
 
 @app.command
-def show(study: Study) -> None:
+def show(study: Study, /) -> None:
     """Print a study's answers and its runs, from its records alone."""
     _show(study, None)
 
@@ -103,12 +120,13 @@ def show(study: Study) -> None:
 def export(
     study: Study,
     to: Annotated[Path, Parameter(help="File to write; its ending chooses: .parquet or .csv.")],
+    /,
 ) -> None:
     """Write all readings of a study as one table, for other tools."""
     from landscope.records import export_table, read_study
 
     rows = export_table(read_study(study).runs.values(), to)
-    Console().print(f"{rows:,} rows written to {to}", highlight=False)
+    Console().print(f"{rows:,} rows written to {to}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(study: Path, report: Path | None) -> None:
@@ -120,21 +138,36 @@ def _show(study: Path, report: Path | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    errors = Console(stderr=True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # The name of a folder may hold what the terminal's encoding does not.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
-    except cyclopts.CycloptsError:
-        sys.exit(2)  # the message has been printed
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.CycloptsError as error:
+        _refuse(refusal(error, app))
     except LandscopeError as error:
-        errors.print(f"landscope: {error}", style="red", markup=False, highlight=False)
-        sys.exit(error.exit_code)
+        _refuse(error)
     except KeyboardInterrupt:
-        errors.print(
-            "\nInterrupted. What has been measured is kept: start the same command again to go on.",
-            highlight=False,
+        echoed = "\n" if sys.stderr.isatty() else ""  # after the ^C of a terminal
+        _tell(
+            f"{echoed}Interrupted. Runs that had ended are kept: start the same command again to "
+            "go on.",
+            style="yellow",
         )
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has gone, as with `| head`; there is nobody left to tell.
         sys.stderr.close()
         sys.exit(1)
+
+
+def _refuse(error: LandscopeError) -> NoReturn:
+    _tell(f"landscope: {error}", style="red")
+    sys.exit(error.exit_code)
+
+
+def _tell(text: str, style: str) -> None:
+    """Print one line on standard error, however long it is."""
+    errors = Console(stderr=True)
+    errors.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

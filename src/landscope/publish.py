@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from landscope.errors import RecordError
+
 
 def publish(folder: Path, phase: Callable[[str], None]) -> Path:
     """Draw every figure of a study as SVG and PNG and write its report.
@@ -15,7 +17,7 @@ def publish(folder: Path, phase: Callable[[str], None]) -> Path:
         Path of the report.
 
     Raises:
-        RecordError: A record is missing or damaged.
+        RecordError: A record is missing or damaged, or the study has not been run to the end.
         StorageError: The folder cannot be written.
     """
     # Drawing loads matplotlib, which takes its time: not before there is something to draw.
@@ -24,9 +26,17 @@ def publish(folder: Path, phase: Callable[[str], None]) -> Path:
     from landscope.records.study_records import read_study
     from landscope.report.page import write_report
 
-    phase("reading records")
     study = read_study(folder)
     phase("drawing figures")
-    write_figures(study, folder / "figures")
+    try:
+        write_figures(study, study.folder.figures)
+    except RecordError as error:
+        if study.manifest.get("seconds") is None:
+            raise RecordError(
+                str(folder),
+                "the study there has not been run to the end, and its figures lack runs",
+                "start the command that began it again to go on",
+            ) from error
+        raise
     phase("writing the report")
     return write_report(study, answers(study), folder)

@@ -3,10 +3,10 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
@@ -15,7 +15,7 @@ from landscope.records.folder import StudyFolder
 from landscope.study.config import RunConfig
 from landscope.study.execution import Event, execute
 from landscope.study.preset import Preset
-from landscope.study.santurkar2018 import runs_behind
+from landscope.study.santurkar2018 import check_figures, check_seed, runs_behind
 
 STUDY = "santurkar2018"
 
@@ -81,19 +81,24 @@ def reproduce(order: Order, listener: Listener) -> Path:
         LandscopeError: A run failed; the others are done, and the report waits for it.
     """
     started = time.perf_counter()
+    check_seed(order.seed)
+    order = replace(order, figures=check_figures(order.figures))
     device, workers, threads = place(order)
     configs = runs_behind(order.preset, order.figures, order.seed)
-    check_data(configs, order.data_dir)
     folder = StudyFolder(order.out)
+    asked = _asked(order, device)
+    _check_folder(folder, asked)
+    check_data(configs, order.data_dir)
     folder.create()
-    manifest = _open(folder, order, device, workers, threads)
+    manifest = _open(folder, asked, workers, threads)
     todo = [config for config in configs if not folder.run(config.id).outcome().ended]
-    done = [config.id for config in configs if config not in todo]
-    listener.begin(order, configs, done)
+    listener.begin(order, configs, [config.id for config in configs if config not in todo])
+    # A study that goes on keeps its threads, on which sums depend in their last digits.
+    threads = int(manifest["threads"])
     tasks = [
         Task(config, folder.run(config.id).path, device, threads, order.data_dir) for config in todo
     ]
-    failures = _execute(tasks, workers, listener)
+    failures = _execute(tasks, order.workers or int(manifest["workers"]), listener)
     if failures:
         raise LandscopeError(
             f"{len(failures)} of {len(configs)} runs failed ({', '.join(failures)})",
@@ -170,31 +175,46 @@ def check_data(configs: list[RunConfig], data_dir: Path | None) -> None:
         load(name, data_dir=data_dir)
 
 
-def _open(
-    folder: StudyFolder, order: Order, device: str, workers: int, threads: int
-) -> dict[str, Any]:
-    """The study's manifest: that of the folder where the same order stands, else a new one."""
-    asked = {
+def _asked(order: Order, device: str) -> dict[str, Any]:
+    """What a study's folder must have been begun with, for the order to go on there."""
+    return {
         "study": STUDY,
         "preset": order.preset.model_dump(mode="json"),
         "figures": list(order.figures),
         "seed": order.seed,
         "device": device,
-        "threads": threads,
     }
+
+
+def _check_folder(folder: StudyFolder, asked: dict[str, Any]) -> None:
+    folder.check()
+    if not folder.manifest_path.exists():
+        return
+    found = folder.manifest
+    for name, value in asked.items():
+        if found.get(name) != value:
+            raise UsageError(
+                f"{name} = {_brief(value)} with the study in {folder.path}",
+                f"it was begun with {name} = {_brief(found.get(name))}",
+                "give the same to go on with it, or another --out to begin a new one",
+            )
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, dict):  # a preset; two of one name differ by landscope's version
+        preset = cast("dict[str, Any]", value)
+        return f"{preset.get('name')} ({preset.get('summary')})"
+    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
+
+
+def _open(folder: StudyFolder, asked: dict[str, Any], workers: int, threads: int) -> dict[str, Any]:
+    """The study's manifest: that of the folder where there is one, else a new one."""
     if folder.manifest_path.exists():
-        found = folder.manifest
-        for name, value in asked.items():
-            if found.get(name) != value:
-                raise UsageError(
-                    f"{folder.path} holds a study with another {name}",
-                    "a study's folder goes on with the order that began it",
-                    "give another --out, or the order of before",
-                )
-        return found
+        return folder.manifest
     manifest = {
         "format": 1,
         **asked,
+        "threads": threads,
         "workers": workers,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": None,

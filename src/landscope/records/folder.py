@@ -123,6 +123,18 @@ class StudyFolder:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
 
+    def check(self) -> None:
+        """Refuses what ``create`` would refuse of what is there, and touches nothing.
+
+        Raises:
+            UsageError: Something else than a study is there.
+            RecordError: A study is there whose manifest is damaged or newer than this landscope.
+            StorageError: It cannot be looked at.
+        """
+        _check_free(self.path, self.manifest_path, (), "study")
+        if self.manifest_path.exists():
+            _ = self.manifest
+
     def create(self) -> None:
         """Makes the folder, or opens one that is already a study's.
 
@@ -131,9 +143,8 @@ class StudyFolder:
             RecordError: A study is there whose manifest is damaged or newer than this landscope.
             StorageError: It cannot be made.
         """
+        self.check()
         _create(self.path, self.manifest_path, (), "study")
-        if self.manifest_path.exists():
-            _ = self.manifest
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -203,6 +214,13 @@ def _check_run_id(run_id: str) -> None:
 
 def _create(path: Path, manifest: Path, own: tuple[Path, ...], what: str) -> None:
     """Makes a folder, unless something is there that this folder's owner did not write."""
+    _check_free(path, manifest, own, what)
+    with storing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        sync_folder(path.parent)
+
+
+def _check_free(path: Path, manifest: Path, own: tuple[Path, ...], what: str) -> None:
     with storing(path):
         if path.exists() and not path.is_dir():
             raise UsageError(
@@ -216,8 +234,6 @@ def _create(path: Path, manifest: Path, own: tuple[Path, ...], what: str) -> Non
                     f"the folder is not empty and is not a landscope {what}",
                     "choose a new or an empty folder",
                 )
-        path.mkdir(parents=True, exist_ok=True)
-        sync_folder(path.parent)
 
 
 def _is_own(entry: Path, own: tuple[Path, ...]) -> bool:

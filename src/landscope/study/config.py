@@ -20,6 +20,9 @@ NormName = Literal[
 ]
 ProbeName = Literal["distribution", "covariate_shift", "line", "theory", "optimum"]
 
+SEEDS = 2**63
+"""Seeds are below it, so that steps can be added to them and PyTorch still takes them."""
+
 
 class Frozen(BaseModel):
     """A value: it cannot change, and a misspelt field is an error."""
@@ -78,7 +81,7 @@ class RunConfig(Frozen):
     lr: float = Field(gt=0, allow_inf_nan=False)
     steps: int = Field(gt=0)
     batch_size: int | None = Field(default=None, gt=0)
-    seed: int = Field(default=0, ge=0, lt=2**63)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
     l2_penalty: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     probes: tuple[ProbeName, ...] = ()
     watched: tuple[int, ...] = ()

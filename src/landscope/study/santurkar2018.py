@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscope.errors import UsageError
-from landscope.study.config import Family, NormName, ProbeName, RunConfig
+from landscope.study.config import SEEDS, Family, NormName, ProbeName, RunConfig
 from landscope.study.preset import FamilyPreset, Preset
 
 VGG_LR, VGG_LARGE_LR, VGG_SMALL_LR = 0.1, 0.5, 0.01
@@ -79,6 +79,16 @@ def check_figures(figures: Iterable[int]) -> tuple[int, ...]:
                 f"choose among {', '.join(map(str, FIGURES))}",
             )
     return tuple(asked)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that is not one of PyTorch's.
+
+    Raises:
+        UsageError: It is negative, or has more than 63 bits.
+    """
+    if not 0 <= seed < SEEDS:
+        raise UsageError(f"seed = {seed}", "a seed is 0 or more, below 2^63", "give 0, for one")
 
 
 def runs_behind(preset: Preset, figures: Iterable[int], seed: int) -> list[RunConfig]:

@@ -24,6 +24,7 @@ from landscope.reproduce import Listener, Order
 from landscope.study.config import RunConfig
 
 _PLAIN_SECONDS = 10.0
+_RATE_SECONDS = 1.0
 
 
 @contextmanager
@@ -43,21 +44,41 @@ def _opening(order: Order, runs: list[RunConfig], done: list[str]) -> str:
     return f"{order.preset.name}: {len(runs)} runs for figures {figures}{before} -> {order.out}"
 
 
+def _duration(seconds: float) -> str:
+    """A time to wait, no more exact than it is known."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+class _Clock:
+    """Steps a second since the first step: what the workers took to start says nothing of it."""
+
+    def __init__(self) -> None:
+        self._start: tuple[int, float] | None = None
+
+    def rate(self, steps: int, now: float) -> float | None:
+        """None until some steps have been seen, and some seconds, to tell it from."""
+        if self._start is None and steps > 0:
+            self._start = (steps, now)
+        if self._start is None or now - self._start[1] < _RATE_SECONDS:
+            return None
+        return (steps - self._start[0]) / (now - self._start[1]) or None
+
+
 class PlainLines(Listener):
     """A line when a run begins and ends, and one every few seconds between."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._started = time.monotonic()
+        self._clock = _Clock()
         self._told = time.monotonic()
         self._total = 0
         self._steps: dict[str, int] = {}
-        self._done_before = 0
 
     def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
         """Say what is about to be done."""
         self._say(_opening(order, runs, done))
-        self._started = time.monotonic()
         self._total = sum(run.steps for run in runs if run.id not in done)
 
     def progress(self, progress: RunProgress) -> None:
@@ -69,9 +90,10 @@ class PlainLines(Listener):
         if known and not ended and now - self._told < _PLAIN_SECONDS:
             return
         self._told = now
-        rate = sum(self._steps.values()) / max(now - self._started, 1e-9)
-        left = (self._total - sum(self._steps.values())) / rate if rate else 0.0
-        tail = f", {rate:.1f} steps/s, about {left:.0f} s left" if rate and known else ""
+        steps = sum(self._steps.values())
+        rate = self._clock.rate(steps, now)
+        left = f"about {_duration((self._total - steps) / rate)} left" if rate else ""
+        tail = f", {rate:.1f} steps/s, {left}" if rate else ""
         self._say(f"{progress.run}: {progress.phase} {progress.step}/{progress.steps}{tail}")
 
     def phase(self, name: str) -> None:
@@ -124,7 +146,9 @@ class Bars(Listener):
 
     def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
         """Print what is about to be done and put up the bar for the whole."""
-        self._console.print(_opening(order, runs, done), highlight=False, markup=False)
+        self._console.print(
+            _opening(order, runs, done), highlight=False, markup=False, soft_wrap=True
+        )
         total = sum(run.steps for run in runs if run.id not in done)
         self._whole = self._bars.add_task("all runs", total=total)
 
@@ -141,6 +165,9 @@ class Bars(Listener):
             self._bars.update(self._whole, completed=sum(self._steps.values()))
         if progress.step == progress.steps:
             self._bars.update(bar, visible=False)
+            self._console.print(
+                f"{progress.run}: {progress.phase}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def phase(self, name: str) -> None:
         """Put up a bar that has no length."""

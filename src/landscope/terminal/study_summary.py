@@ -36,6 +36,9 @@ def print_summary(console: Console, study: StudyRecords, report: Path | None) ->
             console.print(Text(f"  {line}"))
     console.print()
     console.print(_runs(study))
+    if study.manifest.get("seconds") is None:
+        text = "Not all runs have ended: start the command that began the study again to go on."
+        console.print(Text(text, style="yellow"))
     if report is not None:
         console.print(Text.assemble(("Report: ", "bold"), str(report)), soft_wrap=True)
 
