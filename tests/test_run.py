@@ -75,7 +75,6 @@ def test_the_weights_are_those_of_the_trained_network(finished, config):
             assert (value != start[name].numpy()).any()
 
 
-@pytest.mark.xfail(reason="numpy's ascontiguousarray makes rows of scalars", strict=True)
 def test_the_weights_have_the_shapes_that_the_network_takes(finished):
     place, _ = finished
     weights = read_weights(place.folder(vgg()).weights_path)

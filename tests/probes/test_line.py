@@ -67,7 +67,7 @@ def test_the_random_line_goes_as_far_as_the_gradient_in_another_direction(networ
         direction = landscope.random_direction(
             dict(step.before.named_parameters()),
             length=along.gradient_norm,
-            seed=seed + step.number,
+            seed=seed * 2**32 + step.number,
         )
         direction = {name: tensor.detach() for name, tensor in direction.items()}
 

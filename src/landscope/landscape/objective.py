@@ -142,7 +142,7 @@ def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:
     if strength == 0:
         return 0.0
     squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
-    return strength / 2 * torch.stack(squares).sum()
+    return strength / 2 * torch.stack(squares).sum() if squares else 0.0
 
 
 def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

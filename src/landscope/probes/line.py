@@ -112,4 +112,8 @@ class RandomLine(_Line):
     def direction(self, view: StepView, shot: Snapshot) -> Parameters:
         """A fresh direction for each step, the same for every network of that seed and shape."""
         length = float(norm(shot.gradient))
-        return random_direction(shot.gradient, length=length, seed=self._seed + view.step)
+        return random_direction(shot.gradient, length=length, seed=self._seed_of(view.step))
+
+    def _seed_of(self, step: int) -> int:
+        # Far apart for neighbouring seeds, so that no two runs share a direction at other steps.
+        return (self._seed * 2**32 + step) % 2**63

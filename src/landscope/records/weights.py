@@ -21,7 +21,7 @@ def write_weights(path: Path, arrays: Arrays) -> None:
     """
     with whole_file(path) as temporary:
         # Its own writer hides a full disk behind an error of another kind.
-        temporary.write_bytes(save({n: np.ascontiguousarray(a) for n, a in arrays.items()}))
+        temporary.write_bytes(save({n: np.asarray(a, order="C") for n, a in arrays.items()}))
 
 
 def read_weights(path: Path) -> Arrays:
