@@ -22,7 +22,13 @@ HELP = """See how normalisation shapes the loss landscape that your network trai
 done, 2 the command has no meaning, 130 interrupted.
 """
 
-app = App(name="landscope", help=HELP, version=landscope.__version__, help_format="markdown")
+app = App(
+    name="landscope",
+    help=HELP,
+    version=landscope.__version__,
+    help_format="markdown",
+    suppress_keyboard_interrupt=False,  # who interrupts a study is told how to go on with it
+)
 
 Study = Annotated[Path, Parameter(help="Folder of a study, such as `runs/quick-seed0`.")]
 
