@@ -44,14 +44,16 @@ clean: ## Remove the environment and the caches; runs stay
 $(VENV)/base: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	"landscope needs Python 3.11 or newer, this is %s; set PYTHON=python3.11" % sys.version.split()[0])'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	touch $@
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
 
 $(VENV)/run: $(VENV)/base pyproject.toml
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
-	touch $@
+	@echo "Installing landscope and PyTorch in $(VENV); the first time takes a few minutes."
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
 
 $(VENV)/dev: $(VENV)/run
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $@
+	@echo "Installing what the tests need."
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -90,17 +90,18 @@ def line(
     change: NDArray[np.float64],
     beta: NDArray[np.float64],
     looks: Sequence[int] = LOOKS,
+    probe: str = "line[paper]",
 ) -> list[Reading]:
-    """The landscape along the gradient: two tables of a row a look, and a number a look."""
+    """The landscape along a line: two tables of a row a look, and a number a look."""
     found: list[Reading] = []
     for step, losses, changes, largest in zip(
         looks, loss.tolist(), change.tolist(), beta.tolist(), strict=True
     ):
         axis = Axis("eta", "step size", ETAS)
         found += [
-            _reading(step, "line[paper]", "loss", tuple(losses), axis=axis),
-            _reading(step, "line[paper]", "gradient_change", tuple(changes), axis=axis),
-            _reading(step, "line[paper]", "effective_beta", largest),
+            _reading(step, probe, "loss", tuple(losses), axis=axis),
+            _reading(step, probe, "gradient_change", tuple(changes), axis=axis),
+            _reading(step, probe, "effective_beta", largest),
         ]
     return found
 

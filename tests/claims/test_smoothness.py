@@ -65,6 +65,17 @@ def test_all_comparisons_must_agree(
     )
 
 
+def test_random_directions_are_told_where_they_were_measured(study: Synthetic) -> None:
+    write(study, "dln", 1e-6, 9.0, 1.0)
+    plain, batch = landscape(3.0, 0), landscape(1.0, 1)
+    for norm, drawn in (("none", plain), ("batch", batch)):
+        study.run("vgg", norm, 0.1, *line(*drawn), *line(*drawn, probe="line[random]"))
+    told = [text for text in smoothness(study.read()).sentences if "random directions" in text]
+    assert len(told) == 1
+    medians = [np.median(measures(drawn)[2]) for drawn in (plain, batch)]
+    assert f"median {medians[0]:.3g} without and {medians[1]:.3g} with batch norm" in told[0]
+
+
 def test_a_stuck_network_is_flat_at_the_median_and_decides_nothing(study: Synthetic) -> None:
     loss, change, beta = landscape(1.0, 0)
     steep = np.array([[50.0], [1.0], [1.0], [1.0]])

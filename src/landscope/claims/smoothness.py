@@ -19,6 +19,7 @@ QUESTION = "So why does it work: is the landscape smoother with batch norm?"
 SOURCE = "Santurkar et al. 2018, section 3 and figure 4"
 
 _LINE = "line[paper]"
+_RANDOM = "line[random]"
 _FAMILIES: tuple[tuple[Family, str, float], ...] = (
     ("vgg", "VGG", VGG_LR),
     ("dln", "deep linear network", DLN_LR),
@@ -102,6 +103,7 @@ def smoothness(study: StudyRecords) -> Answer:
         (
             *(m.sentence(setting.name) for setting in settings for m in setting.measures),
             *(_tell_edge(setting) for setting in settings),
+            *(text for setting in settings for text in _tell_random(setting)),
             *(
                 text
                 for setting in settings
@@ -161,18 +163,18 @@ def _setting(study: StudyRecords, family: Family, name: str, lr: float) -> _Sett
     return _Setting(f"{name} at lr {lr:g}", (plain, batch), measures)
 
 
-def _measured(run: RunRecords) -> bool:
+def _measured(run: RunRecords, line: str = _LINE) -> bool:
     quantities = ("loss", "gradient_change", "effective_beta")
-    return all(run.has(_LINE, quantity) for quantity in quantities)
+    return all(run.has(line, quantity) for quantity in quantities)
 
 
-def _looks(run: RunRecords, quantity: str, before: float) -> Values:
-    rows = on_grid(run, _LINE, quantity, before)
+def _looks(run: RunRecords, quantity: str, before: float, line: str = _LINE) -> Values:
+    rows = on_grid(run, line, quantity, before)
     if quantity == "loss":
         return spread(rows)
     if quantity == "effective_beta":
         # Where the gradient is exactly zero there is no line to follow, and beta is 0/0.
-        changes = on_grid(run, _LINE, "gradient_change", before)
+        changes = on_grid(run, line, "gradient_change", before)
         rows = rows[np.isfinite(rows[:, 0]) | ~np.isfinite(changes).all(axis=1)]
     return largest(rows)
 
@@ -187,4 +189,21 @@ def _tell_edge(setting: _Setting) -> str:
         f"{setting.name}, effective beta times the learning rate: median {amount(plain)} without "
         f"and {amount(batch)} with batch norm. At 2, the edge of stability, a step along the "
         "gradient of a quadratic stops going down."
+    )
+
+
+def _tell_random(setting: _Setting) -> tuple[str, ...]:
+    """The same along random directions, which the paper says behave like the gradient's."""
+    if not all(_measured(run, _RANDOM) for run in setting.runs):
+        return ()
+    before = first_divergence(setting.runs)
+    plain, batch = (_looks(run, "effective_beta", before, _RANDOM) for run in setting.runs)
+    if not (plain.size and batch.size):
+        return ()
+    return (
+        (
+            f"{setting.name}, effective beta along random directions as long as the gradient: "
+            f"median {amount(median(plain))} without and {amount(median(batch))} with batch norm "
+            f"({change(median(plain), median(batch))})."
+        ),
     )
