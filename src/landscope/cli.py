@@ -18,8 +18,9 @@ from landscope.terminal.whole_number import whole_numbers
 HELP = """See how normalisation shapes the loss landscape that your network trains on.
 
 `landscope reproduce` measures the whole of "How Does Batch Normalization Help Optimization?"
-(Santurkar et al. 2018) on this machine and writes a report. Exit codes: 0 done, 1 it could not be
-done, 2 the command has no meaning, 130 interrupted.
+(Santurkar et al. 2018) on this machine, in minutes, and writes a report.
+
+Exit codes: 0 done, 1 could not be done, 2 no such command, 130 interrupted.
 """
 
 app = App(

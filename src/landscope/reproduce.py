@@ -83,11 +83,12 @@ def reproduce(order: Order, listener: Listener) -> Path:
     started = time.perf_counter()
     check_seed(order.seed)
     order = replace(order, figures=check_figures(order.figures))
+    folder = StudyFolder(order.out)
+    folder.check()
     device, workers, threads = place(order)
     configs = runs_behind(order.preset, order.figures, order.seed)
-    folder = StudyFolder(order.out)
     asked = _asked(order, device)
-    _check_folder(folder, asked)
+    _check_same_order(folder, asked)
     check_data(configs, order.data_dir)
     folder.create()
     manifest = _open(folder, asked, workers, threads)
@@ -119,7 +120,11 @@ def place(order: Order) -> tuple[str, int, int]:
     Raises:
         UsageError: The device is not there, or the number of workers is not positive.
     """
-    import torch
+    if order.workers is not None and order.workers < 1:
+        raise UsageError(
+            f"workers = {order.workers}", "at least one run at a time", "give --workers 1 or more"
+        )
+    import torch  # takes seconds to load: not before the rest is known to be right
 
     from landscope.device import check_device
 
@@ -127,13 +132,7 @@ def place(order: Order) -> tuple[str, int, int]:
     check_device(device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = cores or 1
-    workers = order.workers
-    if workers is None:
-        workers = cores if device == "cpu" else 1
-    if workers < 1:
-        raise UsageError(
-            f"workers = {workers}", "at least one run at a time", "give --workers 1 or more"
-        )
+    workers = order.workers or (cores if device == "cpu" else 1)
     return device, workers, max(1, cores // workers)
 
 
@@ -186,8 +185,7 @@ def _asked(order: Order, device: str) -> dict[str, Any]:
     }
 
 
-def _check_folder(folder: StudyFolder, asked: dict[str, Any]) -> None:
-    folder.check()
+def _check_same_order(folder: StudyFolder, asked: dict[str, Any]) -> None:
     if not folder.manifest_path.exists():
         return
     found = folder.manifest
