@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -384,3 +386,38 @@ def test_a_manifest_says_what_the_study_was_made_with(tmp_path: Path) -> None:
         assert run.manifest["versions"] == manifest["versions"]
         assert run.manifest["config"]["probing"]["bins"] == 4
         assert len(run.layers) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("interrupt", [False, True], ids=["to its end", "with Ctrl-C"])
+def test_in_a_terminal_it_shows_bars(tmp_path: Path, interrupt: bool) -> None:
+    ours, theirs = os.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "tests.tiny_study", "24", "reproduce", "--figure", "13"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=partial(os.login_tty, theirs),
+    )
+    os.close(theirs)
+    shown, typed = b"", 0
+    with suppress(OSError):  # the terminal is gone with the last who uses it
+        while part := os.read(ours, 65536):
+            shown += part
+            if interrupt and b"finished" in shown and not typed:
+                typed = os.write(ours, b"\x03")
+    os.close(ours)
+    told = shown.decode()
+    assert "Traceback" not in told
+    assert "all runs" in told
+    assert "steps/s" in told
+    if interrupt:
+        assert program.wait(timeout=60) == 130
+        assert "Interrupted. Runs that had ended are kept: start the same command" in told
+    else:
+        assert program.wait(timeout=60) == 0
+        assert "drawing figures" in told
+        assert "runs/quick-seed0-figure-13/report.html" in told
