@@ -119,8 +119,9 @@ def _decide(pairs: list[_Pair]) -> tuple[Verdict, str]:
         return "holds", f"No: it is smaller in none of {_pairs_of(pairs)}; {example}."
     if reduced == len(pairs):
         return "fails", f"Yes: it is smaller in each of {_pairs_of(pairs)}; {example}."
+    extent = "Mostly not" if 2 * reduced < len(pairs) else "In part"
     return "undecided", (
-        f"In part: the shift is smaller with batch norm in {reduced} of {_pairs_of(pairs)}; "
+        f"{extent}: the shift is smaller with batch norm in {reduced} of {_pairs_of(pairs)}; "
         f"{example}."
     )
 
