@@ -16,6 +16,8 @@ from cyclopts.exceptions import (
 
 from landscope.errors import UsageError
 
+_EMPTY = "''"  # as it would be typed
+
 
 def refusal(error: CycloptsError, app: App) -> UsageError:
     """What was wrong with the arguments, in one line.
@@ -36,7 +38,7 @@ def refusal(error: CycloptsError, app: App) -> UsageError:
             remedy = f"did you mean {close[0]}?" if close else see
             return UsageError(given, f"`{command}` has no such option", remedy)
         case CoercionError():
-            value = error.token.value if error.token else ""
+            value = (error.token.value if error.token else "") or _EMPTY
             return UsageError(f"{_name(error)} = {value}", _rule(error.target_type), see)
         case ConsumeMultipleError() | MissingArgumentError():
             return UsageError(_name(error), f"`{command}` needs a value for it", see)
@@ -54,7 +56,7 @@ def _unknown_command(given: str, app: App, see: str) -> UsageError:
     commands = [name for name in app if not name.startswith("-")]
     close = get_close_matches(given, commands, n=1)
     return UsageError(
-        given,
+        given or _EMPTY,
         f"the commands of landscope are {', '.join(commands)}",
         f"did you mean {close[0]}?" if close else see,
     )
