@@ -41,7 +41,7 @@ def write(study: Synthetic, levels: dict[tuple[str, float], tuple[float, float]]
     [
         ((2.0, 2.0, 2.0, 2.0), "holds", "No: it is smaller in none of 4 pairs of runs; in the VGG"),
         ((0.5, 0.5, 0.5, 0.5), "fails", "Yes: it is smaller in each of 4 pairs of runs; in the V"),
-        ((2.0, 0.5, 2.0, 2.0), "undecided", "Mostly not: the shift is smaller with batch norm in 1"),
+        ((2.0, 0.5, 2.0, 2.0), "undecided", "Mostly not: the shift is smaller with batch norm"),
     ],
 )
 def test_the_pairs_of_runs_decide(
