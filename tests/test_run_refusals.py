@@ -17,16 +17,15 @@ def place(tmp_path):
 
 def test_a_loss_that_is_not_finite_at_the_start_is_an_error(place, monkeypatch):
     """There is nothing to measure: no outcome, no weights, and a line that says why."""
-    load = room.load
 
-    def damaged(*args, **kwargs):
-        dataset = load(*args, **kwargs)
+    def damaged(name, data_dir, seed):
+        dataset = room.load(name, data_dir=data_dir, seed=seed)
         dataset.train_inputs[0, 0] = math.nan
         return dataset
 
     config = dln()
     with monkeypatch.context() as patch:
-        patch.setattr(room, "load", damaged)
+        patch.setattr(room, "_dataset", damaged)
         with pytest.raises(LandscopeError, match=r"dln-none-lr1e-06-seed0 is not finite at step 0"):
             place.run(config)
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -76,7 +77,7 @@ def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) 
     started = time.perf_counter()
     report(Progress(config.id, "setting up", 0, config.steps))
     _prepare(config, machine)
-    dataset = load(config.data, data_dir=machine.data_dir, seed=config.seed).to(machine.device)
+    dataset = _dataset(config.data, machine.data_dir, config.seed).to(machine.device)
     model = _model(config, dataset).to(machine.device)
     loss = loss_for(config.family)
     batches = Batches(dataset, config.seed, config.batch_size)
@@ -147,6 +148,12 @@ def _train(
 
 def _is_tested(config: RunConfig, done: int) -> bool:
     return done % config.probing.evaluate_every == 0 or done == config.steps
+
+
+@lru_cache(maxsize=2)
+def _dataset(name: str, data_dir: Path | None, seed: int) -> Dataset:
+    """A data set, read once for all runs of a process: from xz, CIFAR-10 takes many seconds."""
+    return load(name, data_dir=data_dir, seed=seed)
 
 
 def _prepare(config: RunConfig, machine: Machine) -> None:
