@@ -51,7 +51,7 @@ def test_vgg_has_the_published_convolutions(name) -> None:
 def test_vgg_small_has_the_layers_of_its_configuration() -> None:
     model = build("vgg-small", norm="batch")
     names = [name for name, _ in model.features.named_children()]
-    assert names[:8] == ["conv1", "norm1", "relu1", "pool1", "conv2", "norm2", "relu2", "conv3"]
+    assert names[:8] == ["conv1", "norm1", "relu1", "pool1", "conv2", "norm2", "relu2", "pool2"]
     assert names[-3:] == ["conv6", "norm6", "relu6"]
     assert [name for name, _ in model.classifier.named_children()] == ["fc1"]
     assert model.features(torch.zeros(2, 1, 28, 28)).shape == (2, 64, 3, 3)
