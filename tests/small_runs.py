@@ -32,7 +32,7 @@ def vgg(**changes) -> RunConfig:
         "steps": 3,
         "batch_size": 8,
         "l2_penalty": 5e-4,
-        "probes": ("covariate_shift", "distribution", "line", "theory"),
+        "probes": ("covariate_shift", "distribution", "line", "reference_lines", "theory"),
         "watched": (2, 7),
         "probing": PROBING,
     }
@@ -47,7 +47,7 @@ def dln(**changes) -> RunConfig:
         "data": "gaussian",
         "lr": 1e-6,
         "steps": 5,
-        "probes": ("covariate_shift", "distribution", "line", "optimum"),
+        "probes": ("covariate_shift", "distribution", "line", "reference_lines", "optimum"),
         "watched": (1, 3),
         "probing": PROBING,
     }

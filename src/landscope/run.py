@@ -229,6 +229,8 @@ def _probes(
         probes.append(CovariateShift(every))
     if "line" in config.probes:
         probes.append(PaperLine(every, probing.multiples))
+    if "reference_lines" in config.probes:
+        # What the paper's line is compared with: other step sizes, and no direction of its own.
         probes.append(FixedLine(every, probing.fixed_etas))
         probes.append(RandomLine(every, probing.fixed_etas, config.seed))
     if "theory" in config.probes:

@@ -83,17 +83,23 @@ def test_all_figures_share_their_runs() -> None:
     found = runs(*FIGURES)
     assert set(found) == {run for looked_up in LOOKED_UP.values() for run in looked_up}
     assert len(found) == 18
-    everything = ("covariate_shift", "distribution", "line", "theory")
+    everything = ("covariate_shift", "distribution", "line", "reference_lines", "theory")
     assert found["vgg-batch-lr0.1"].probes == everything
-    assert found["vgg-none-lr0.1"].probes == everything[:3]
-    assert found["dln-batch-lr1e-06"].probes == (*everything[:3], "optimum", "theory")
+    assert found["vgg-none-lr0.1"].probes == everything[:4]
+    assert found["vgg-l1-lr0.1"].probes == everything[1:3]
+    assert found["dln-batch-lr1e-06"].probes == (*everything[:3], "optimum", *everything[3:])
     assert found["vgg-noise-lr0.1"].probes == ()
 
 
 def test_probes_are_the_union_whatever_the_order_of_the_figures() -> None:
     there, back = runs(1, 3, 4), runs(4, 3, 1)
     assert there == back
-    assert there["vgg-none-lr0.1"].probes == ("covariate_shift", "distribution", "line")
+    assert there["vgg-none-lr0.1"].probes == (
+        "covariate_shift",
+        "distribution",
+        "line",
+        "reference_lines",
+    )
     assert there["vgg-none-lr0.5"].probes == ()
 
 

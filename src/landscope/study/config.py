@@ -18,7 +18,9 @@ NormName = Literal[
     "instance",
     "rms",
 ]
-ProbeName = Literal["distribution", "covariate_shift", "line", "theory", "optimum"]
+ProbeName = Literal[
+    "distribution", "covariate_shift", "line", "reference_lines", "theory", "optimum"
+]
 
 SEEDS = 2**63
 """Seeds are below it, so that steps can be added to them and PyTorch still takes them."""

@@ -47,7 +47,7 @@ NEEDS: dict[int, tuple[Need, ...]] = {
         Need("dln", _PLAIN_AND_BATCH, (DLN_LR, DLN_SMALL_LR), ("covariate_shift",)),
     ),
     4: (
-        Need("vgg", _PLAIN_AND_BATCH, (VGG_LR,), ("line",)),
+        Need("vgg", _PLAIN_AND_BATCH, (VGG_LR,), ("line", "reference_lines")),
         Need("vgg", ("batch",), (VGG_LR,), ("theory",)),
     ),
     5: (Need("vgg", _WITH_LP, (VGG_LR,)), Need("dln", _WITH_LP, (DLN_LR,))),
@@ -55,7 +55,7 @@ NEEDS: dict[int, tuple[Need, ...]] = {
     8: (Need("vgg", _WITH_NOISE, (VGG_LR,), ("distribution",)),),
     9: (Need("dln", _PLAIN_AND_BATCH, (DLN_LR,), ("distribution",)),),
     10: (
-        Need("dln", _PLAIN_AND_BATCH, (DLN_LR,), ("line",)),
+        Need("dln", _PLAIN_AND_BATCH, (DLN_LR,), ("line", "reference_lines")),
         Need("dln", ("batch",), (DLN_LR,), ("theory", "optimum")),
     ),
     11: (Need("vgg", _PLAIN_AND_BATCH, (VGG_LR,), ("line",)),),
