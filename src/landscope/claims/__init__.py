@@ -1,4 +1,4 @@
-"""The paper's claims, each with the statistic that decides it, fixed before the runs."""
+"""The paper's claims, each with the statistic and the rule that decide it."""
 
 from landscope.claims.answer import Answer, Number, Verdict
 from landscope.claims.table import answers

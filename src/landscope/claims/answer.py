@@ -30,7 +30,7 @@ class Answer:
     Args:
         id: Stable name.
         question: The question.
-        verdict: Whether the paper's claim holds in these runs, by a rule fixed before them.
+        verdict: Whether the paper's claim holds in these runs, by a fixed rule.
         headline: The answer in one sentence with its main number.
         sentences: The evidence and the rule of the verdict.
         numbers: All numbers that the answer rests on.
