@@ -71,8 +71,8 @@ class NormConformance:
             inputs = self.inputs(dtype)
             for module in (self.norm(dtype), self.norm(dtype).eval()):
                 outputs = module(inputs)
-                assert outputs.shape == inputs.shape
-                assert outputs.dtype == dtype
+                _require(outputs.shape == inputs.shape, "not so: outputs.shape == inputs.shape")
+                _require(outputs.dtype == dtype, "not so: outputs.dtype == dtype")
 
     def test_float32_agrees_with_float64(self) -> None:
         """A float32 copy computes the same as a float64 one, to float32's accuracy."""
@@ -97,21 +97,28 @@ class NormConformance:
 
         parameters = [p.detach().clone().requires_grad_() for p in module.parameters()]
         inputs = self.inputs().requires_grad_()
-        assert torch.autograd.gradcheck(outputs, (inputs, *parameters))
+        _require(
+            torch.autograd.gradcheck(outputs, (inputs, *parameters)),
+            "not so: torch.autograd.gradcheck(outputs, (inputs, *parameters))",
+        )
 
     def test_every_parameter_gets_a_gradient(self) -> None:
         """A loss on the outputs reaches every entry of every parameter."""
         module = self.norm()
         module(self.inputs().requires_grad_()).square().sum().backward()
         for name, parameter in module.named_parameters():
-            assert parameter.grad is not None, f"{name} has no gradient"
-            assert parameter.grad.abs().min() > 0, f"an entry of {name} has gradient 0"
+            if parameter.grad is None:
+                raise AssertionError(f"{name} has no gradient")
+            _require(parameter.grad.abs().min() > 0, f"an entry of {name} has gradient 0")
 
     def test_buffers_hold_no_graph(self) -> None:
         """Running statistics are numbers: no step's graph is kept alive in them."""
         module = self.norm()
         module(self.inputs().requires_grad_())
-        assert not any(buffer.requires_grad for buffer in module.buffers())
+        _require(
+            not any(buffer.requires_grad for buffer in module.buffers()),
+            "not so: not any(buffer.requires_grad for buffer in module.buffers())",
+        )
 
     def test_a_restored_random_state_replays_the_outputs(self) -> None:
         """What is random comes from PyTorch's default generator alone."""
@@ -119,7 +126,10 @@ class NormConformance:
         state = torch.get_rng_state()
         first = module(self.inputs())
         torch.set_rng_state(state)
-        assert torch.equal(module(self.inputs()), first)
+        _require(
+            torch.equal(module(self.inputs()), first),
+            "not so: torch.equal(module(self.inputs()), first)",
+        )
 
     def test_evaluation_mode_leaves_buffers_and_randomness_alone(self) -> None:
         """Evaluation mode is a function: same in, same out."""
@@ -129,15 +139,21 @@ class NormConformance:
         before = copy.deepcopy(module.state_dict())
         state = torch.get_rng_state()
         first = module(self.inputs())
-        assert torch.equal(module(self.inputs()), first)
-        assert torch.equal(torch.get_rng_state(), state)
+        _require(
+            torch.equal(module(self.inputs()), first),
+            "not so: torch.equal(module(self.inputs()), first)",
+        )
+        _require(
+            torch.equal(torch.get_rng_state(), state),
+            "not so: torch.equal(torch.get_rng_state(), state)",
+        )
         _assert_equal_states(module.state_dict(), before)
 
     def test_the_inputs_are_left_alone(self) -> None:
         """The inputs are not changed in place."""
         inputs = self.inputs()
         self.norm()(inputs)
-        assert torch.equal(inputs, self.inputs())
+        _require(torch.equal(inputs, self.inputs()), "not so: torch.equal(inputs, self.inputs())")
 
     def test_state_dict_goes_there_and_back(self) -> None:
         """All that a norm has learned is in its state dict."""
@@ -145,7 +161,10 @@ class NormConformance:
         module(self.inputs())
         other.load_state_dict(module.state_dict())
         _assert_equal_states(other.state_dict(), module.state_dict())
-        assert torch.equal(other.eval()(self.inputs()), module.eval()(self.inputs()))
+        _require(
+            torch.equal(other.eval()(self.inputs()), module.eval()(self.inputs())),
+            "not so: torch.equal(other.eval()(self.inputs()), module.eval()(self.inputs()))",
+        )
 
     def test_functional_call_leaves_the_module_alone(self) -> None:
         """Measured with other tensors, the module keeps its own."""
@@ -156,7 +175,10 @@ class NormConformance:
         called = torch.func.functional_call(module, own, (self.inputs(),))
         _assert_equal_states(module.state_dict(), before)
         torch.set_rng_state(state)
-        assert torch.equal(module(self.inputs()), called)
+        _require(
+            torch.equal(module(self.inputs()), called),
+            "not so: torch.equal(module(self.inputs()), called)",
+        )
 
     def test_moves_between_devices(self) -> None:
         """``module.to(device)`` takes along all that a forward pass needs."""
@@ -164,8 +186,14 @@ class NormConformance:
         for device in ("cuda", "meta") if torch.cuda.is_available() else ("meta",):
             module = self.norm().to(device)
             for mode in (module.train(), module.eval()):
-                assert mode(self.inputs().to(device)).device.type == device
-            assert {value.device.type for value in module.state_dict().values()} <= {device}
+                _require(
+                    mode(self.inputs().to(device)).device.type == device,
+                    "not so: mode(self.inputs().to(device)).device.type == device",
+                )
+            _require(
+                {value.device.type for value in module.state_dict().values()} <= {device},
+                "not so: {value.device.type for value in module.state_dict().values()} <= {device}",
+            )
 
     def test_nonfinite_inputs_do_not_raise(self) -> None:
         """A diverged network is a result; and a NaN is not made up into a number."""
@@ -175,7 +203,7 @@ class NormConformance:
             for module in (self.norm(), self.norm().eval()):
                 outputs = module(inputs)
                 if math.isnan(value):
-                    assert outputs[0, 0].isnan().all(), "a NaN was hidden"
+                    _require(outputs[0, 0].isnan().all(), "a NaN was hidden")
 
     def test_training_statistics_are_over_what_they_should_be(self) -> None:
         """Other samples matter in training mode for ``over = "batch"`` only."""
@@ -185,7 +213,10 @@ class NormConformance:
         sample = module(self.inputs())[0]
         torch.set_rng_state(state)
         sample_with_others = module(others_changed)[0]
-        assert torch.equal(sample, sample_with_others) == (self.over != "batch")
+        _require(
+            torch.equal(sample, sample_with_others) == (self.over != "batch"),
+            'not so: torch.equal(sample, sample_with_others) == (self.over != "batch")',
+        )
 
     def test_evaluation_looks_at_one_sample_at_a_time(self) -> None:
         """In evaluation mode no sample's output depends on another's input."""
@@ -222,10 +253,19 @@ class NormConformance:
             _assert_equal_states(module.state_dict(), before)
         else:
             raise AssertionError("a batch with one value for each feature was normalised")
-        assert module.eval()(single).shape == single.shape
+        _require(
+            module.eval()(single).shape == single.shape,
+            "not so: module.eval()(single).shape == single.shape",
+        )
 
 
 def _assert_equal_states(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    assert actual.keys() == expected.keys()
+    _require(actual.keys() == expected.keys(), "not so: actual.keys() == expected.keys()")
     for name, value in expected.items():
-        assert torch.equal(actual[name], value), f"{name} is not what it was"
+        _require(torch.equal(actual[name], value), f"{name} is not what it was")
+
+
+def _require(holds: bool | Tensor, failure: str) -> None:
+    """A check that also stands under ``python -O``, which takes ``assert`` away."""
+    if not holds:
+        raise AssertionError(failure)
