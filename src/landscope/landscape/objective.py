@@ -79,25 +79,45 @@ class Objective:
         Raises:
             UsageError: ``loss_fn`` gave something else than one number.
         """
+        data_loss = self.data_loss(parameters)
+        return data_loss + l2_penalty(parameters, self.l2_penalty), data_loss
+
+    def data_loss(self, parameters: Parameters, buffers: Parameters | None = None) -> Tensor:
+        """The loss without the penalty, a scalar, at a point in parameter space.
+
+        Args:
+            parameters: The point.
+            buffers: Buffers that the pass may write on; copies of the step's own unless given.
+
+        Raises:
+            UsageError: ``loss_fn`` gave something else than one number.
+        """
+        state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
         with self.random_state.replayed():
             data_loss = functional_call(
                 _WithLoss(self.model, self.loss_fn),
-                {f"model.{name}": tensor for name, tensor in self._state(parameters).items()},
+                {f"model.{name}": tensor for name, tensor in state.items()},
                 (self.inputs, self.targets),
             )
         _check_scalar(data_loss)
-        data_loss = data_loss.reshape(())
-        return data_loss + l2_penalty(parameters, self.l2_penalty), data_loss
+        return data_loss.reshape(())
+
+    def penalty_gradient(self, parameters: Parameters) -> Parameters:
+        """The part of the gradient that the penalty adds, for each of some parameters."""
+        return {
+            name: self.l2_penalty * p if p.ndim >= 2 else torch.zeros_like(p)
+            for name, p in parameters.items()
+        }
+
+    def fresh_buffers(self) -> Parameters:
+        """Copies of the step's buffers: batch norm writes its running statistics in place."""
+        return {name: tensor.clone() for name, tensor in self.buffers.items()}
 
     def outputs(self, parameters: Parameters) -> Any:
         """The model's outputs at a point in parameter space."""
         args, kwargs = _arguments(self.inputs)
         with self.random_state.replayed():
-            return functional_call(self.model, self._state(parameters), args, kwargs)
-
-    def _state(self, parameters: Parameters) -> dict[str, Tensor]:
-        # Buffers are cloned for each pass: batch norm writes its running statistics in place.
-        return {**parameters, **{name: b.clone() for name, b in self.buffers.items()}}
+            return functional_call(self.model, {**parameters, **self.fresh_buffers()}, args, kwargs)
 
     def gradient(
         self, parameters: Parameters, of: Iterable[str] | None = None

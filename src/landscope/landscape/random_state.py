@@ -12,24 +12,21 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True, eq=False)
-class RandomState:
-    """A moment of the streams of Python, NumPy, torch's CPU and the accelerators in use.
+class TorchStreams:
+    """A moment of torch's streams, of the CPU and of the accelerators in use.
 
-    Replaying it gives a pass the very dropout masks and noise that the training step drew, and
-    afterwards every stream stands where it stood.
+    Args:
+        cpu: State of the CPU's default generator.
+        devices: State of each accelerator's.
     """
 
-    python: Any
-    numpy: Any
     cpu: Tensor
     devices: dict[torch.device, Tensor]
 
     @classmethod
-    def capture(cls, devices: Iterable[torch.device] = ()) -> "RandomState":
+    def capture(cls, devices: Iterable[torch.device] = ()) -> "TorchStreams":
         """The streams as they are now; of accelerators, those of ``devices``."""
         return cls(
-            python=random.getstate(),
-            numpy=np.random.get_state(),
             cpu=torch.get_rng_state(),
             devices={
                 device: torch.get_device_module(device).get_rng_state(device)
@@ -38,10 +35,45 @@ class RandomState:
             },
         )
 
+    def restore(self) -> None:
+        """Put the streams back to this moment."""
+        torch.set_rng_state(self.cpu)
+        for device, state in self.devices.items():
+            torch.get_device_module(device).set_rng_state(state, device)
+
+    def has_moved(self) -> bool:
+        """Whether anything has been drawn since."""
+        now = TorchStreams.capture(self.devices)
+        return not torch.equal(now.cpu, self.cpu) or any(
+            not torch.equal(now.devices[device], state) for device, state in self.devices.items()
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RandomState:
+    """A moment of the streams of Python, NumPy and torch.
+
+    Replaying it gives a pass the very dropout masks and noise that the training step drew, and
+    afterwards every stream stands where it stood.
+    """
+
+    python: Any
+    numpy: Any
+    torch: TorchStreams
+
+    @classmethod
+    def capture(cls, devices: Iterable[torch.device] = ()) -> "RandomState":
+        """The streams as they are now; of accelerators, those of ``devices``."""
+        return cls(
+            python=random.getstate(),
+            numpy=np.random.get_state(),
+            torch=TorchStreams.capture(devices),
+        )
+
     @contextmanager
     def replayed(self) -> Generator[None]:
         """Inside, the streams run from this moment; outside, nothing has been drawn."""
-        outside = RandomState.capture(self.devices)
+        outside = RandomState.capture(self.torch.devices)
         self._restore()
         try:
             yield
@@ -51,9 +83,7 @@ class RandomState:
     def _restore(self) -> None:
         random.setstate(self.python)
         np.random.set_state(self.numpy)
-        torch.set_rng_state(self.cpu)
-        for device, state in self.devices.items():
-            torch.get_device_module(device).set_rng_state(state, device)
+        self.torch.restore()
 
 
 def devices_of(model: nn.Module) -> set[torch.device]:
