@@ -83,7 +83,8 @@ def test_a_diverging_run_gets_numbers_that_say_so_where_the_caller_has_not_been_
     point = trainable(case.model)
 
     found = landscape_along(objective, point, etas=[0.1, 0.2])
-    layers = shift_of_layers(objective, point, case.parameters_after_a_step())
+    _, _, gradient = objective.gradient(point)
+    layers = shift_of_layers(objective, point, case.parameters_after_a_step(), gradient=gradient)
 
     numbers = [*found.losses, *found.gradient_changes, *found.betas, found.effective_beta]
     numbers += [found.start_loss, found.gradient_norm, *found.loss_band, *found.change_band]

@@ -3,16 +3,21 @@
 Santurkar et al. 2018, Definition 2.1: ``||G_i - G'_i||_2`` with ``G_i`` the gradient of layer i at
 the parameters before the step, and ``G'_i`` the same with every layer before i after its step.
 Same batch in both; layer i itself and all that follow it stay where they were.
+
+Done by the book this takes a whole forward and backward pass for each layer. Here the pass is cut
+at each layer: the moved layers before it run once in all, and only what follows runs again.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from landscope.landscape.layers import Layer, execution_order
+from landscope.errors import UsageError
+from landscope.landscape.layers import Layer, layers_in_order
 from landscope.landscape.objective import LossFn, Objective, check_finite
 from landscope.landscape.parameters import (
     Parameters,
@@ -22,6 +27,11 @@ from landscope.landscape.parameters import (
     norm,
     trainable,
 )
+from landscope.landscape.recording import Recording, record
+from landscope.landscape.tape import Position, ReplayError, Tape
+
+# ||G - G'||, ||G||, ||G'|| and the inner product of the two.
+_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,8 @@ class LayerShift:
         relative: ``||G - G'|| / ||G||``; NaN where the gradient vanishes.
         cosine: Cosine of the angle between G and G', in [-1, 1]; NaN where either vanishes.
         gradient_norm: ``||G||``.
+        obstacle: Why the network could not be cut, so that a whole pass was taken for each layer;
+            None where it was cut. The values are right in either case.
     """
 
     layer: str
@@ -41,10 +53,19 @@ class LayerShift:
     relative: float
     cosine: float
     gradient_norm: float
+    obstacle: str | None = None
 
 
 def covariate_shift(
-    model: nn.Module, loss_fn: LossFn, inputs: Any, targets: Any, *, after: Parameters
+    model: nn.Module,
+    loss_fn: LossFn,
+    inputs: Any,
+    targets: Any,
+    *,
+    after: Parameters,
+    gradient: Parameters | None = None,
+    layers: Collection[str] | None = None,
+    every: int = 1,
 ) -> list[LayerShift]:
     """Definition 2.1 for every layer, in the order of execution.
 
@@ -58,20 +79,29 @@ def covariate_shift(
         inputs: The batch of the step: a tensor, a tuple of arguments or a dict of keywords.
         targets: Its targets.
         after: The parameters after the step, one entry for each that requires a gradient.
+        gradient: The gradient at the parameters before the step, where the step has computed it.
+            It is not computed again.
+        layers: Names of the layers to measure, as in :attr:`LayerShift.layer`; all unless given.
+        every: Measure only each so manieth of them, from the first.
 
     Returns:
         One :class:`LayerShift` a layer. The first has shift exactly 0: nothing lies before it.
 
     Raises:
-        UsageError: ``after`` does not fit the model, the model has nothing to train or is on
-            another device than the batch, or the loss is not a scalar or not finite.
+        UsageError: ``after`` or ``gradient`` does not fit the model, a layer is unknown, ``every``
+            is below 1, the model has nothing to train or is on another device than the batch, or
+            the loss is not a scalar or not finite.
     """
     before = trainable(model)
     check_like(after, before, "after", model)
+    if gradient is not None:
+        check_like(gradient, before, "gradient", model)
+    _check_every(every)
     objective = Objective.now(model, loss_fn, inputs, targets)
-    loss, _, gradient = objective.gradient(before)
-    check_finite(loss)
-    return shift_of_layers(objective, before, after, gradient=gradient)
+    if gradient is None:
+        loss, _, gradient = objective.gradient(before)
+        check_finite(loss)
+    return shift_of_layers(objective, before, after, gradient=gradient, layers=layers, every=every)
 
 
 def shift_of_layers(
@@ -79,44 +109,153 @@ def shift_of_layers(
     before: Parameters,
     after: Parameters,
     *,
-    gradient: Parameters | None = None,
-    order: list[Layer] | None = None,
+    gradient: Parameters,
+    layers: Collection[str] | None = None,
+    every: int = 1,
 ) -> list[LayerShift]:
-    """:func:`covariate_shift` between two points; what is known already is not computed again.
+    """:func:`covariate_shift` between two points, where the step's gradient is known.
 
     Args:
         objective: The batch with the state of its step.
         before: Parameters before the step.
         after: Parameters after the step.
-        gradient: The gradient at ``before``, where the step has computed it.
-        order: The layers in the order of execution, where they are known.
+        gradient: The gradient at ``before``.
+        layers: Names of the layers to measure; all unless given.
+        every: Measure only each so manieth of them.
     """
-    if gradient is None:
-        _, _, gradient = objective.gradient(before)
-    if order is None:
-        order = execution_order(objective, before)
-    mixed = dict(before)
-    rows: list[torch.Tensor] = []
-    for position, layer in enumerate(order):
-        still = {name: gradient[name] for name in layer.parameters}
-        if position == 0:
-            moved = still
-        else:
-            mixed |= {name: after[name] for name in order[position - 1].parameters}
-            _, _, moved = objective.gradient(mixed, of=layer.parameters)
-        rows.append(
-            torch.stack(
-                [norm(difference(still, moved)), norm(still), norm(moved), inner(still, moved)]
-            )
-        )
-    # One copy to the host at the end: nothing above waits for the device.
+    # Entries for frozen parameters are allowed in a point, and no part of the landscape.
+    after = {name: after[name] for name in before}
+    recording = record(objective, after)
+    order = layers_in_order(objective.model, recording.first_uses)
+    chosen = _chosen(order, layers, every)
+    step = _Step(objective, before, after, gradient, order)
+    obstacle = recording.obstacle
+    rows: list[list[float]] = []
+    if recording.tape is not None:
+        try:
+            rows = step.cut(recording, recording.tape, chosen)
+        except torch.OutOfMemoryError:
+            raise
+        except (ReplayError, RuntimeError, TypeError, ValueError, IndexError) as error:
+            obstacle = str(error).partition("\n")[0]
+    if obstacle is not None:
+        rows = step.by_the_book(chosen)
     return [
-        _shift(layer.name, *row)
-        for layer, row in zip(order, torch.stack(rows).tolist(), strict=True)
+        _shift(order[position].name, *row, obstacle=obstacle)
+        for position, row in zip(chosen, rows, strict=True)
     ]
 
 
-def _shift(layer: str, l2: float, still: float, moved: float, product: float) -> LayerShift:
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One update, and how far it moves the gradients of its layers.
+
+    Args:
+        objective: The batch with the state of its step.
+        before: Parameters before the update.
+        after: Parameters after it.
+        gradient: The gradient before it.
+        order: The layers in the order of execution.
+    """
+
+    objective: Objective
+    before: Parameters
+    after: Parameters
+    gradient: Parameters
+    order: list[Layer]
+
+    def by_the_book(self, chosen: list[int]) -> list[list[float]]:
+        """The rows of some layers, with a whole pass for each."""
+        rows: list[Tensor] = []
+        for position in chosen:
+            own = self.order[position].parameters
+            moved = self._still(position)
+            if position > 0:
+                _, _, moved = self.objective.gradient(self._mixed(position), of=own)
+            rows.append(self._row(moved))
+        return torch.stack(rows).tolist()
+
+    def cut(self, recording: Recording, tape: Tape, chosen: list[int]) -> list[list[float]]:
+        """The rows of some layers, with what lies before them run once for all.
+
+        Raises:
+            ReplayError: The tape is not the pass that it was made of.
+        """
+        rows: list[Tensor] = []
+        with self.objective.random_state.replayed():
+            moved = tape.start(self.objective.buffers)
+            for position in chosen:
+                start = recording.first_uses[self.order[position].parameters[0]]
+                tape.advance(moved, start, self.after)
+                rows.append(self._row(self._behind(tape, moved, position)))
+            replayed = tape.finish(moved, self.after, differentiate=False)
+        last = torch.stack([replayed, recording.loss]).to(rows[0])
+        # One copy to the host at the end: nothing above waits for the device.
+        *numbers, at_end, at_end_recorded = torch.cat([*rows, last]).tolist()
+        self._check(at_end, at_end_recorded, recording.loss.dtype)
+        return [numbers[start : start + _COLUMNS] for start in range(0, len(numbers), _COLUMNS)]
+
+    def _behind(self, tape: Tape, moved: Position, position: int) -> Parameters:
+        if position == 0:
+            # Nothing lies before the first layer: there is nothing to measure.
+            return self._still(position)
+        point = self._mixed(position)
+        own = {
+            name: self.before[name].detach().requires_grad_()
+            for name in self.order[position].parameters
+        }
+        loss = tape.finish(tape.branch(moved), point | own)
+        return self.objective.gradient_of(loss, own)
+
+    def _still(self, position: int) -> Parameters:
+        return {name: self.gradient[name] for name in self.order[position].parameters}
+
+    def _mixed(self, position: int) -> Parameters:
+        # Definition 2.1: after the step for all layers before a position, before it for the rest.
+        moved = (name for layer in self.order[:position] for name in layer.parameters)
+        return self.before | {name: self.after[name] for name in moved}
+
+    def _row(self, moved: Parameters) -> Tensor:
+        still = {name: self.gradient[name] for name in moved}
+        return torch.stack(
+            [norm(difference(still, moved)), norm(still), norm(moved), inner(still, moved)]
+        )
+
+    def _check(self, replayed: float, recorded: float, dtype: torch.dtype) -> None:
+        precision = min([dtype, *self.objective.autocast.dtypes], key=lambda d: -torch.finfo(d).eps)
+        if math.isfinite(recorded) and not math.isclose(
+            replayed, recorded, rel_tol=torch.finfo(precision).eps ** 0.5
+        ):
+            raise ReplayError(f"the pass gives {recorded}, and its tape {replayed}")
+
+
+def _chosen(order: list[Layer], layers: Collection[str] | None, every: int) -> list[int]:
+    names = [layer.name for layer in order]
+    unknown = [name for name in layers or () if name not in names]
+    if unknown:
+        raise UsageError(
+            f"layers has the unknown entry {unknown[0]!r}",
+            f"the network's layers are {', '.join(map(repr, names))}",
+            "choose among them",
+        )
+    wanted = [n for n, name in enumerate(names) if layers is None or name in layers][::every]
+    if not wanted:
+        raise UsageError(
+            "layers is empty", "at least one layer is measured", "leave it out to measure all"
+        )
+    return wanted
+
+
+def _check_every(every: int) -> None:
+    if every < 1:
+        raise UsageError(
+            f"every = {every}", "each so manieth layer is measured, from 1", "give every=1 for all"
+        )
+
+
+def _shift(
+    layer: str, l2: float, still: float, moved: float, product: float, *, obstacle: str | None
+) -> LayerShift:
     cosine = product / (still * moved) if still * moved else float("nan")
     if abs(cosine) > 1:
         # Rounding must not put a cosine beyond 1; NaN compares as false and stays.
@@ -127,4 +266,5 @@ def _shift(layer: str, l2: float, still: float, moved: float, product: float) ->
         relative=l2 / still if still else float("nan"),
         cosine=cosine,
         gradient_norm=still,
+        obstacle=obstacle,
     )

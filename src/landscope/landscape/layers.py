@@ -1,20 +1,18 @@
 """Layers in the order of execution: found by running the network once, not assumed.
 
 A layer is a weight-bearing module with the normalisation that follows it (and any other module
-that holds nothing but scales and shifts). Its place is that of the first use of its weight.
+that holds nothing but scales and shifts). Its place is that of the first use of its weight. A
+matrix that the network itself holds, and none of its modules, is a layer of its own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
+from torch import nn
 
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters
+from landscope.landscape.recording import record
 
 # A LayerNorm over several dimensions has a scale with several dimensions, yet bears no weight.
 _NORMS = (nn.LayerNorm, nn.RMSNorm)
@@ -25,7 +23,8 @@ class Layer:
     """A weight-bearing module and what belongs to it.
 
     Args:
-        name: Name of the weight-bearing module, as in ``model.named_modules()``.
+        name: Name of the weight-bearing module, as in ``model.named_modules()``; that of the
+            parameter, where the network itself holds it.
         parameters: Names of its parameters, those of its normalisation included.
     """
 
@@ -43,15 +42,22 @@ def execution_order(objective: Objective, parameters: Parameters) -> list[Layer]
         objective: The batch and the network.
         parameters: Any point in parameter space; the order must not depend on it.
     """
-    point = {name: tensor.detach() for name, tensor in parameters.items()}
-    with torch.no_grad(), _FirstUse(point) as first_use:
-        objective.outputs(point)
-    modules = dict(objective.model.named_modules())
+    return layers_in_order(objective.model, record(objective, parameters).first_uses)
+
+
+def layers_in_order(model: nn.Module, names: Iterable[str]) -> list[Layer]:
+    """The layers of a network.
+
+    Args:
+        model: The network.
+        names: Its parameters in the order of their first use.
+    """
+    bearers = _weight_bearers(model)
     layers: list[_Growing] = []
-    for name in first_use.order:
-        owner, _, _ = name.rpartition(".")
+    for name in names:
+        owner = _owner(name)
         own = next((layer for layer in layers if owner in layer.owners), None)
-        if own is None and layers and not _bears_weight(modules[owner], parameters, owner):
+        if own is None and layers and owner not in bearers:
             own = layers[-1]
             own.owners.append(owner)
         if own is None:
@@ -68,37 +74,15 @@ class _Growing:
     parameters: list[str] = field(default_factory=list[str])
 
 
-def _bears_weight(module: nn.Module, parameters: Parameters, prefix: str) -> bool:
-    if isinstance(module, _NORMS):
-        return False
-    start = f"{prefix}." if prefix else ""
-    own = (name for name, _ in module.named_parameters(recurse=False))
-    return any(
-        f"{start}{name}" in parameters and parameters[f"{start}{name}"].ndim >= 2 for name in own
-    )
+def _weight_bearers(model: nn.Module) -> set[str]:
+    modules = dict(model.named_modules())
+    matrices = (n for n, p in model.named_parameters() if p.requires_grad and p.ndim >= 2)
+    return {_owner(name) for name in matrices if not isinstance(modules.get(_owner(name)), _NORMS)}
 
 
-class _FirstUse(TorchFunctionMode):
-    """Notes in which order the operations of a pass first take each of some tensors."""
-
-    def __init__(self, tensors: Parameters) -> None:
-        super().__init__()
-        self._names = {id(tensor): name for name, tensor in tensors.items()}
-        self.order: list[str] = []
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        del types
-        result = func(*args, **(kwargs or {}))
-        # A question about a weight, such as its shape or its type, is not yet a use of it.
-        if any(isinstance(leaf, Tensor) for leaf in tree_leaves(result)):
-            for leaf in tree_leaves((args, kwargs)):
-                name = self._names.pop(id(leaf), None) if isinstance(leaf, Tensor) else None
-                if name is not None:
-                    self.order.append(name)
-        return result
+def _owner(name: str) -> str:
+    # A parametrised weight lies in a module of its own, below the one that it is computed for.
+    plain, _, rest = name.partition("parametrizations.")
+    module = plain.rstrip(".") if rest else name.rpartition(".")[0]
+    # What the network itself holds has no module to be named after.
+    return module or name

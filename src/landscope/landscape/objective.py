@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from landscope.errors import UsageError
+from landscope.landscape.autocast import Autocast
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, devices_of
 
@@ -33,6 +34,7 @@ class Objective:
         targets: Whatever the loss takes.
         buffers: The model's buffers (running statistics) before the step.
         random_state: The random streams before the step's forward pass.
+        autocast: Mixed precision around the step's forward pass.
         l2_penalty: lambda in ``loss + lambda/2 ||W||^2``, over the parameters of two or more
             dimensions: weights, neither biases nor the scale and shift of norms.
     """
@@ -43,6 +45,7 @@ class Objective:
     targets: Any
     buffers: dict[str, Tensor]
     random_state: RandomState
+    autocast: Autocast
     l2_penalty: float = 0.0
 
     @classmethod
@@ -55,7 +58,7 @@ class Objective:
         *,
         l2_penalty: float = 0.0,
     ) -> "Objective":
-        """The objective of this batch with the model's buffers and random streams as they are.
+        """The objective of this batch in the model's state and torch's as they are.
 
         Raises:
             UsageError: The model has nothing to train, or is on another device than the batch.
@@ -70,6 +73,7 @@ class Objective:
             targets=targets,
             buffers={name: tensor.clone() for name, tensor in model.named_buffers()},
             random_state=RandomState.capture(devices_of(model)),
+            autocast=Autocast.capture(devices_of(model)),
             l2_penalty=l2_penalty,
         )
 
@@ -93,7 +97,7 @@ class Objective:
             UsageError: ``loss_fn`` gave something else than one number.
         """
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
-        with self.random_state.replayed():
+        with self.random_state.replayed(), self.autocast.replayed():
             data_loss = functional_call(
                 _WithLoss(self.model, self.loss_fn),
                 {f"model.{name}": tensor for name, tensor in state.items()},
@@ -102,11 +106,25 @@ class Objective:
         _check_scalar(data_loss)
         return data_loss.reshape(())
 
-    def penalty_gradient(self, parameters: Parameters) -> Parameters:
-        """The part of the gradient that the penalty adds, for each of some parameters."""
+    def gradient_of(self, data_loss: Tensor, own: Parameters) -> Parameters:
+        """The gradient of the loss, with its penalty, from a data loss that was computed already.
+
+        Args:
+            data_loss: The loss without the penalty, a scalar with its graph.
+            own: The parameters in that graph with respect to which it is taken.
+        """
+        if not data_loss.requires_grad:
+            return self._penalty_gradient(own)
+        gradients = torch.autograd.grad(data_loss, list(own.values()), materialize_grads=True)
+        if self.l2_penalty == 0:
+            return dict(zip(own, gradients, strict=True))
+        penalty = self._penalty_gradient(own)
+        return {n: g + penalty[n] for n, g in zip(own, gradients, strict=True)}
+
+    def _penalty_gradient(self, own: Parameters) -> Parameters:
         return {
-            name: self.l2_penalty * p if p.ndim >= 2 else torch.zeros_like(p)
-            for name, p in parameters.items()
+            name: self.l2_penalty * p.detach() if p.ndim >= 2 else torch.zeros_like(p)
+            for name, p in own.items()
         }
 
     def fresh_buffers(self) -> Parameters:
@@ -116,7 +134,7 @@ class Objective:
     def outputs(self, parameters: Parameters) -> Any:
         """The model's outputs at a point in parameter space."""
         args, kwargs = _arguments(self.inputs)
-        with self.random_state.replayed():
+        with self.random_state.replayed(), self.autocast.replayed():
             return functional_call(self.model, {**parameters, **self.fresh_buffers()}, args, kwargs)
 
     def gradient(

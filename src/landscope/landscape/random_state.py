@@ -41,12 +41,14 @@ class TorchStreams:
         for device, state in self.devices.items():
             torch.get_device_module(device).set_rng_state(state, device)
 
-    def has_moved(self) -> bool:
-        """Whether anything has been drawn since."""
-        now = TorchStreams.capture(self.devices)
-        return not torch.equal(now.cpu, self.cpu) or any(
-            not torch.equal(now.devices[device], state) for device, state in self.devices.items()
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, TorchStreams)
+            and torch.equal(self.cpu, other.cpu)
+            and all(torch.equal(other.devices[d], state) for d, state in self.devices.items())
         )
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class RandomState:
 
     python: Any
     numpy: Any
-    torch: TorchStreams
+    streams: TorchStreams
 
     @classmethod
     def capture(cls, devices: Iterable[torch.device] = ()) -> "RandomState":
@@ -67,13 +69,13 @@ class RandomState:
         return cls(
             python=random.getstate(),
             numpy=np.random.get_state(),
-            torch=TorchStreams.capture(devices),
+            streams=TorchStreams.capture(devices),
         )
 
     @contextmanager
     def replayed(self) -> Generator[None]:
         """Inside, the streams run from this moment; outside, nothing has been drawn."""
-        outside = RandomState.capture(self.torch.devices)
+        outside = RandomState.capture(self.streams.devices)
         self._restore()
         try:
             yield
@@ -83,7 +85,7 @@ class RandomState:
     def _restore(self) -> None:
         random.setstate(self.python)
         np.random.set_state(self.numpy)
-        self.torch.restore()
+        self.streams.restore()
 
 
 def devices_of(model: nn.Module) -> set[torch.device]:

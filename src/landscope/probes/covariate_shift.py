@@ -1,7 +1,6 @@
 """Covariate shift of every layer under the network's own update: Definition 2.1 of the paper."""
 
 from landscope.landscape.covariate_shift import shift_of_layers
-from landscope.landscape.layers import Layer, execution_order
 from landscope.probes.probe import Cost, Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading
@@ -13,7 +12,6 @@ class CovariateShift(Probe):
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("covariate_shift", schedule)
-        self._order: list[Layer] | None = None
 
     def cost(self, layers: int, samples: int) -> Cost:
         """A forward pass for each layer but the first, and half a backward pass: no network's more.
@@ -29,11 +27,7 @@ class CovariateShift(Probe):
         shot = view.snapshot
         if shot is None:
             return []
-        if self._order is None:
-            self._order = execution_order(shot.objective, shot.before)
-        shifts = shift_of_layers(
-            shot.objective, shot.before, shot.after, gradient=shot.gradient, order=self._order
-        )
+        shifts = shift_of_layers(shot.objective, shot.before, shot.after, gradient=shot.gradient)
         readings: list[Reading] = []
         for shift in shifts:
             for quantity, value, unit in (

@@ -1,0 +1,47 @@
+"""Mixed precision as it stands at a moment, captured and replayed."""
+
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Autocast:
+    """Torch's autocast at a moment.
+
+    Args:
+        types: For each type of device, whether its operations are cast and to which type.
+        cache: Whether the casts of weights are kept for the rest of the block.
+    """
+
+    types: tuple[tuple[str, bool, torch.dtype], ...]
+    cache: bool
+
+    @classmethod
+    def capture(cls, devices: Iterable[torch.device] = ()) -> "Autocast":
+        """Autocast as it is now, on the CPU and on ``devices``."""
+        kinds = dict.fromkeys(["cpu", *(device.type for device in devices)])
+        return cls(
+            types=tuple(
+                (kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind))
+                for kind in kinds
+            ),
+            cache=torch.is_autocast_cache_enabled(),
+        )
+
+    @property
+    def dtypes(self) -> tuple[torch.dtype, ...]:
+        """The types that operations are cast to; none where nothing is cast."""
+        return tuple(dtype for _, enabled, dtype in self.types if enabled)
+
+    @contextmanager
+    def replayed(self) -> Generator[None]:
+        """Inside, operations are cast as they were at this moment, and no differently."""
+        with ExitStack() as stack:
+            for kind, enabled, dtype in self.types:
+                stack.enter_context(
+                    torch.autocast(kind, dtype=dtype, enabled=enabled, cache_enabled=self.cache)
+                )
+            yield

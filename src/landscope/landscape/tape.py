@@ -1,0 +1,272 @@
+"""A forward pass as a tape of torch operations, which can be run again from any of them on.
+
+What runs before a layer's weights are first used does not depend on them. With the pass on a tape,
+that prefix is computed once, and only what follows is run again, at other parameters.
+"""
+
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscope.landscape.autocast import Autocast
+from landscope.landscape.parameters import Parameters
+from landscope.landscape.random_state import TorchStreams
+from landscope.landscape.torch_functions import name_of
+
+
+class ReplayError(Exception):
+    """A tape does not run at other parameters as it ran where it was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one tensor of the pass, in the arguments of an operation.
+
+    Args:
+        index: Number of the place, counted in the order in which the pass first met the tensors.
+    """
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds an operation and decides how torch computes it.
+
+    Args:
+        grad: Whether gradients are recorded.
+        autocast: Mixed precision.
+    """
+
+    grad: bool
+    autocast: Autocast
+
+    @contextmanager
+    def entered(self, *, differentiate: bool) -> Generator[None]:
+        """Inside, operations run as they did; gradients only if they are wanted at all."""
+        with self.autocast.replayed(), torch.set_grad_enabled(self.grad and differentiate):
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call of a torch function.
+
+    Args:
+        func: The function.
+        args: Its arguments, with a :class:`Slot` for each tensor.
+        kwargs: Its keyword arguments, likewise.
+        reads: Slots among the arguments.
+        makes: Slots of the tensors in its result, in the order in which they appear there.
+        shapes: Shapes of those tensors.
+        writes: Storages that it changes in place.
+        context: What surrounds it.
+        draws: The random streams before and after it, where it draws from them.
+    """
+
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    reads: tuple[int, ...]
+    makes: tuple[int, ...]
+    shapes: tuple[torch.Size, ...]
+    writes: tuple[int, ...]
+    context: Context
+    draws: tuple[TorchStreams, TorchStreams] | None
+
+
+@dataclass
+class Position:
+    """A pass that stands before one of its operations.
+
+    Args:
+        at: Number of the operation that is next.
+        tensors: The tensor in each slot; None where it is not there yet, or no longer needed.
+    """
+
+    at: int
+    tensors: list[Tensor | None]
+
+
+class Tape:
+    """The operations of one pass that its loss depends on.
+
+    Args:
+        operations: In the order of execution.
+        parameters: Slot of each parameter that the pass uses, by name.
+        buffers: Slot of each buffer that it uses, by name.
+        constants: Tensors that do not depend on the parameters, by slot.
+        storages: The storage behind each slot; views of one tensor share theirs.
+        loss: Slot of the loss.
+    """
+
+    def __init__(
+        self,
+        operations: Sequence[Operation],
+        parameters: dict[str, int],
+        buffers: dict[str, int],
+        constants: dict[int, Tensor],
+        storages: Sequence[int],
+        loss: int,
+    ) -> None:
+        self.operations = tuple(operations)
+        self._parameters = parameters
+        self._buffers = buffers
+        self._constants = constants
+        self._storages = tuple(storages)
+        self._loss = loss
+        self._last_read = {slot: n for n, op in enumerate(operations) for slot in op.reads}
+        self._last_write = {storage: n for n, op in enumerate(operations) for storage in op.writes}
+
+    def start(self, buffers: Parameters) -> Position:
+        """The pass before its first operation.
+
+        Args:
+            buffers: The buffers of the step, which are left as they are.
+        """
+        tensors: list[Tensor | None] = [None] * len(self._storages)
+        for slot, tensor in self._constants.items():
+            tensors[slot] = tensor
+        for name, slot in self._buffers.items():
+            tensors[slot] = buffers[name]
+        return self.branch(Position(0, tensors))
+
+    def branch(self, position: Position) -> Position:
+        """A pass that goes on from where another stands, and leaves that one untouched.
+
+        Tensors are shared, but for those on which an operation still to come writes.
+        """
+        tensors = list(position.tensors)
+        families: dict[int, list[int]] = {}
+        for slot, tensor in enumerate(tensors):
+            storage = self._storages[slot]
+            if tensor is not None and self._last_write.get(storage, -1) >= position.at:
+                families.setdefault(storage, []).append(slot)
+        for slots in families.values():
+            copies = _copied([t for t in map(tensors.__getitem__, slots) if t is not None])
+            for slot, copy in zip(slots, copies, strict=True):
+                tensors[slot] = copy
+        return Position(position.at, tensors)
+
+    def advance(self, position: Position, to: int, point: Parameters) -> None:
+        """Run a pass on, without gradients, until it stands before operation ``to``.
+
+        Raises:
+            ReplayError: An operation does not run as it ran when it was recorded.
+        """
+        self._run(position, to, point, differentiate=False)
+
+    def finish(
+        self, position: Position, point: Parameters, *, differentiate: bool = True
+    ) -> Tensor:
+        """Run a pass to its end, and give its loss.
+
+        Args:
+            position: Where it stands; it is used up.
+            point: The parameters.
+            differentiate: Whether to record gradients, for the parameters that require one.
+
+        Raises:
+            ReplayError: An operation does not run as it ran when it was recorded.
+        """
+        self._run(position, len(self.operations), point, differentiate=differentiate)
+        loss = position.tensors[self._loss]
+        if loss is None:
+            raise ReplayError("the loss is not a result of the pass")
+        return loss
+
+    def _run(self, position: Position, to: int, point: Parameters, *, differentiate: bool) -> None:
+        tensors = position.tensors
+        for name, slot in self._parameters.items():
+            tensors[slot] = point[name]
+        steps = enumerate(self.operations[position.at : to], start=position.at)
+        for context, group in itertools.groupby(steps, key=lambda step: step[1].context):
+            with context.entered(differentiate=differentiate):
+                for number, operation in group:
+                    _perform(operation, tensors)
+                    for slot in operation.reads:
+                        if self._last_read[slot] == number:
+                            tensors[slot] = None
+        position.at = to
+
+
+def _perform(operation: Operation, tensors: list[Tensor | None]) -> None:
+    if operation.draws is not None:
+        operation.draws[0].restore()
+    result = operation.func(
+        *_filled(operation.args, tensors),
+        **{key: _filled(value, tensors) for key, value in operation.kwargs.items()},
+    )
+    made = [result] if isinstance(result, Tensor) else list(tensors_in(result))
+    if tuple(tensor.shape for tensor in made) != operation.shapes:
+        raise ReplayError(f"the shape of {name_of(operation.func)}'s result varies")
+    if (
+        operation.draws is not None
+        and TorchStreams.capture(operation.draws[1].devices) != operation.draws[1]
+    ):
+        raise ReplayError(f"how many numbers {name_of(operation.func)} draws varies")
+    for slot, tensor in zip(operation.makes, made, strict=True):
+        tensors[slot] = tensor
+
+
+def tensors_in(tree: Any) -> Iterator[Tensor]:
+    """The tensors in the arguments or the result of a torch function, in order."""
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for leaf in tree:
+            yield from tensors_in(leaf)
+    elif isinstance(tree, dict):
+        for leaf in tree.values():
+            yield from tensors_in(leaf)
+    elif isinstance(tree, slice):
+        yield from tensors_in((tree.start, tree.stop, tree.step))
+
+
+def with_slots(tree: Any, slot_of: Callable[[Tensor], int]) -> Any:
+    """The same arguments with a :class:`Slot` for each tensor."""
+    if isinstance(tree, Tensor):
+        return Slot(slot_of(tree))
+    if isinstance(tree, (tuple, list)):
+        leaves = [with_slots(leaf, slot_of) for leaf in tree]
+        return leaves if isinstance(tree, list) else tuple(leaves)
+    if isinstance(tree, dict):
+        return {key: with_slots(leaf, slot_of) for key, leaf in tree.items()}
+    if isinstance(tree, slice):
+        return slice(*(with_slots(end, slot_of) for end in (tree.start, tree.stop, tree.step)))
+    return tree
+
+
+def _filled(tree: Any, tensors: list[Tensor | None]) -> Any:
+    kind = type(tree)
+    if kind is Slot:
+        return tensors[tree.index]
+    if kind is tuple:
+        return tuple([_filled(leaf, tensors) for leaf in tree])
+    if kind is list:
+        return [_filled(leaf, tensors) for leaf in tree]
+    if kind is dict:
+        return {key: _filled(leaf, tensors) for key, leaf in tree.items()}
+    if kind is slice:
+        return slice(*(_filled(end, tensors) for end in (tree.start, tree.stop, tree.step)))
+    return tree
+
+
+def _copied(family: Sequence[Tensor]) -> list[Tensor]:
+    """Copies of tensors that share one storage, which again share one."""
+    first, *others = family
+    if not others:
+        copy = first.clone()
+        if copy.stride() == first.stride():
+            return [copy]
+    if any(other.dtype != first.dtype for other in others):
+        raise ReplayError("a tensor is changed in place through a view of another type")
+    whole = first.new_empty(0).set_(first.untyped_storage()).clone()
+    # Views of one tensor for autograd too: what is written through one is read through another.
+    with torch.enable_grad():
+        return [whole.as_strided(t.shape, t.stride(), t.storage_offset()) for t in family]
