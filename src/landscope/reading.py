@@ -5,9 +5,13 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How far a value can be believed."""
+    """How far a value can be believed.
+
+    A fallback is right, but took a slower way than the one meant; its ``function`` says why.
+    """
 
     OK = "ok"
+    FALLBACK = "fallback"
     NONFINITE = "nonfinite"
     UNCONVERGED = "unconverged"
     SKIPPED = "skipped"

@@ -5,6 +5,7 @@ import math
 import pytest
 from tests.probes.one_look import at, readings_of, steps_by_hand, values
 from tests.training.small_networks import BUILDERS, setting
+from torch import Tensor, nn
 
 import landscope
 from landscope.probes.covariate_shift import CovariateShift
@@ -80,3 +81,30 @@ def test_a_shift_that_overflows_says_so():
     assert last["shift_l2"].status is Status.NONFINITE
     assert last["gradient_norm"].status is Status.OK
     assert at(readings, 0, "layers.fc1")["shift_l2"].status is Status.OK
+
+
+class LooksInside(nn.Module):
+    """Control flow that depends on the numbers: no pass of it can be cut."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden if hidden.mean() > 0 else -hidden
+
+
+def test_a_network_that_cannot_be_cut_is_measured_rightly_and_says_so():
+    made = setting("mlp", "none")
+    made.model = nn.Sequential(made.model, LooksInside())
+
+    readings = readings_of(CovariateShift(EverySteps(1)), made, steps=1, l2_penalty=0.0)
+
+    twin = setting("mlp", "none")
+    twin.model = nn.Sequential(twin.model, LooksInside())
+    for step in steps_by_hand(twin, steps=1, l2_penalty=0.0):
+        for shift in landscope.covariate_shift(*step.batch, after=step.after):
+            found = at(readings, 0, shift.layer)
+            assert values(found, "shift_l2", "shift_cosine") == [shift.l2, shift.cosine]
+    assert {reading.status for reading in readings} == {Status.FALLBACK}
+    (function,) = {reading.function for reading in readings}
+    assert function.startswith("training mode, batch 0 of epoch 0, 8 samples, loss without penalty")
+    assert function.endswith(
+        "a whole pass for each layer, because the pass looks into a tensor with bool"
+    )

@@ -72,7 +72,10 @@ def test_numpy_and_whole_numbers_are_written_as_floats(run_folder: RunFolder) ->
         ({"step": True}, "its field 'step' is not a whole number of at least 0"),
         ({"layer": 3}, "its field 'layer' is not a text"),
         ({"probe": "\ud800"}, "its field 'probe' is not valid Unicode"),
-        ({"status": "fine"}, "its status is not one of ok, nonfinite, unconverged, skipped"),
+        (
+            {"status": "fine"},
+            "its status is not one of ok, fallback, nonfinite, unconverged, skipped",
+        ),
         ({"axis": Axis("eta", "1", ())}, "one number has no axis"),
         (
             {"value": (1.0,), "axis": Axis("eta", "1", (1.0, 2.0, 3.0))},

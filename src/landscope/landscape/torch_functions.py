@@ -77,7 +77,7 @@ def name_of(func: Callable[..., Any]) -> str:
     owner = getattr(func, "__self__", None)
     name = getattr(func, "__name__", str(func))
     # The getter of a property knows its name through the property alone.
-    return getattr(owner, "__name__", name) if name in ("__get__", "__set__") else name
+    return getattr(owner, "__name__", name) if name in ("__get__", "__set__") else name.strip("_")
 
 
 def _no(*_: Any) -> bool:

@@ -3,7 +3,7 @@
 from landscope.landscape.covariate_shift import shift_of_layers
 from landscope.probes.probe import Cost, Probe
 from landscope.probes.schedule import Schedule
-from landscope.reading import Reading
+from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
 
 
@@ -30,11 +30,25 @@ class CovariateShift(Probe):
         shifts = shift_of_layers(shot.objective, shot.before, shot.after, gradient=shot.gradient)
         readings: list[Reading] = []
         for shift in shifts:
+            function, status = shot.function, Status.OK
+            if shift.obstacle is not None:
+                status = Status.FALLBACK
+                function += f"; a whole pass for each layer, because {shift.obstacle}"
             for quantity, value, unit in (
                 ("shift_l2", shift.l2, "loss / parameter"),
                 ("shift_relative", shift.relative, "1"),
                 ("shift_cosine", shift.cosine, "1"),
                 ("gradient_norm", shift.gradient_norm, "loss / parameter"),
             ):
-                readings.append(self.reading(view, quantity, value, unit=unit, layer=shift.layer))
+                readings.append(
+                    self.reading(
+                        view,
+                        quantity,
+                        value,
+                        unit=unit,
+                        layer=shift.layer,
+                        function=function,
+                        status=status,
+                    )
+                )
         return readings

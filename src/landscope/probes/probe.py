@@ -57,6 +57,7 @@ class Probe(ABC):
         layer: str | None = None,
         axis: Axis | None = None,
         function: str | None = None,
+        status: Status = Status.OK,
     ) -> Reading:
         """A reading of this probe, with an honest status: a value that is not finite says so.
 
@@ -68,6 +69,7 @@ class Probe(ABC):
             layer: Name of the layer; None for the whole network.
             axis: Coordinates, where the value is a list.
             function: Which function was measured; the one that the step descended unless given.
+            status: How far the value can be believed, where it is finite.
         """
         if function is None:
             function = view.snapshot.function if view.snapshot else ""
@@ -80,6 +82,6 @@ class Probe(ABC):
             unit=unit,
             layer=layer,
             axis=axis,
-            status=Status.OK if all(map(math.isfinite, values)) else Status.NONFINITE,
+            status=status if all(map(math.isfinite, values)) else Status.NONFINITE,
             function=function,
         )
