@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick-test lint types format smoke clean
+.PHONY: help demo test quick-test lint types format smoke bench bench-smoke clean
 
 help: ## Print these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,7 +23,8 @@ quick-test: $(VENV)/dev ## The tests that take seconds
 lint: $(VENV)/dev ## Style and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs src tests tools
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs src tests tools \
+		benchmarks
 
 types: $(VENV)/dev ## Types, strictly
 	$(BIN)/pyright
@@ -38,8 +39,20 @@ smoke: $(VENV)/run ## The main job from start to end, in a new folder
 	$(BIN)/landscope show runs/smoke > /dev/null
 	test -s runs/smoke/report.html
 
+bench: $(VENV)/dev build/peers ## What landscope costs, against the floor and others; 15 minutes
+	PYTHONPATH=build/peers $(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.page
+
+bench-smoke: $(VENV)/dev ## The same at tiny sizes, in a minute: whether it runs, not how fast
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks --small --networks dln resnet-20 --batch 4 \
+		--rounds 1 --seconds 0 --out build/bench-smoke --figure build/bench-smoke/growth.svg
+
 clean: ## Remove the environment and the caches; runs stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+# What is compared with stays out of the environment. Where it does not install, its row says so.
+build/peers:
+	-@$(BIN)/python -m pip install --quiet --no-deps --target $@ loss-landscapes==3.0.6
 
 $(VENV)/base: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \

@@ -1,0 +1,1 @@
+"""Holds what landscope costs against the floor of arithmetic, the textbook and other tools."""

@@ -1,0 +1,151 @@
+"""``python -m benchmarks.page``: put the results' numbers into docs/performance.md.
+
+The page says in words what was measured and how. Its tables and its list of the machine stand
+between two marks, ``<!-- results: name -->`` and ``<!-- end -->``, and are written from the JSON
+files alone, so that no number is copied by hand.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.provenance import ROOT
+from benchmarks.results import read
+from benchmarks.settings import RESULTS
+from benchmarks.words import giga, mega
+
+PAGE = ROOT / "docs" / "performance.md"
+NOTHING = "*Not measured yet.*"
+
+Results = dict[str, Any]
+
+
+def covariate_shift(results: Results) -> str:
+    """A table of all networks."""
+    heads = [
+        "network / norm",
+        "layers",
+        "batch",
+        "GFLOP: textbook",
+        "ours",
+        "floor",
+        "ours / floor",
+        "seconds: textbook",
+        "ours",
+        "step",
+        "ours in steps",
+        "time ratio",
+        "MB: ours",
+        "step",
+        "bound",
+        "difference",
+    ]
+    return _table(heads, [_shift_cells(row) for row in results["rows"]])
+
+
+def _shift_cells(row: Results) -> list[str]:
+    operations, seconds, size = row["operations"], row["seconds"], row["bytes"]
+    held = {bar["bar"]: bar for bar in row["bars"]}
+    peak = {name: mega(size[name]["base"] + size[name]["above"]) for name in ("ours", "step")}
+    time = held.get("time", {"value": row["time ratio"], "met": True})
+    return [
+        f"{row['network']} / {row['norm']}",
+        str(row["layers"]),
+        str(row["samples"]),
+        *(giga(operations[name]) for name in ("textbook", "ours", "floor")),
+        _judged(held["arithmetic"], f"{held['arithmetic']['value']:.3f}"),
+        *(_spread(seconds[name]) for name in ("textbook", "ours", "step")),
+        f"{row['ours in steps']:.2f}",
+        _judged(time, f"{time['value']:.2f}"),
+        _judged(held["memory"], peak["ours"]),
+        peak["step"],
+        mega(size["bound"]),
+        _judged(held["equality"], f"{held['equality']['value']:.0e}"),
+    ]
+
+
+def line(results: Results) -> str:
+    """A table of all networks, and what the peers said that did not run."""
+    ways = list(dict.fromkeys(way for row in results["rows"] for way in row["in steps"]))
+    heads = ["network / norm", "batch", "ours / passes", *(f"{way}, in steps" for way in ways)]
+    rows = [
+        [
+            f"{row['network']} / {row['norm']}",
+            str(row["samples"]),
+            _judged(row["bars"][0], f"{row['bars'][0]['value']:.3f}"),
+            *(f"{row['in steps'][way]:.2f}" if way in row["in steps"] else "" for way in ways),
+        ]
+        for row in results["rows"]
+    ]
+    errors = {name: said for row in results["rows"] for name, said in row["errors"].items()}
+    said = [f"- {name} did not run: `{error}`" for name, error in errors.items()]
+    return "\n".join([_table(heads, rows), *([""] if said else []), *said])
+
+
+def growth(results: Results) -> str:
+    """A table of the fitted exponents."""
+    by = results["exponents"]
+    heads = ["cost of all layers' shift", "over layers", "over samples"]
+    names = {
+        "in steps": "in training steps, by the clock",
+        "floor in steps": "in training steps, floor of arithmetic",
+        "seconds of ours": "in seconds",
+        "seconds of a step": "in seconds, of a training step",
+    }
+    rows = [
+        [words, f"{by['depth'][name]:.2f}", f"{by['samples'][name]:.2f}"]
+        for name, words in names.items()
+    ]
+    return _table(heads, rows)
+
+
+def machine(results: Results) -> str:
+    """What the numbers were measured with."""
+    made = results["provenance"]
+    changed = ", with changes" if made["changed since the commit"] else ""
+    torch = made["versions"]["torch"]
+    return (
+        f"{made['processor']}, {made['threads']} threads on {made['cores']} cores; "
+        f"torch {torch}; {made['date'][:10]}, commit {made['commit'][:7]}{changed}; "
+        f"at least {results['settings']['rounds']} rounds."
+    )
+
+
+WRITERS: dict[str, tuple[str, Callable[[Results], str]]] = {
+    "machine": ("covariate_shift", machine),
+    "covariate_shift": ("covariate_shift", covariate_shift),
+    "line": ("line", line),
+    "growth": ("growth", growth),
+}
+"""By what a mark says: the benchmark, and what is written of it."""
+
+
+def filled(page: str, folder: Path) -> str:
+    """A page with what stands between its marks taken from the results in a folder."""
+
+    def write(mark: re.Match[str]) -> str:
+        benchmark, writer = WRITERS[mark[1]]
+        path = folder / f"{benchmark}-cpu.json"
+        body = writer(read(path)) if path.exists() else NOTHING
+        return f"<!-- results: {mark[1]} -->\n{body}\n<!-- end -->"
+
+    return re.sub(r"<!-- results: (\w+) -->\n.*?<!-- end -->", write, page, flags=re.DOTALL)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    rule = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, rule, *rows])
+
+
+def _judged(bar: Results, words: str) -> str:
+    return words if bar["met"] else f"**{words}** (over {bar['limit']:.3g})"
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{median(seconds):.3g} ({min(seconds):.3g} - {max(seconds):.3g})"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text("utf-8"), RESULTS), "utf-8")

@@ -1,0 +1,54 @@
+"""docs/performance.md says what the results say."""
+
+import json
+
+import pytest
+from tests.benchmarks.written import LINE, SHIFT
+
+from benchmarks.page import NOTHING, PAGE, filled
+from benchmarks.settings import RESULTS
+
+
+def between(page, mark):
+    return page.partition(f"<!-- results: {mark} -->\n")[2].partition("\n<!-- end -->")[0]
+
+
+def test_the_page_has_the_numbers_of_the_results_and_no_others():
+    page = PAGE.read_text("utf-8")
+
+    assert filled(page, RESULTS) == page
+
+
+@pytest.mark.parametrize("mark", ["machine", "covariate_shift", "line", "growth"])
+def test_where_nothing_was_measured_the_page_says_so(tmp_path, mark):
+    page = filled(PAGE.read_text("utf-8"), tmp_path)
+
+    assert between(page, mark) == NOTHING
+
+
+def test_a_missed_bar_is_bold_and_names_its_limit(tmp_path):
+    (tmp_path / "covariate_shift-cpu.json").write_text(json.dumps(SHIFT), "utf-8")
+
+    page = filled(PAGE.read_text("utf-8"), tmp_path)
+
+    (row,) = between(page, "covariate_shift").splitlines()[2:]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:4] == ["dln / batch", "25", "1000", "2"]
+    assert cells[6] == "0.963"
+    assert cells[8] == "0.4 (0.3 - 0.5)"
+    assert cells[11] == "**1.67** (over 1.05)"
+    assert "commit 0123456, with changes" in between(page, "machine")
+
+
+def test_a_peer_that_did_not_run_is_named_with_its_error(tmp_path):
+    (tmp_path / "line-cpu.json").write_text(json.dumps(LINE), "utf-8")
+
+    page = filled(PAGE.read_text("utf-8"), tmp_path)
+
+    assert between(page, "line").splitlines() == [
+        "| network / norm | batch | ours / passes | ours, in steps | by hand, in steps |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| dln / none | 1000 | 1.000 | 4.00 | 5.00 |",
+        "",
+        "- broken did not run: `ImportError: no such package`",
+    ]
