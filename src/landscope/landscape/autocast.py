@@ -36,9 +36,16 @@ class Autocast:
         """The types that operations are cast to; none where nothing is cast."""
         return tuple(dtype for _, enabled, dtype in self.types if enabled)
 
+    def _devices(self) -> list[torch.device]:
+        return [torch.device(kind) for kind, _, _ in self.types]
+
     @contextmanager
     def replayed(self) -> Generator[None]:
         """Inside, operations are cast as they were at this moment, and no differently."""
+        if not self.dtypes and not Autocast.capture(self._devices()).dtypes:
+            # Nothing was cast and nothing is: there is nothing to be done, and it is done often.
+            yield
+            return
         with ExitStack() as stack:
             for kind, enabled, dtype in self.types:
                 stack.enter_context(

@@ -22,15 +22,13 @@ from landscope.landscape.objective import LossFn, Objective, check_finite
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
-    difference,
-    inner,
-    norm,
+    comparison,
     trainable,
 )
 from landscope.landscape.recording import Recording, record
 from landscope.landscape.tape import Position, ReplayError, Tape
 
-# ||G - G'||, ||G||, ||G'|| and the inner product of the two.
+# A row of `comparison`.
 _COLUMNS = 4
 
 
@@ -182,7 +180,7 @@ class _Step:
             ReplayError: The tape is not the pass that it was made of.
         """
         rows: list[Tensor] = []
-        with self.objective.random_state.replayed():
+        with self.objective.random_state.streams.kept():
             moved = tape.start(self.objective.buffers)
             for position in chosen:
                 start = recording.first_uses[self.order[position].parameters[0]]
@@ -216,10 +214,7 @@ class _Step:
         return self.before | {name: self.after[name] for name in moved}
 
     def _row(self, moved: Parameters) -> Tensor:
-        still = {name: self.gradient[name] for name in moved}
-        return torch.stack(
-            [norm(difference(still, moved)), norm(still), norm(moved), inner(still, moved)]
-        )
+        return comparison({name: self.gradient[name] for name in moved}, moved)
 
     def _check(self, replayed: float, recorded: float, dtype: torch.dtype) -> None:
         precision = min([dtype, *self.objective.autocast.dtypes], key=lambda d: -torch.finfo(d).eps)

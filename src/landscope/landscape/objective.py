@@ -8,7 +8,7 @@ two evaluations differ by their parameters alone and leave no trace in the model
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,8 @@ from landscope.errors import UsageError
 from landscope.landscape.autocast import Autocast
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, devices_of
+
+_Result = TypeVar("_Result")
 
 LossFn = Callable[[Any, Any], Tensor]
 """Takes the model's outputs and the targets, gives a scalar."""
@@ -96,15 +98,19 @@ class Objective:
         Raises:
             UsageError: ``loss_fn`` gave something else than one number.
         """
+        return self._at(parameters, buffers, _itself)
+
+    def _at(
+        self, parameters: Parameters, buffers: Parameters | None, then: Callable[[Tensor], _Result]
+    ) -> _Result:
+        """What ``then`` makes of the data loss, while the model still stands at a point."""
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
-        with self.random_state.replayed(), self.autocast.replayed():
-            data_loss = functional_call(
-                _WithLoss(self.model, self.loss_fn),
+        with self.random_state.replayed():
+            return functional_call(
+                _WithLoss(self.model, self.loss_fn, self.autocast, then),
                 {f"model.{name}": tensor for name, tensor in state.items()},
                 (self.inputs, self.targets),
             )
-        _check_scalar(data_loss)
-        return data_loss.reshape(())
 
     def gradient_of(self, data_loss: Tensor, own: Parameters) -> Parameters:
         """The gradient of the loss, with its penalty, from a data loss that was computed already.
@@ -145,34 +151,52 @@ class Objective:
         Parameters that the loss does not depend on have a gradient of zero.
         """
         names = list(parameters if of is None else of)
-        with torch.enable_grad():
-            point = {
-                name: tensor.detach().requires_grad_() if name in names else tensor.detach()
-                for name, tensor in parameters.items()
-            }
-            loss, data_loss = self.losses(point)
+        point = {
+            name: tensor.detach().requires_grad_() if name in names else tensor.detach()
+            for name, tensor in parameters.items()
+        }
+
+        def differentiated(data_loss: Tensor) -> tuple[Tensor, Tensor, Parameters]:
+            loss = data_loss + l2_penalty(point, self.l2_penalty)
             check_dependence(loss, names)
-            gradients = torch.autograd.grad(
-                loss, [point[name] for name in names], materialize_grads=True
-            )
-        return loss.detach(), data_loss.detach(), dict(zip(names, gradients, strict=True))
+            gradient = self.gradient_of(data_loss, {name: point[name] for name in names})
+            return loss.detach(), data_loss.detach(), gradient
+
+        with torch.enable_grad():
+            return self._at(point, None, differentiated)
 
 
 class _WithLoss(nn.Module):
-    """The model and its loss as one module.
+    """The model, its loss and what is done with it as one module.
 
     So the loss runs while the parameters are exchanged: one that reads ``model.parameters()``, as
-    for a penalty of its own, sees the point that is measured.
+    for a penalty of its own, sees the point that is measured. So does a backward pass that runs
+    parts of the model again, as checkpointing does.
     """
 
-    def __init__(self, model: nn.Module, loss_fn: LossFn) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        loss_fn: LossFn,
+        autocast: Autocast,
+        then: Callable[[Tensor], Any],
+    ) -> None:
         super().__init__()
         self.model = model
         self.loss_fn = loss_fn
+        self.autocast = autocast
+        self.then = then
 
     def forward(self, inputs: Any, targets: Any) -> Any:
         args, kwargs = _arguments(inputs)
-        return self.loss_fn(self.model(*args, **kwargs), targets)
+        with self.autocast.replayed():
+            loss = self.loss_fn(self.model(*args, **kwargs), targets)
+        _check_scalar(loss)
+        return self.then(loss.reshape(()))
+
+
+def _itself(loss: Tensor) -> Tensor:
+    return loss
 
 
 def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 
+_CHUNK = 2**18
+
 Parameters = dict[str, Tensor]
 """A point or a direction: one tensor for each name in ``model.named_parameters()``."""
 
@@ -84,6 +86,34 @@ def inner(first: Parameters, second: Parameters) -> Tensor:
 def norm(vector: Parameters) -> Tensor:
     """The Euclidean norm over all entries, a scalar, accumulated in float64 where there is one."""
     return _total(_wide(tensor).square().sum() for tensor in vector.values()).sqrt()
+
+
+def comparison(first: Parameters, second: Parameters) -> Tensor:
+    """``||a - b||``, ``||a||``, ``||b||``, ``<a, b>`` of two vectors, by the names of the second.
+
+    One tensor of four numbers, accumulated in float64 where there is one. It takes few operations,
+    which matters where the vectors are short.
+    """
+    sums = [
+        _products(a, b)
+        for a, b in zip(
+            _chunks(first[name] for name in second), _chunks(second.values()), strict=True
+        )
+    ]
+    total = sums[0] if len(sums) == 1 else torch.stack(sums).sum(0)
+    return torch.cat([total[:3].sqrt(), total[3:]])
+
+
+def _chunks(tensors: Iterable[Tensor]) -> list[Tensor]:
+    # In float64 a vector takes twice the room or more: it is gone through piece by piece.
+    flat = [tensor.reshape(-1) for tensor in tensors]
+    return list((flat[0] if len(flat) == 1 else torch.cat(flat)).split(_CHUNK))
+
+
+def _products(first: Tensor, second: Tensor) -> Tensor:
+    first, second = _wide(first), _wide(second)
+    rows = torch.stack([first - second, first, second])
+    return torch.cat([torch.linalg.vecdot(rows, rows), torch.dot(first, second)[None]])
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

@@ -41,6 +41,15 @@ class TorchStreams:
         for device, state in self.devices.items():
             torch.get_device_module(device).set_rng_state(state, device)
 
+    @contextmanager
+    def kept(self) -> Generator[None]:
+        """Inside, anything may be drawn; outside, nothing has been."""
+        outside = TorchStreams.capture(self.devices)
+        try:
+            yield
+        finally:
+            outside.restore()
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, TorchStreams)

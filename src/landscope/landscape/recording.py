@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -10,13 +11,14 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from landscope.landscape.arguments import tensors_in, with_slots
 from landscope.landscape.autocast import Autocast
+from landscope.landscape.met_tensors import MetTensors
 from landscope.landscape.objective import Objective, check_dependence
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams, devices_of
-from landscope.landscape.tape import Context, Operation, Tape, tensors_in, with_slots
+from landscope.landscape.tape import Context, Operation, Tape
 from landscope.landscape.torch_functions import METADATA, UNSAFE, name_of, only_watches, opened
 
 
@@ -81,20 +83,11 @@ class _Recorder(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self._devices = tuple(devices)
-        self._met: list[_Met] = []
-        self._obstacle: str | None = None
-        # Tensors are known by identity, and not kept alive: a recording needs no more memory than
-        # the pass. Only what does not depend on the parameters is kept.
-        self._slots = WeakTensorKeyDictionary()
-        self._storages: list[int] = []
-        self._values: dict[int, Tensor] = {}
-        self._dependent: set[int] = set()
-        self._parameters = {name: self._add(tensor) for name, tensor in parameters.items()}
-        self._dependent |= {self._storages[slot] for slot in self._parameters.values()}
-        self._buffers = {name: self._add(tensor) for name, tensor in buffers.items()}
-        self._names = {slot: name for name, slot in self._parameters.items()}
-        self._outside: set[int] = set()
+        self._tensors = MetTensors(parameters, buffers)
+        self._operations: list[_Met] = []
+        self._unused = {slot: name for name, slot in self._tensors.parameters.items()}
         self._first_uses: dict[str, int] = {}
+        self._obstacle: str | None = None
         self._context: Context | None = None
 
     def __torch_function__(
@@ -106,147 +99,136 @@ class _Recorder(TorchFunctionMode):
     ) -> Any:
         del types
         kwargs = kwargs or {}
-        given = list(tensors_in((args, kwargs)))
-        if any(map(is_functorch_wrapped_tensor, given)):
-            self._cannot("the pass uses a transform of torch.func")
-            return func(*args, **kwargs)
-        if self._spans_modules(given) and (inner := opened(func)) is not None:
-            with self:
-                return inner(*args, **kwargs)
         if func in METADATA or only_watches(func, args):
             return func(*args, **kwargs)
-        context = self._surroundings()
-        reads = [self._slot_of(tensor) for tensor in given]
-        template = with_slots((args, kwargs), self._slot_of)
-        versions = [_version(tensor) for tensor in given]
-        depends = any(self._storages[slot] in self._dependent for slot in reads)
-        before = TorchStreams.capture(self._devices)
-        result = func(*args, **kwargs)
-        streams = TorchStreams.capture(self._devices)
-        made = list(tensors_in(result))
-        written = {
-            self._storages[slot]
-            for slot, tensor, version in zip(reads, given, versions, strict=True)
-            if _version(tensor) != version
-        }
-        if depends and (func in UNSAFE or not (made or written)):
-            self._cannot(f"the pass looks into a tensor with {name_of(func)}")
-        if not made and not written:
-            return result
-        self._note_first_uses(reads)
-        makes: list[int] = []
-        self._dependent |= written if depends else set()
-        for tensor in made:
-            # The results of one operation may share a storage too.
-            makes.append(self._result(tensor, given, depends=depends))
-            given.append(tensor)
-        operation = Operation(
-            func,
-            *template,
-            reads=tuple(dict.fromkeys(reads)),
-            makes=tuple(makes),
-            shapes=tuple(tensor.shape for tensor in made),
-            writes=tuple(written),
-            context=context,
-            draws=None if streams == before else (before, streams),
-        )
-        self._met.append(_Met(operation, depends))
-        return result
+        if (inner := self._opened(func, args, kwargs)) is not None:
+            with self:
+                return inner(*args, **kwargs)
+        return self._record(func, args, kwargs)
 
     def finished(self, loss: Tensor) -> Recording:
         """What the pass showed, with the operations that its loss depends on."""
-        slot = self._slots.get(loss)
+        tensors = self._tensors
+        slot = tensors.slot(loss)
         if slot is None:
             self._cannot("the loss is not a result of torch functions that can be seen")
         self._check_backward(loss)
-        written = {storage for met in self._met for storage in met.operation.writes}
-        if written & {self._storages[s] for s in self._parameters.values()}:
+        written = {storage for met in self._operations for storage in met.operation.writes}
+        if not written.isdisjoint(tensors.storages_of(tensors.parameters.values())):
             self._cannot("the pass changes a parameter in place")
-        if written & {self._storages[s] for s in self._outside}:
+        if tensors.are_outside(written):
             self._cannot("the pass changes in place a tensor that it has not made")
-        numbers = self._needed(slot, written) if slot is not None else []
-        starts = {name: bisect_left(numbers, n) for name, n in self._first_uses.items()}
+        numbers = [] if slot is None else self._needed(slot, written)
+        starts = {name: bisect_left(numbers, number) for name, number in self._first_uses.items()}
         if self._obstacle is not None or slot is None:
             return Recording(starts, loss.detach(), None, self._obstacle)
         tape = Tape(
-            [self._met[number].operation for number in numbers],
-            self._parameters,
-            self._buffers,
-            {s: t for s, t in self._values.items() if self._storages[s] not in written},
-            self._storages,
+            [self._operations[number].operation for number in numbers],
+            tensors.parameters,
+            tensors.buffers,
+            {s: t for s, t in tensors.values.items() if tensors.storages[s] not in written},
+            tensors.storages,
             slot,
         )
         return Recording(starts, loss.detach(), tape, None)
 
+    def _record(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        given = tensors_in((args, kwargs))
+        slots = {id(tensor): self._slot(tensor) for tensor in given}
+        if self._obstacle is not None:
+            # There will be no tape; the order of the layers is still wanted.
+            self._note_first_uses(slots.values())
+            return func(*args, **kwargs)
+        template = with_slots((args, kwargs), lambda tensor: slots[id(tensor)])
+        depends = self._tensors.depend(slots.values())
+        versions = [_version(tensor) for tensor in given]
+        context = self._surroundings()
+        before = TorchStreams.capture(self._devices)
+        result = func(*args, **kwargs)
+        after = TorchStreams.capture(self._devices)
+        made = tensors_in(result)
+        written = self._tensors.storages_of(
+            slots[id(tensor)]
+            for tensor, version in zip(given, versions, strict=True)
+            if _version(tensor) != version
+        )
+        if depends and (func in UNSAFE or not (made or written)):
+            self._cannot(f"the pass looks into a tensor with {name_of(func)}")
+        if not made and not written:
+            return result
+        self._note_first_uses(slots.values())
+        if depends:
+            self._tensors.make_dependent(written)
+        makes = [
+            self._tensors.take_result(tensor, [*given, *made[:number]], depends=depends)
+            for number, tensor in enumerate(made)
+        ]
+        operation = Operation(
+            func,
+            *template,
+            reads=tuple(slots.values()),
+            makes=tuple(makes),
+            shapes=tuple(tensor.shape for tensor in made),
+            writes=tuple(written),
+            context=context,
+            draws=None if after == before else (before, after),
+        )
+        self._operations.append(_Met(operation, depends))
+        return result
+
     def _needed(self, loss: int, written: set[int]) -> list[int]:
-        """Numbers of the operations that must run again, from the last to the first."""
-        slots, storages = {loss}, {self._storages[loss]}
+        """Numbers of the operations that must run again."""
+        slots, storages = {loss}, self._tensors.storages_of([loss])
         numbers: list[int] = []
-        for number in reversed(range(len(self._met))):
-            operation = self._met[number].operation
-            touched = {self._storages[s] for s in operation.makes} | set(operation.writes)
+        for number in reversed(range(len(self._operations))):
+            met = self._operations[number]
+            touched = self._tensors.storages_of(met.operation.makes).union(met.operation.writes)
             # What does not depend on the parameters is kept as it was, unless it is written on.
-            varies = self._met[number].depends or touched & written
-            if varies and (slots.intersection(operation.makes) or storages & set(operation.writes)):
+            if not met.depends and touched.isdisjoint(written):
+                continue
+            if not (
+                slots.isdisjoint(met.operation.makes) and storages.isdisjoint(met.operation.writes)
+            ):
                 numbers.append(number)
-                slots.update(operation.reads)
-                storages.update(self._storages[s] for s in operation.reads)
+                slots.update(met.operation.reads)
+                storages |= self._tensors.storages_of(met.operation.reads)
         return numbers[::-1]
 
-    def _spans_modules(self, given: list[Tensor]) -> bool:
-        slots = (self._slots.get(tensor) for tensor in given)
-        names = {self._names[s].rpartition(".")[0] for s in slots if s in self._names}
-        return len(names) > 1
+    def _opened(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[..., Any] | None:
+        """A function that uses parameters of several modules, so that it can be cut inside."""
+        if not self._unused or not isinstance(func, FunctionType):
+            return None
+        slots = map(self._tensors.slot, tensors_in((args, kwargs)))
+        names = (self._unused[slot] for slot in slots if slot in self._unused)
+        return opened(func) if len({name.rpartition(".")[0] for name in names}) > 1 else None
 
     def _surroundings(self) -> Context:
         context = Context(torch.is_grad_enabled(), Autocast.capture(self._devices))
-        # One object for all operations that share it, so that a tape enters it once for them all.
-        if context != self._context:
+        # One object for all operations that share it: a tape enters it once for them all.
+        if self._context is None or context != self._context:
             self._context = context
-        return self._context or context
+        return self._context
 
-    def _slot_of(self, tensor: Tensor) -> int:
-        slot = self._slots.get(tensor)
-        if slot is None:
-            slot = self._add(tensor)
-            self._outside.add(slot)
-            self._values[slot] = tensor
-            if tensor.requires_grad and not tensor.is_leaf:
-                self._cannot("a tensor with a gradient comes from where no torch function is seen")
-        else:
+    def _slot(self, tensor: Tensor) -> int:
+        slot = self._tensors.slot(tensor)
+        if slot is not None:
             self._check_backward(tensor)
-        return slot
+            return slot
+        if is_functorch_wrapped_tensor(tensor):
+            self._cannot("the pass uses a transform of torch.func")
+        elif tensor.requires_grad and not tensor.is_leaf:
+            self._cannot("a tensor with a gradient comes from where no torch function is seen")
+        return self._tensors.take_in(tensor)
 
-    def _add(self, tensor: Tensor, storage: int | None = None) -> int:
-        slot = len(self._storages)
-        self._slots[tensor] = slot
-        self._storages.append(slot if storage is None else storage)
-        return slot
-
-    def _result(self, tensor: Tensor, given: list[Tensor], *, depends: bool) -> int:
-        slot = self._slots.get(tensor)
-        if slot is None:
-            slot = self._add(tensor, self._shared_storage(tensor, given))
-            if not depends:
-                self._values[slot] = tensor
-        if depends:
-            self._dependent.add(self._storages[slot])
-        return slot
-
-    def _shared_storage(self, tensor: Tensor, given: list[Tensor]) -> int | None:
-        place = _place(tensor)
-        if place is None:
-            return None
-        for other in given:
-            if _place(other) == place:
-                return self._storages[self._slot_of(other)]
-        return None
-
-    def _note_first_uses(self, reads: list[int]) -> None:
-        for slot in reads:
-            name = self._names.pop(slot, None)
+    def _note_first_uses(self, slots: Iterable[int]) -> None:
+        for slot in slots:
+            name = self._unused.pop(slot, None)
             if name is not None:
-                self._first_uses[name] = len(self._met)
+                self._first_uses[name] = len(self._operations)
 
     def _check_backward(self, tensor: Tensor) -> None:
         if isinstance(tensor.grad_fn, BackwardCFunction):
@@ -260,10 +242,3 @@ class _Recorder(TorchFunctionMode):
 def _version(tensor: Tensor) -> int:
     # Tensors of the inference mode do not count their changes.
     return 0 if tensor.is_inference() else tensor._version
-
-
-def _place(tensor: Tensor) -> int | None:
-    """Where a tensor's numbers lie; None for those that have no plain storage, or nothing in it."""
-    if tensor.layout != torch.strided:
-        return None
-    return tensor.untyped_storage().data_ptr() or None

@@ -5,7 +5,7 @@ that prefix is computed once, and only what follows is run again, at other param
 """
 
 import itertools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscope.landscape.arguments import filled, tensors_in
 from landscope.landscape.autocast import Autocast
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams
@@ -21,17 +22,6 @@ from landscope.landscape.torch_functions import name_of
 
 class ReplayError(Exception):
     """A tape does not run at other parameters as it ran where it was recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A place for one tensor of the pass, in the arguments of an operation.
-
-    Args:
-        index: Number of the place, counted in the order in which the pass first met the tensors.
-    """
-
-    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +49,7 @@ class Operation:
 
     Args:
         func: The function.
-        args: Its arguments, with a :class:`Slot` for each tensor.
+        args: Its arguments, with a :class:`~landscope.landscape.arguments.Slot` for each tensor.
         kwargs: Its keyword arguments, likewise.
         reads: Slots among the arguments.
         makes: Slots of the tensors in its result, in the order in which they appear there.
@@ -78,6 +68,23 @@ class Operation:
     writes: tuple[int, ...]
     context: Context
     draws: tuple[TorchStreams, TorchStreams] | None
+
+    def perform(self, tensors: list[Tensor | None]) -> None:
+        """Call the function on the tensors in its slots, and put its results in theirs.
+
+        Raises:
+            ReplayError: It does not run as it ran when it was recorded.
+        """
+        if self.draws is not None:
+            self.draws[0].restore()
+        result = self.func(*filled(self.args, tensors), **filled(self.kwargs, tensors))
+        made = [result] if isinstance(result, Tensor) else tensors_in(result)
+        for slot, tensor, shape in zip(self.makes, made, self.shapes, strict=True):
+            if tensor.shape != shape:
+                raise ReplayError(f"the shape of {name_of(self.func)}'s result varies")
+            tensors[slot] = tensor
+        if self.draws is not None and TorchStreams.capture(self.draws[1].devices) != self.draws[1]:
+            raise ReplayError(f"how many numbers {name_of(self.func)} draws varies")
 
 
 @dataclass
@@ -120,7 +127,11 @@ class Tape:
         self._constants = constants
         self._storages = tuple(storages)
         self._loss = loss
-        self._last_read = {slot: n for n, op in enumerate(operations) for slot in op.reads}
+        last_read = {slot: n for n, op in enumerate(operations) for slot in op.reads}
+        # What nothing later reads is let go at once: autograd keeps what it needs.
+        self._done_with: list[list[int]] = [[] for _ in operations]
+        for slot, number in last_read.items():
+            self._done_with[number].append(slot)
         self._last_write = {storage: n for n, op in enumerate(operations) for storage in op.writes}
 
     def start(self, buffers: Parameters) -> Position:
@@ -184,77 +195,16 @@ class Tape:
         tensors = position.tensors
         for name, slot in self._parameters.items():
             tensors[slot] = point[name]
-        steps = enumerate(self.operations[position.at : to], start=position.at)
-        for context, group in itertools.groupby(steps, key=lambda step: step[1].context):
+        steps = zip(
+            self.operations[position.at : to], self._done_with[position.at : to], strict=True
+        )
+        for context, group in itertools.groupby(steps, key=lambda step: step[0].context):
             with context.entered(differentiate=differentiate):
-                for number, operation in group:
-                    _perform(operation, tensors)
-                    for slot in operation.reads:
-                        if self._last_read[slot] == number:
-                            tensors[slot] = None
+                for operation, done_with in group:
+                    operation.perform(tensors)
+                    for slot in done_with:
+                        tensors[slot] = None
         position.at = to
-
-
-def _perform(operation: Operation, tensors: list[Tensor | None]) -> None:
-    if operation.draws is not None:
-        operation.draws[0].restore()
-    result = operation.func(
-        *_filled(operation.args, tensors),
-        **{key: _filled(value, tensors) for key, value in operation.kwargs.items()},
-    )
-    made = [result] if isinstance(result, Tensor) else list(tensors_in(result))
-    if tuple(tensor.shape for tensor in made) != operation.shapes:
-        raise ReplayError(f"the shape of {name_of(operation.func)}'s result varies")
-    if (
-        operation.draws is not None
-        and TorchStreams.capture(operation.draws[1].devices) != operation.draws[1]
-    ):
-        raise ReplayError(f"how many numbers {name_of(operation.func)} draws varies")
-    for slot, tensor in zip(operation.makes, made, strict=True):
-        tensors[slot] = tensor
-
-
-def tensors_in(tree: Any) -> Iterator[Tensor]:
-    """The tensors in the arguments or the result of a torch function, in order."""
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, (tuple, list)):
-        for leaf in tree:
-            yield from tensors_in(leaf)
-    elif isinstance(tree, dict):
-        for leaf in tree.values():
-            yield from tensors_in(leaf)
-    elif isinstance(tree, slice):
-        yield from tensors_in((tree.start, tree.stop, tree.step))
-
-
-def with_slots(tree: Any, slot_of: Callable[[Tensor], int]) -> Any:
-    """The same arguments with a :class:`Slot` for each tensor."""
-    if isinstance(tree, Tensor):
-        return Slot(slot_of(tree))
-    if isinstance(tree, (tuple, list)):
-        leaves = [with_slots(leaf, slot_of) for leaf in tree]
-        return leaves if isinstance(tree, list) else tuple(leaves)
-    if isinstance(tree, dict):
-        return {key: with_slots(leaf, slot_of) for key, leaf in tree.items()}
-    if isinstance(tree, slice):
-        return slice(*(with_slots(end, slot_of) for end in (tree.start, tree.stop, tree.step)))
-    return tree
-
-
-def _filled(tree: Any, tensors: list[Tensor | None]) -> Any:
-    kind = type(tree)
-    if kind is Slot:
-        return tensors[tree.index]
-    if kind is tuple:
-        return tuple([_filled(leaf, tensors) for leaf in tree])
-    if kind is list:
-        return [_filled(leaf, tensors) for leaf in tree]
-    if kind is dict:
-        return {key: _filled(leaf, tensors) for key, leaf in tree.items()}
-    if kind is slice:
-        return slice(*(_filled(end, tensors) for end in (tree.start, tree.stop, tree.step)))
-    return tree
 
 
 def _copied(family: Sequence[Tensor]) -> list[Tensor]:
