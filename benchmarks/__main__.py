@@ -1,6 +1,7 @@
 """``python -m benchmarks``: all benchmarks, or those that are named."""
 
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from benchmarks import covariate_shift, growth, line
+from benchmarks import covariate_shift, declared, growth, line
 from benchmarks.provenance import ROOT
 from benchmarks.settings import RESULTS, Settings
 
 FIGURE = ROOT / "docs" / "images" / "cost-growth.svg"
 WIDTH = 190  # of the tables, where the output is no terminal
 
-Part = Literal["covariate-shift", "line", "growth"]
+Part = Literal["covariate-shift", "line", "growth", "declared"]
 
 app = App(name="benchmarks", help="What landscope costs, against the floor and against others.")
 
@@ -55,9 +56,12 @@ def main(
         "covariate-shift": covariate_shift.run,
         "line": line.run,
         "growth": partial(growth.run, figure=figure, sizes=sizes),
+        "declared": declared.run,
     }
+    start = time.monotonic()
     for part in parts or runs:
         runs[part](settings, console)
+    console.print(f"{(time.monotonic() - start) / 60:.1f} minutes in all.", style="dim")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def test_arithmetic_and_equality_are_met_at_any_size(run):
         assert row["obstacle"] is None
 
 
-@pytest.mark.parametrize("name", ["covariate_shift", "line", "growth"])
+@pytest.mark.parametrize("name", ["covariate_shift", "line", "growth", "declared"])
 def test_results_say_where_they_are_from(run, name):
     written = results(run, name)
 
@@ -73,6 +73,19 @@ def test_a_line_takes_its_passes_and_nothing_more(run):
         assert row["operations"]["ours"] == row["operations"]["passes"]
         assert row["differences of the losses"]["by hand"] < 1e-3
         assert set(row["in steps"]) | set(row["errors"]) == {"ours", *PEERS}
+
+
+def test_no_probe_takes_more_than_it_declares(run):
+    rows = results(run, "declared")["rows"]
+
+    assert {row["probe"] for row in rows if row["network"] == "dln"} == {
+        "line[paper]",
+        "covariate_shift",
+        "distribution",
+        "theory",
+        "optimum",
+    }
+    assert all(0 < row["counted in steps"] <= row["declared in steps"] for row in rows)
 
 
 def test_growth_is_measured_fitted_and_drawn(run):
