@@ -6,6 +6,7 @@ of execution, which in several of these networks is not the order of registratio
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +16,9 @@ from torch.nn import functional
 @dataclass
 class Case:
     model: nn.Module
-    loss_fn: Callable[[Tensor, Tensor], Tensor]
-    inputs: Tensor
-    targets: Tensor
+    loss_fn: Callable[[Any, Any], Tensor]
+    inputs: Any
+    targets: Any
     layers: dict[str, list[str]]
 
     def parameters_after_a_step(self, scale: float = 0.05) -> dict[str, Tensor]:
@@ -226,8 +227,13 @@ BUILDERS: dict[str, Callable[[], Case]] = {
 
 def build(name: str) -> Case:
     """The case of that name, in float64, with every parameter away from 0 and 1."""
+    return built(BUILDERS[name])
+
+
+def built(builder: Callable[[], Case]) -> Case:
+    """What a builder builds, in float64, with every parameter away from 0 and 1."""
     torch.manual_seed(11)
-    case = BUILDERS[name]()
+    case = builder()
     case.model.double()
     with torch.no_grad():
         for parameter in case.model.parameters():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from tests.reference.gradient import flat, loss_and_gradient, moved
+from tests.reference.gradient import flat, loss_and_gradient
 
 
 @dataclass
@@ -37,7 +37,7 @@ def line(model, loss_fn, inputs, targets, *, etas, direction=None, seed):
     losses, changes, betas = [], [], []
     for eta in etas:
         there = {n: theta[n] - eta * direction[n].reshape(theta[n].shape) for n in names}
-        loss, gradient = loss_and_gradient(moved(model, there), loss_fn, inputs, targets, seed)
+        loss, gradient = loss_and_gradient(model, loss_fn, inputs, targets, seed, moved=there)
         change = np.sqrt(np.sum((flat(gradient, names) - flat(start, names)) ** 2))
         losses.append(loss)
         changes.append(change)
