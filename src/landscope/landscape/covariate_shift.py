@@ -225,6 +225,10 @@ class _Step:
 
 
 def _chosen(order: list[Layer], layers: Collection[str] | None, every: int) -> list[int]:
+    if isinstance(layers, str):
+        raise UsageError(
+            f"layers = {layers!r}", "it is a list of names", f"give layers=[{layers!r}]"
+        )
     names = [layer.name for layer in order]
     unknown = [name for name in layers or () if name not in names]
     if unknown:

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.utils._pytree import tree_map_only
 
 from landscope.errors import UsageError
 from landscope.landscape.autocast import Autocast
+from landscope.landscape.exchange import Standing
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, devices_of
 
@@ -30,10 +31,11 @@ class Objective:
     """One batch's loss, with the state of the training step that it belongs to.
 
     Args:
-        model: The network, in the mode that is to be measured; never changed.
+        model: The network; never changed.
         loss_fn: ``loss_fn(outputs, targets)``, a scalar.
         inputs: A tensor, a tuple of positional arguments or a mapping of keyword arguments.
         targets: Whatever the loss takes.
+        standing: The model's mode and attributes before the step.
         buffers: The model's buffers (running statistics) before the step.
         random_state: The random streams before the step's forward pass.
         autocast: Mixed precision around the step's forward pass.
@@ -45,6 +47,7 @@ class Objective:
     loss_fn: LossFn
     inputs: Any
     targets: Any
+    standing: Standing
     buffers: dict[str, Tensor]
     random_state: RandomState
     autocast: Autocast
@@ -71,8 +74,10 @@ class Objective:
         return cls(
             model=model,
             loss_fn=loss_fn,
-            inputs=inputs,
-            targets=targets,
+            # A model may write on its batch, and the step still to come with it.
+            inputs=_copied(inputs),
+            targets=_copied(targets),
+            standing=Standing.capture(model, loss_fn),
             buffers={name: tensor.clone() for name, tensor in model.named_buffers()},
             random_state=RandomState.capture(devices_of(model)),
             autocast=Autocast.capture(devices_of(model)),
@@ -104,13 +109,20 @@ class Objective:
         self, parameters: Parameters, buffers: Parameters | None, then: Callable[[Tensor], _Result]
     ) -> _Result:
         """What ``then`` makes of the data loss, while the model still stands at a point."""
+        args, kwargs = _arguments(_copied(self.inputs))
+        with self._standing_at(parameters, buffers):
+            with self.autocast.replayed():
+                loss = self.loss_fn(self.model(*args, **kwargs), _copied(self.targets))
+            _check_scalar(loss)
+            # A loss that reads model.parameters(), as for a penalty of its own, sees the point; so
+            # does a backward pass that runs parts of the model again, as checkpointing does.
+            return then(loss.reshape(()))
+
+    @contextmanager
+    def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[None]:
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
-        with self.random_state.replayed():
-            return functional_call(
-                _WithLoss(self.model, self.loss_fn, self.autocast, then),
-                {f"model.{name}": tensor for name, tensor in state.items()},
-                (self.inputs, self.targets),
-            )
+        with self.random_state.replayed(), self.standing.with_tensors(state):
+            yield
 
     def gradient_of(self, data_loss: Tensor, own: Parameters) -> Parameters:
         """The gradient of the loss, with its penalty, from a data loss that was computed already.
@@ -139,9 +151,9 @@ class Objective:
 
     def outputs(self, parameters: Parameters) -> Any:
         """The model's outputs at a point in parameter space."""
-        args, kwargs = _arguments(self.inputs)
-        with self.random_state.replayed(), self.autocast.replayed():
-            return functional_call(self.model, {**parameters, **self.fresh_buffers()}, args, kwargs)
+        args, kwargs = _arguments(_copied(self.inputs))
+        with self._standing_at(parameters, None), self.autocast.replayed():
+            return self.model(*args, **kwargs)
 
     def gradient(
         self, parameters: Parameters, of: Iterable[str] | None = None
@@ -152,7 +164,8 @@ class Objective:
         """
         names = list(parameters if of is None else of)
         point = {
-            name: tensor.detach().requires_grad_() if name in names else tensor.detach()
+            # Copies: a model may write on its weights, to bound them.
+            name: tensor.detach().clone().requires_grad_(name in names)
             for name, tensor in parameters.items()
         }
 
@@ -166,35 +179,6 @@ class Objective:
             return self._at(point, None, differentiated)
 
 
-class _WithLoss(nn.Module):
-    """The model, its loss and what is done with it as one module.
-
-    So the loss runs while the parameters are exchanged: one that reads ``model.parameters()``, as
-    for a penalty of its own, sees the point that is measured. So does a backward pass that runs
-    parts of the model again, as checkpointing does.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        loss_fn: LossFn,
-        autocast: Autocast,
-        then: Callable[[Tensor], Any],
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.loss_fn = loss_fn
-        self.autocast = autocast
-        self.then = then
-
-    def forward(self, inputs: Any, targets: Any) -> Any:
-        args, kwargs = _arguments(inputs)
-        with self.autocast.replayed():
-            loss = self.loss_fn(self.model(*args, **kwargs), targets)
-        _check_scalar(loss)
-        return self.then(loss.reshape(()))
-
-
 def _itself(loss: Tensor) -> Tensor:
     return loss
 
@@ -205,6 +189,12 @@ def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:
         return 0.0
     squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
     return strength / 2 * torch.stack(squares).sum() if squares else 0.0
+
+
+def _copied(batch: Any) -> Any:
+    return tree_map_only(
+        Tensor, lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), batch
+    )
 
 
 def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -53,7 +53,7 @@ def record(objective: Objective, parameters: Parameters) -> Recording:
     """
     # Gradients are on as in a training step: what a pass does may depend on it, and so do the
     # traces that functions with a backward of their own leave.
-    point = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
+    point = {n: tensor.detach().clone().requires_grad_() for n, tensor in parameters.items()}
     buffers = objective.fresh_buffers()
     recorder = _Recorder(point, buffers, devices_of(objective.model))
     with torch.enable_grad(), recorder:

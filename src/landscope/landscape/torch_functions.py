@@ -17,7 +17,7 @@ _CALLED = (
     *("size", "dim", "ndimension", "numel", "nelement", "element_size", "stride"),
     *("storage_offset", "is_contiguous", "is_floating_point", "is_complex", "is_signed"),
     *("is_conj", "is_neg", "is_inference", "is_pinned", "is_same_size", "get_device", "has_names"),
-    *("type", "__len__", "__hash__", "__repr__", "__format__", "is_shared", "dim_order"),
+    *("type", "__len__", "__hash__", "is_shared", "dim_order"),
 )
 _FREE = ("is_tensor", "is_floating_point", "is_complex", "is_same_size", "numel", "result_type")
 

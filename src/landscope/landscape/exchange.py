@@ -1,0 +1,86 @@
+"""A model with other tensors in the place of its own, for the time of a pass.
+
+A forward pass may also count its calls, grow a list or keep what it saw last. All of that is put
+back as it was at the step, and afterwards as it was found.
+"""
+
+import copy
+from collections import deque
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from landscope.landscape.parameters import Parameters
+
+# What torch keeps of a module for itself, apart from the tensors: its children and its hooks.
+_STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training"}
+_CONTAINERS = (dict, list, set, deque)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """The attributes of a model's modules at a moment: tensors, mode, and plain Python values.
+
+    Containers are held as copies, as deep as one level; what lies deeper is shared.
+
+    Args:
+        modules: Each module with its attributes.
+        tensors: Parameters and buffers by name.
+    """
+
+    modules: tuple[tuple[nn.Module, dict[str, Any]], ...]
+    tensors: dict[str, Tensor]
+
+    @classmethod
+    def capture(cls, model: nn.Module, *others: object) -> "Standing":
+        """The model as it is now, and with it those of some other objects that are modules."""
+        roots = [model, *(other for other in others if isinstance(other, nn.Module))]
+        modules = {id(module): module for root in roots for module in root.modules()}
+        return cls(
+            modules=tuple((module, _attributes(module)) for module in modules.values()),
+            tensors={**dict(model.named_parameters()), **dict(model.named_buffers())},
+        )
+
+    @contextmanager
+    def with_tensors(self, tensors: Parameters) -> Generator[None]:
+        """Inside, the model stands as at this moment, but for some tensors; outside, as it did.
+
+        Args:
+            tensors: Take the places of the parameters and buffers of their names, wherever the
+                modules hold them: weights that are shared stay shared.
+        """
+        outside = [(module, dict(vars(module))) for module, _ in self.modules]
+        exchanged = {id(self.tensors[name]): tensor for name, tensor in tensors.items()}
+        try:
+            for module, attributes in self.modules:
+                for added in vars(module).keys() - attributes.keys() - _STRUCTURE:
+                    del vars(module)[added]
+                vars(module).update({k: _with(v, exchanged) for k, v in attributes.items()})
+            yield
+        finally:
+            for module, attributes in outside:
+                vars(module).clear()
+                vars(module).update(attributes)
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    return {k: _with(v, {}) for k, v in vars(module).items() if k not in _STRUCTURE}
+
+
+def _with(value: Any, exchanged: Mapping[int, Tensor]) -> Any:
+    """A value with tensors exchanged; of a container a copy, on which the pass may write."""
+    if isinstance(value, Tensor):
+        return exchanged.get(id(value), value)
+    if not isinstance(value, _CONTAINERS):
+        return value
+    written = copy.copy(value)
+    if isinstance(written, (list, deque)):
+        for index, item in enumerate(written):
+            written[index] = exchanged.get(id(item), item)
+    if isinstance(written, dict):
+        for key, item in written.items():
+            written[key] = exchanged.get(id(item), item)
+    return written
