@@ -166,10 +166,11 @@ class _Step:
         """The rows of some layers, with a whole pass for each."""
         rows: list[Tensor] = []
         for position in chosen:
-            own = self.order[position].parameters
             moved = self._still(position)
             if position > 0:
-                _, _, moved = self.objective.gradient(self._mixed(position), of=own)
+                # All weights ask for gradients, as in training: hooks and checkpoints expect it.
+                _, _, gradient = self.objective.gradient(self._mixed(position))
+                moved = {name: gradient[name] for name in moved}
             rows.append(self._row(moved))
         return torch.stack(rows).tolist()
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.landscape.objective import LossFn, Objective, check_finite
+from landscope.landscape.objective import LossFn, Objective, check_finite, check_scalar
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
@@ -74,6 +74,7 @@ def line(
     *,
     etas: Sequence[float],
     direction: Parameters | None = None,
+    start: tuple[Tensor, Parameters] | None = None,
 ) -> Line:
     """The landscape from the model's parameters downhill, without training on it.
 
@@ -88,12 +89,14 @@ def line(
         etas: Step sizes, positive.
         direction: What eta multiplies; the gradient of this batch unless given. The line moves
             against it.
+        start: The loss and its gradient at theta, where the step has computed them. They are not
+            computed again.
 
     Raises:
-        UsageError: A step size is not positive and finite or there is none, the direction does
-            not fit the model or is zero, the model has nothing to train or is on another device
-            than the batch, or the loss is not a scalar or not finite at theta. A loss that is
-            not finite further along the line is a result.
+        UsageError: A step size is not positive and finite or there is none, the direction or the
+            gradient does not fit the model, the direction is zero, the model has nothing to train
+            or is on another device than the batch, or the loss is not a scalar or not finite at
+            theta. A loss that is not finite further along the line is a result.
     """
     check_etas(etas)
     point = trainable(model)
@@ -105,12 +108,15 @@ def line(
                 "a line has a direction",
                 "leave it out to move along the gradient",
             )
+    if start is not None:
+        check_scalar(start[0], "start holds a loss of")
+        check_like(start[1], point, "start's gradient", model)
     objective = Objective.now(model, loss_fn, inputs, targets)
-    start_loss, _, gradient = objective.gradient(point)
-    check_finite(start_loss)
-    return landscape_along(
-        objective, point, etas=etas, direction=direction, start=(start_loss, gradient)
-    )
+    if start is None:
+        start_loss, _, gradient = objective.gradient(point)
+        start = (start_loss, gradient)
+    check_finite(start[0])
+    return landscape_along(objective, point, etas=etas, direction=direction, start=start)
 
 
 def landscape_along(

@@ -5,7 +5,7 @@ that moment, and evaluating it moves them. An :class:`Objective` holds that mome
 two evaluations differ by their parameters alone and leave no trace in the model.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -66,9 +66,11 @@ class Objective:
         """The objective of this batch in the model's state and torch's as they are.
 
         Raises:
-            UsageError: The model has nothing to train, or is on another device than the batch.
+            UsageError: The model has nothing to train, is on another device than the batch, or
+                has parts in TorchScript; or torch is in its inference mode.
         """
         trainable(model)
+        _check_visible(model)
         _check_device(model, inputs, "inputs")
         _check_device(model, targets, "targets")
         return cls(
@@ -113,7 +115,7 @@ class Objective:
         with self._standing_at(parameters, buffers):
             with self.autocast.replayed():
                 loss = self.loss_fn(self.model(*args, **kwargs), _copied(self.targets))
-            _check_scalar(loss)
+            check_scalar(loss)
             # A loss that reads model.parameters(), as for a penalty of its own, sees the point; so
             # does a backward pass that runs parts of the model again, as checkpointing does.
             return then(loss.reshape(()))
@@ -133,11 +135,22 @@ class Objective:
         """
         if not data_loss.requires_grad:
             return self._penalty_gradient(own)
-        gradients = torch.autograd.grad(data_loss, list(own.values()), materialize_grads=True)
+        found = torch.autograd.grad(data_loss, list(own.values()), materialize_grads=True)
+        # Embeddings can have gradients that are sparse.
+        gradient = {
+            name: g if g.layout == torch.strided else g.to_dense()
+            for name, g in zip(own, found, strict=True)
+        }
         if self.l2_penalty == 0:
-            return dict(zip(own, gradients, strict=True))
+            return gradient
         penalty = self._penalty_gradient(own)
-        return {n: g + penalty[n] for n, g in zip(own, gradients, strict=True)}
+        return {name: g + penalty[name] for name, g in gradient.items()}
+
+    def _left_by_backward(self, data_loss: Tensor, point: Parameters) -> Parameters:
+        # The old kind of checkpoint leaves its part of the gradient in .grad and nowhere else.
+        data_loss.backward()
+        penalty = self._penalty_gradient(point)
+        return {n: penalty[n] if p.grad is None else p.grad + penalty[n] for n, p in point.items()}
 
     def _penalty_gradient(self, own: Parameters) -> Parameters:
         return {
@@ -155,28 +168,31 @@ class Objective:
         with self._standing_at(parameters, None), self.autocast.replayed():
             return self.model(*args, **kwargs)
 
-    def gradient(
-        self, parameters: Parameters, of: Iterable[str] | None = None
-    ) -> tuple[Tensor, Tensor, Parameters]:
-        """The two losses and the gradient of the first, with respect to the names in ``of``.
+    def gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
+        """The two losses and the gradient of the first.
 
         Parameters that the loss does not depend on have a gradient of zero.
         """
-        names = list(parameters if of is None else of)
-        point = {
-            # Copies: a model may write on its weights, to bound them.
-            name: tensor.detach().clone().requires_grad_(name in names)
-            for name, tensor in parameters.items()
-        }
+        try:
+            return self._differentiated(parameters, self.gradient_of)
+        except RuntimeError as error:
+            if "use_reentrant" not in str(error):
+                raise
+            return self._differentiated(parameters, self._left_by_backward)
 
-        def differentiated(data_loss: Tensor) -> tuple[Tensor, Tensor, Parameters]:
+    def _differentiated(
+        self, parameters: Parameters, by: Callable[[Tensor, Parameters], Parameters]
+    ) -> tuple[Tensor, Tensor, Parameters]:
+        # Copies: a model may write on its weights, to bound them.
+        point = {n: tensor.detach().clone().requires_grad_() for n, tensor in parameters.items()}
+
+        def with_gradient(data_loss: Tensor) -> tuple[Tensor, Tensor, Parameters]:
             loss = data_loss + l2_penalty(point, self.l2_penalty)
-            check_dependence(loss, names)
-            gradient = self.gradient_of(data_loss, {name: point[name] for name in names})
-            return loss.detach(), data_loss.detach(), gradient
+            check_dependence(loss, list(point))
+            return loss.detach(), data_loss.detach(), by(data_loss, point)
 
         with torch.enable_grad():
-            return self._at(point, None, differentiated)
+            return self._at(point, None, with_gradient)
 
 
 def _itself(loss: Tensor) -> Tensor:
@@ -227,13 +243,44 @@ def _check_device(model: nn.Module, batch: Any, argument: str) -> None:
             )
 
 
-def _check_scalar(loss: Any) -> None:
+def _check_visible(model: nn.Module) -> None:
+    if torch.is_inference_mode_enabled():
+        raise UsageError(
+            "torch is in its inference mode",
+            "a landscape is made of gradients, which that mode does not allow",
+            "measure outside torch.inference_mode()",
+        )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UsageError(
+                f"the module {name!r} is compiled to TorchScript",
+                "what is measured has other weights put in their places, which it does not allow",
+                "measure the model before torch.jit.script or torch.jit.trace",
+            )
+
+
+def check_scalar(loss: Any, where: str = "loss_fn gave") -> None:
+    """Refuse a loss that is not one real number.
+
+    Args:
+        loss: What there is.
+        where: Where it was found.
+
+    Raises:
+        UsageError: As said.
+    """
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         raise UsageError(
-            f"loss_fn gave {found}",
+            f"{where} {found}",
             "a loss is one number, a tensor of one element",
             "reduce it, as with .mean() or .sum()",
+        )
+    if loss.is_complex():
+        raise UsageError(
+            f"{where} a number of type {loss.dtype}",
+            "a loss is a real number",
+            "reduce it to one, as with .abs() or .real",
         )
 
 

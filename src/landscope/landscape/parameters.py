@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from landscope.errors import UsageError
 
@@ -17,9 +18,17 @@ def trainable(model: nn.Module) -> Parameters:
     """The parameters that require a gradient, detached, sharing memory with the model.
 
     Raises:
-        UsageError: The model has no parameters, or none that requires a gradient.
+        UsageError: The model has no parameters, none that requires a gradient, or one whose shape
+            is not known yet.
     """
     named = dict(model.named_parameters())
+    lazy = [name for name, tensor in named.items() if is_lazy(tensor)]
+    if lazy:
+        raise UsageError(
+            f"the parameter {lazy[0]!r} has no shape yet",
+            "a landscape is measured around values",
+            "give the network a batch first, from which its lazy modules learn their shapes",
+        )
     if not named:
         raise UsageError(
             f"model = {type(model).__name__} has no parameters",
@@ -106,7 +115,7 @@ def comparison(first: Parameters, second: Parameters) -> Tensor:
 
 def _chunks(tensors: Iterable[Tensor]) -> list[Tensor]:
     # In float64 a vector takes twice the room or more: it is gone through piece by piece.
-    flat = [tensor.reshape(-1) for tensor in tensors]
+    flat = [(torch.view_as_real(t) if t.is_complex() else t).reshape(-1) for t in tensors]
     return list((flat[0] if len(flat) == 1 else torch.cat(flat)).split(_CHUNK))
 
 
@@ -121,5 +130,6 @@ def _total(terms: Iterable[Tensor]) -> Tensor:
 
 
 def _wide(tensor: Tensor) -> Tensor:
+    tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
     # Apple's GPUs have no float64; there float32 is the widest sum to be had.
     return tensor.float() if tensor.device.type == "mps" else tensor.double()

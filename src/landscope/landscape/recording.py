@@ -19,7 +19,14 @@ from landscope.landscape.objective import Objective, check_dependence
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams, devices_of
 from landscope.landscape.tape import Context, Operation, Tape
-from landscope.landscape.torch_functions import METADATA, UNSAFE, name_of, only_watches, opened
+from landscope.landscape.torch_functions import (
+    METADATA,
+    SHAPE,
+    UNSAFE,
+    name_of,
+    only_watches,
+    opened,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +92,8 @@ class _Recorder(TorchFunctionMode):
         self._devices = tuple(devices)
         self._tensors = MetTensors(parameters, buffers)
         self._operations: list[_Met] = []
+        # Slots whose shapes Python has seen: should one turn out otherwise, so may the pass.
+        self._seen: set[int] = set()
         self._unused = {slot: name for name, slot in self._tensors.parameters.items()}
         self._first_uses: dict[str, int] = {}
         self._obstacle: str | None = None
@@ -100,6 +109,9 @@ class _Recorder(TorchFunctionMode):
         del types
         kwargs = kwargs or {}
         if func in METADATA or only_watches(func, args):
+            if func in SHAPE:
+                slots = map(self._tensors.slot, tensors_in(args))
+                self._seen.update(slot for slot in slots if slot is not None)
             return func(*args, **kwargs)
         if (inner := self._opened(func, args, kwargs)) is not None:
             with self:
@@ -165,6 +177,9 @@ class _Recorder(TorchFunctionMode):
             self._tensors.take_result(tensor, [*given, *made[:number]], depends=depends)
             for number, tensor in enumerate(made)
         ]
+        if isinstance(result, (list, tuple)):
+            # How many results there are, Python has seen too.
+            self._seen.update(slots.values())
         operation = Operation(
             func,
             *template,
@@ -180,7 +195,8 @@ class _Recorder(TorchFunctionMode):
 
     def _needed(self, loss: int, written: set[int]) -> list[int]:
         """Numbers of the operations that must run again."""
-        slots, storages = {loss}, self._tensors.storages_of([loss])
+        slots = {loss} | self._seen
+        storages = self._tensors.storages_of(slots)
         numbers: list[int] = []
         for number in reversed(range(len(self._operations))):
             met = self._operations[number]

@@ -28,6 +28,15 @@ METADATA: frozenset[Any] = frozenset(
 )
 """Questions about a tensor whose answers do not depend on the numbers in it."""
 
+SHAPE: frozenset[Any] = METADATA & frozenset(
+    [
+        *(getattr(Tensor, name).__get__ for name in ("shape", "nbytes")),
+        *(getattr(Tensor, name) for name in ("size", "numel", "nelement", "stride", "__len__")),
+        torch.numel,
+    ]
+)
+"""Those among them whose answers do, where a function selects by the numbers, as ``nonzero``."""
+
 UNSAFE: frozenset[Any] = frozenset(
     {
         torch.autograd.grad,
