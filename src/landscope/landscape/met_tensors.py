@@ -1,5 +1,6 @@
 """The tensors that a pass has met: who they are, what they share, what they depend on."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -24,6 +25,8 @@ class MetTensors:
         self._known: dict[int, tuple[TensorWeakRef, int]] = {}
         self._dependent: set[int] = set()
         self._outside: set[int] = set()
+        self._writes: Counter[int] = Counter()
+        self._versions: dict[int, tuple[int, int]] = {}
         self.storages: list[int] = []
         """The storage behind each slot; views of one tensor share theirs."""
         self.values: dict[int, Tensor] = {}
@@ -39,6 +42,24 @@ class MetTensors:
         reference, slot = self._known.get(id(tensor), (None, None))
         # A new tensor may lie where one lay that is gone.
         return slot if reference is not None and reference() is tensor else None
+
+    def has_changed_unseen(self, slot: int, tensor: Tensor) -> bool:
+        """Whether something has written on a tensor since an operation last dealt with it."""
+        count, writes = self._versions.get(slot, (0, -1))
+        return writes == self._writes[self.storages[slot]] and count != version(tensor)
+
+    def note_versions(self, tensors: Iterable[Tensor], written: set[int]) -> None:
+        """Note how often some tensors have been changed, after an operation.
+
+        Args:
+            tensors: Its arguments and results.
+            written: Storages that it has written on: of the other views of these nothing is known.
+        """
+        self._writes.update(written)
+        for tensor in tensors:
+            slot = self.slot(tensor)
+            if slot is not None:
+                self._versions[slot] = (version(tensor), self._writes[self.storages[slot]])
 
     def take_in(self, tensor: Tensor) -> int:
         """A slot for a tensor that the pass uses and that none of its operations has made."""
@@ -96,6 +117,11 @@ class MetTensors:
             if slot is not None and _place(other) == place:
                 return self.storages[slot]
         return None
+
+
+def version(tensor: Tensor) -> int:
+    """How often a tensor has been changed in place; tensors of the inference mode do not count."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _place(tensor: Tensor) -> int | None:

@@ -1,5 +1,6 @@
 """Recording: one real forward pass, put on a tape, with the order in which it uses its weights."""
 
+import inspect
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from torch.overrides import TorchFunctionMode
 
 from landscope.landscape.arguments import tensors_in, with_slots
 from landscope.landscape.autocast import Autocast
-from landscope.landscape.met_tensors import MetTensors
+from landscope.landscape.met_tensors import MetTensors, version
 from landscope.landscape.objective import Objective, check_dependence
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams, devices_of
 from landscope.landscape.tape import Context, Operation, Tape
 from landscope.landscape.torch_functions import (
+    GRAPH,
     METADATA,
     SHAPE,
     UNSAFE,
@@ -27,6 +29,9 @@ from landscope.landscape.torch_functions import (
     only_watches,
     opened,
 )
+
+# Enough to see who has asked, through whatever checks types on the way.
+_FRAMES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +114,9 @@ class _Recorder(TorchFunctionMode):
         del types
         kwargs = kwargs or {}
         if func in METADATA or only_watches(func, args):
+            # Torch itself asks for the graph to count; anybody else may hang a hook on it.
+            if func == GRAPH and not _asked_by_torch():
+                self._cannot("the pass asks for the graph behind a tensor")
             if func in SHAPE:
                 slots = map(self._tensors.slot, tensors_in(args))
                 self._seen.update(slot for slot in slots if slot is not None)
@@ -155,7 +163,7 @@ class _Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         template = with_slots((args, kwargs), lambda tensor: slots[id(tensor)])
         depends = self._tensors.depend(slots.values())
-        versions = [_version(tensor) for tensor in given]
+        versions = [version(tensor) for tensor in given]
         context = self._surroundings()
         before = TorchStreams.capture(self._devices)
         result = func(*args, **kwargs)
@@ -163,8 +171,8 @@ class _Recorder(TorchFunctionMode):
         made = tensors_in(result)
         written = self._tensors.storages_of(
             slots[id(tensor)]
-            for tensor, version in zip(given, versions, strict=True)
-            if _version(tensor) != version
+            for tensor, earlier in zip(given, versions, strict=True)
+            if version(tensor) != earlier
         )
         if depends and (func in UNSAFE or not (made or written)):
             self._cannot(f"the pass looks into a tensor with {name_of(func)}")
@@ -180,6 +188,7 @@ class _Recorder(TorchFunctionMode):
         if isinstance(result, (list, tuple)):
             # How many results there are, Python has seen too.
             self._seen.update(slots.values())
+        self._tensors.note_versions([*given, *made], written)
         operation = Operation(
             func,
             *template,
@@ -233,6 +242,8 @@ class _Recorder(TorchFunctionMode):
         slot = self._tensors.slot(tensor)
         if slot is not None:
             self._check_backward(tensor)
+            if self._tensors.has_changed_unseen(slot, tensor):
+                self._cannot("a tensor is changed where no torch function is seen")
             return slot
         if is_functorch_wrapped_tensor(tensor):
             self._cannot("the pass uses a transform of torch.func")
@@ -255,6 +266,13 @@ class _Recorder(TorchFunctionMode):
         self._obstacle = self._obstacle or obstacle
 
 
-def _version(tensor: Tensor) -> int:
-    # Tensors of the inference mode do not count their changes.
-    return 0 if tensor.is_inference() else tensor._version
+def _asked_by_torch() -> bool:
+    """Whether the innermost calls are those by which torch counts along a backward pass."""
+    frame = inspect.currentframe()
+    for _ in range(_FRAMES):
+        if frame is None:
+            break
+        if frame.f_globals.get("__name__") == "torch.autograd.graph":
+            return True
+        frame = frame.f_back
+    return False

@@ -37,6 +37,9 @@ SHAPE: frozenset[Any] = METADATA & frozenset(
 )
 """Those among them whose answers do, where a function selects by the numbers, as ``nonzero``."""
 
+GRAPH: Any = getattr(Tensor, "grad_fn").__get__  # noqa: B009 (not typed)
+"""Asks for the node of the graph that made a tensor."""
+
 UNSAFE: frozenset[Any] = frozenset(
     {
         torch.autograd.grad,
