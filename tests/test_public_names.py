@@ -151,6 +151,8 @@ OTHER_RAISES = {
     ("testing.norms", "AssertionError"),  # a suite fails by them
     ("testing.norms", "NotImplementedError"),
     ("testing.tolerances", "AssertionError"),
+    ("landscape.covariate_shift", "ReplayError"),  # told as an obstacle
+    ("landscape.tape", "ReplayError"),
     ("data.contents", "EOFError"),  # caught in the same room and told as a DataError
     ("records.body", "ShapeError"),  # likewise, as a RecordError or a UsageError
     ("records.line", "DamagedLine"),

@@ -279,3 +279,28 @@ def test_a_refusal_leaves_no_trace(measure, case):
         measure(case.model, lambda outputs, _: outputs, case.inputs, case.targets)
 
     assert trace(case.model, case.inputs, case.targets) == before
+
+
+@every_measurement
+def test_a_network_and_a_batch_without_values(measure):
+    case = build("plain mlp")
+    case.model.to("meta")
+    case.inputs, case.targets = case.inputs.to("meta"), case.targets.to("meta")
+
+    with pytest.raises(UsageError, match=r"^the parameter '0.weight' is on the meta device: .*; "):
+        measure(case.model, case.loss_fn, case.inputs, case.targets)
+
+
+def test_a_gradient_that_is_not_finite():
+    case = build("plain mlp")
+    gradient = {n: torch.full_like(p, torch.nan) for n, p in case.model.named_parameters()}
+
+    with pytest.raises(UsageError, match=r"^gradient is not finite: .*; .*$"):
+        landscope.covariate_shift(
+            case.model,
+            case.loss_fn,
+            case.inputs,
+            case.targets,
+            after=case.parameters_after_a_step(),
+            gradient=gradient,
+        )

@@ -188,9 +188,9 @@ def test_nothing_is_copied_where_no_look_is_due(look, monkeypatch):
 
 
 def test_what_a_look_needs_is_copied_once():
-    """Parameters before and after, buffers and streams, and at the steps of a look alone."""
+    """Parameters before and after, buffers, batch and streams, at the steps of a look alone."""
     made = setting("vgg", "noisy-batch")
-    tensors = 2 * len(list(made.model.parameters())) + len(list(made.model.buffers()))
+    tensors = 2 * len(list(made.model.parameters())) + len(list(made.model.buffers())) + 2
     with Clones() as clones:
         views = list(trained(made, look=lambda step: step == 1))
 

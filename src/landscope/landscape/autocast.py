@@ -36,13 +36,10 @@ class Autocast:
         """The types that operations are cast to; none where nothing is cast."""
         return tuple(dtype for _, enabled, dtype in self.types if enabled)
 
-    def _devices(self) -> list[torch.device]:
-        return [torch.device(kind) for kind, _, _ in self.types]
-
     @contextmanager
     def replayed(self) -> Generator[None]:
         """Inside, operations are cast as they were at this moment, and no differently."""
-        if not self.dtypes and not Autocast.capture(self._devices()).dtypes:
+        if not any(on or torch.is_autocast_enabled(kind) for kind, on, _ in self.types):
             # Nothing was cast and nothing is: there is nothing to be done, and it is done often.
             yield
             return

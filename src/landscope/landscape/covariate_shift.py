@@ -22,13 +22,14 @@ from landscope.landscape.objective import LossFn, Objective, check_finite
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
-    comparison,
+    norm,
+    products,
     trainable,
 )
 from landscope.landscape.recording import Recording, record
 from landscope.landscape.tape import Position, ReplayError, Tape
 
-# A row of `comparison`.
+# ||G - G'||^2, ||G||^2, ||G'||^2 and <G, G'>.
 _COLUMNS = 4
 
 
@@ -99,6 +100,12 @@ def covariate_shift(
     if gradient is None:
         loss, _, gradient = objective.gradient(before)
         check_finite(loss)
+    elif not norm(gradient).isfinite():
+        raise UsageError(
+            "gradient is not finite",
+            "a shift is the change of a gradient that is known",
+            "check the batch and the weights for NaN, or measure at an earlier step",
+        )
     return shift_of_layers(objective, before, after, gradient=gradient, layers=layers, every=every)
 
 
@@ -139,7 +146,7 @@ def shift_of_layers(
     if obstacle is not None:
         rows = step.by_the_book(chosen)
     return [
-        _shift(order[position].name, *row, obstacle=obstacle)
+        _shift(order[position].name, row, obstacle)
         for position, row in zip(chosen, rows, strict=True)
     ]
 
@@ -215,7 +222,7 @@ class _Step:
         return self.before | {name: self.after[name] for name in moved}
 
     def _row(self, moved: Parameters) -> Tensor:
-        return comparison({name: self.gradient[name] for name in moved}, moved)
+        return products({name: self.gradient[name] for name in moved}, moved)
 
     def _check(self, replayed: float, recorded: float, dtype: torch.dtype) -> None:
         precision = min([dtype, *self.objective.autocast.dtypes], key=lambda d: -torch.finfo(d).eps)
@@ -253,17 +260,16 @@ def _check_every(every: int) -> None:
         )
 
 
-def _shift(
-    layer: str, l2: float, still: float, moved: float, product: float, *, obstacle: str | None
-) -> LayerShift:
-    cosine = product / (still * moved) if still * moved else float("nan")
+def _shift(layer: str, row: list[float], obstacle: str | None) -> LayerShift:
+    l2, still, moved = map(math.sqrt, row[:3])
+    cosine = row[3] / (still * moved) if still * moved else math.nan
     if abs(cosine) > 1:
         # Rounding must not put a cosine beyond 1; NaN compares as false and stays.
         cosine = math.copysign(1.0, cosine)
     return LayerShift(
         layer=layer,
         l2=l2,
-        relative=l2 / still if still else float("nan"),
+        relative=l2 / still if still else math.nan,
         cosine=cosine,
         gradient_norm=still,
         obstacle=obstacle,

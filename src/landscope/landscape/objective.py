@@ -73,6 +73,7 @@ class Objective:
         _check_visible(model)
         _check_device(model, inputs, "inputs")
         _check_device(model, targets, "targets")
+        _check_values(model)
         return cls(
             model=model,
             loss_fn=loss_fn,
@@ -256,6 +257,16 @@ def _check_visible(model: nn.Module) -> None:
                 f"the module {name!r} is compiled to TorchScript",
                 "what is measured has other weights put in their places, which it does not allow",
                 "measure the model before torch.jit.script or torch.jit.trace",
+            )
+
+
+def _check_values(model: nn.Module) -> None:
+    for name, tensor in model.named_parameters():
+        if tensor.is_meta:
+            raise UsageError(
+                f"the parameter {name!r} is on the meta device",
+                "a landscape is measured around values, of which that device holds none",
+                "give the network values first, as with to_empty() and its own initialisation",
             )
 
 

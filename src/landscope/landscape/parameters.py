@@ -1,6 +1,6 @@
 """Points and directions in parameter space: named tensors, and the few operations on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch.nn.parameter import is_lazy
 
 from landscope.errors import UsageError
 
-_CHUNK = 2**18
+_PIECE = 2**18
 
 Parameters = dict[str, Tensor]
 """A point or a direction: one tensor for each name in ``model.named_parameters()``."""
@@ -97,26 +97,22 @@ def norm(vector: Parameters) -> Tensor:
     return _total(_wide(tensor).square().sum() for tensor in vector.values()).sqrt()
 
 
-def comparison(first: Parameters, second: Parameters) -> Tensor:
-    """``||a - b||``, ``||a||``, ``||b||``, ``<a, b>`` of two vectors, by the names of the second.
+def products(first: Parameters, second: Parameters) -> Tensor:
+    """``||a - b||^2``, ``||a||^2``, ``||b||^2``, ``<a, b>`` of two vectors, by the second's names.
 
     One tensor of four numbers, accumulated in float64 where there is one. It takes few operations,
     which matters where the vectors are short.
     """
-    sums = [
-        _products(a, b)
-        for a, b in zip(
-            _chunks(first[name] for name in second), _chunks(second.values()), strict=True
-        )
-    ]
-    total = sums[0] if len(sums) == 1 else torch.stack(sums).sum(0)
-    return torch.cat([total[:3].sqrt(), total[3:]])
+    pairs = zip(_pieces(first[name] for name in second), _pieces(second.values()), strict=True)
+    sums = [_products(*pair) for pair in pairs]
+    return sums[0] if len(sums) == 1 else torch.stack(sums).sum(0)
 
 
-def _chunks(tensors: Iterable[Tensor]) -> list[Tensor]:
-    # In float64 a vector takes twice the room or more: it is gone through piece by piece.
+def _pieces(tensors: Iterable[Tensor]) -> Sequence[Tensor]:
     flat = [(torch.view_as_real(t) if t.is_complex() else t).reshape(-1) for t in tensors]
-    return list((flat[0] if len(flat) == 1 else torch.cat(flat)).split(_CHUNK))
+    whole = flat[0] if len(flat) == 1 else torch.cat(flat)
+    # In float64 a vector takes twice the room or more: it is gone through piece by piece.
+    return whole.split(_PIECE) if len(whole) > _PIECE else [whole]
 
 
 def _products(first: Tensor, second: Tensor) -> Tensor:
