@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from landscope.landscape.covariate_shift import covariate_shift as covariate_shift
     from landscope.landscape.line import Line as Line
     from landscope.landscape.line import line as line
+    from landscope.landscape.noise_floor import LayerNoise as LayerNoise
+    from landscope.landscape.noise_floor import NoiseFloor as NoiseFloor
+    from landscope.landscape.noise_floor import noise_floor as noise_floor
     from landscope.landscape.random_direction import random_direction as random_direction
 
 __version__ = "0.1.0"
@@ -18,22 +21,28 @@ __version__ = "0.1.0"
 # and `landscope --help` must not wait for it.
 _HOMES = {
     "BatchNormTheory": "landscope.landscape.batch_norm_theory",
+    "LayerNoise": "landscope.landscape.noise_floor",
     "LayerShift": "landscope.landscape.covariate_shift",
     "Line": "landscope.landscape.line",
+    "NoiseFloor": "landscope.landscape.noise_floor",
     "batch_norm_theory": "landscope.landscape.batch_norm_theory",
     "covariate_shift": "landscope.landscape.covariate_shift",
     "line": "landscope.landscape.line",
+    "noise_floor": "landscope.landscape.noise_floor",
     "random_direction": "landscope.landscape.random_direction",
 }
 
 __all__ = [
     "BatchNormTheory",
+    "LayerNoise",
     "LayerShift",
     "Line",
+    "NoiseFloor",
     "__version__",
     "batch_norm_theory",
     "covariate_shift",
     "line",
+    "noise_floor",
     "random_direction",
 ]
 

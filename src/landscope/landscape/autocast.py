@@ -36,6 +36,36 @@ class Autocast:
         """The types that operations are cast to; none where nothing is cast."""
         return tuple(dtype for _, enabled, dtype in self.types if enabled)
 
+    def off(self) -> "Autocast":
+        """The same device types with nothing cast."""
+        return Autocast(tuple((kind, False, dtype) for kind, _, dtype in self.types), self.cache)
+
+    @contextmanager
+    def left(self) -> Generator[None]:
+        """Inside, no autocast is active, as if no block had been entered.
+
+        Torch keeps the casts of weights until the outermost block ends. A pass inside somebody
+        else's block would read casts from there and leave its own behind; inside this one, they
+        live no longer than the pass. Backward passes belong in here too: training steps take them
+        outside autocast, which would cast what they compute.
+        """
+        kinds = [kind for kind, _, _ in self.types if torch.is_autocast_enabled(kind)]
+        depth = torch.autocast_increment_nesting() - 1
+        torch.autocast_decrement_nesting()
+        try:
+            for kind in kinds:
+                torch.set_autocast_enabled(kind, False)
+            for _ in range(depth):
+                torch.autocast_decrement_nesting()
+            if depth:
+                torch.clear_autocast_cache()
+            yield
+        finally:
+            for _ in range(depth):
+                torch.autocast_increment_nesting()
+            for kind in kinds:
+                torch.set_autocast_enabled(kind, True)
+
     @contextmanager
     def replayed(self) -> Generator[None]:
         """Inside, operations are cast as they were at this moment, and no differently."""

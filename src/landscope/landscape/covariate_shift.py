@@ -65,6 +65,7 @@ def covariate_shift(
     gradient: Parameters | None = None,
     layers: Collection[str] | None = None,
     every: int = 1,
+    loss_scale: float = 1.0,
 ) -> list[LayerShift]:
     """Definition 2.1 for every layer, in the order of execution.
 
@@ -82,21 +83,23 @@ def covariate_shift(
             It is not computed again.
         layers: Names of the layers to measure, as in :attr:`LayerShift.layer`; all unless given.
         every: Measure only each so manieth of them, from the first.
+        loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
 
     Returns:
         One :class:`LayerShift` a layer. The first has shift exactly 0: nothing lies before it.
 
     Raises:
         UsageError: ``after`` or ``gradient`` does not fit the model, a layer is unknown, ``every``
-            is below 1, the model has nothing to train or is on another device than the batch, or
-            the loss is not a scalar or not finite.
+            is below 1, the loss scale is not positive and finite, the model has nothing to train
+            or is on another device than the batch, or the loss is not a scalar, or it or the
+            gradient not finite.
     """
     before = trainable(model)
     check_like(after, before, "after", model)
     if gradient is not None:
         check_like(gradient, before, "gradient", model)
     _check_every(every)
-    objective = Objective.now(model, loss_fn, inputs, targets)
+    objective = Objective.now(model, loss_fn, inputs, targets, loss_scale=loss_scale)
     if gradient is None:
         loss, _, gradient = objective.gradient(before)
         check_finite(loss)

@@ -75,6 +75,7 @@ def line(
     etas: Sequence[float],
     direction: Parameters | None = None,
     start: tuple[Tensor, Parameters] | None = None,
+    loss_scale: float = 1.0,
 ) -> Line:
     """The landscape from the model's parameters downhill, without training on it.
 
@@ -91,6 +92,7 @@ def line(
             against it.
         start: The loss and its gradient at theta, where the step has computed them. They are not
             computed again.
+        loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
 
     Raises:
         UsageError: A step size is not positive and finite or there is none, the direction or the
@@ -111,7 +113,7 @@ def line(
     if start is not None:
         check_scalar(start[0], "start holds a loss of")
         check_like(start[1], point, "start's gradient", model)
-    objective = Objective.now(model, loss_fn, inputs, targets)
+    objective = Objective.now(model, loss_fn, inputs, targets, loss_scale=loss_scale)
     if start is None:
         start_loss, _, gradient = objective.gradient(point)
         start = (start_loss, gradient)

@@ -5,6 +5,7 @@ that moment, and evaluating it moves them. An :class:`Objective` holds that mome
 two evaluations differ by their parameters alone and leave no trace in the model.
 """
 
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Objective:
         autocast: Mixed precision around the step's forward pass.
         l2_penalty: lambda in ``loss + lambda/2 ||W||^2``, over the parameters of two or more
             dimensions: weights, neither biases nor the scale and shift of norms.
+        loss_scale: What the loss is multiplied by before it is differentiated, and the gradient
+            divided by, as a ``GradScaler`` does: in float16 small gradients would vanish.
     """
 
     model: nn.Module
@@ -52,6 +55,7 @@ class Objective:
     random_state: RandomState
     autocast: Autocast
     l2_penalty: float = 0.0
+    loss_scale: float = 1.0
 
     @classmethod
     def now(
@@ -62,13 +66,16 @@ class Objective:
         targets: Any,
         *,
         l2_penalty: float = 0.0,
+        loss_scale: float = 1.0,
     ) -> "Objective":
         """The objective of this batch in the model's state and torch's as they are.
 
         Raises:
-            UsageError: The model has nothing to train, is on another device than the batch, or
-                has parts in TorchScript; or torch is in its inference mode.
+            UsageError: The loss scale is not positive and finite, the model has nothing to train,
+                is on another device than the batch or has parts in TorchScript, or torch is in
+                its inference mode.
         """
+        _check_loss_scale(loss_scale)
         trainable(model)
         _check_visible(model)
         _check_device(model, inputs, "inputs")
@@ -85,6 +92,7 @@ class Objective:
             random_state=RandomState.capture(devices_of(model)),
             autocast=Autocast.capture(devices_of(model)),
             l2_penalty=l2_penalty,
+            loss_scale=loss_scale,
         )
 
     def losses(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
@@ -124,7 +132,11 @@ class Objective:
     @contextmanager
     def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[None]:
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
-        with self.random_state.replayed(), self.standing.with_tensors(state):
+        with (
+            self.random_state.replayed(),
+            self.autocast.left(),
+            self.standing.with_tensors(state),
+        ):
             yield
 
     def gradient_of(self, data_loss: Tensor, own: Parameters) -> Parameters:
@@ -136,10 +148,13 @@ class Objective:
         """
         if not data_loss.requires_grad:
             return self._penalty_gradient(own)
-        found = torch.autograd.grad(data_loss, list(own.values()), materialize_grads=True)
+        with self._backward():
+            found = torch.autograd.grad(
+                self._scaled(data_loss), list(own.values()), materialize_grads=True
+            )
         # Embeddings can have gradients that are sparse.
         gradient = {
-            name: g if g.layout == torch.strided else g.to_dense()
+            name: self._unscaled(g if g.layout == torch.strided else g.to_dense())
             for name, g in zip(own, found, strict=True)
         }
         if self.l2_penalty == 0:
@@ -149,9 +164,25 @@ class Objective:
 
     def _left_by_backward(self, data_loss: Tensor, point: Parameters) -> Parameters:
         # The old kind of checkpoint leaves its part of the gradient in .grad and nowhere else.
-        data_loss.backward()
+        with self._backward():
+            self._scaled(data_loss).backward()
         penalty = self._penalty_gradient(point)
-        return {n: penalty[n] if p.grad is None else p.grad + penalty[n] for n, p in point.items()}
+        return {
+            name: penalty[name] if p.grad is None else self._unscaled(p.grad) + penalty[name]
+            for name, p in point.items()
+        }
+
+    @contextmanager
+    def _backward(self) -> Generator[None]:
+        # A backward pass takes the types of its forward pass, and none from what is around it.
+        with self.autocast.off().replayed():
+            yield
+
+    def _scaled(self, loss: Tensor) -> Tensor:
+        return loss if self.loss_scale == 1 else loss * self.loss_scale
+
+    def _unscaled(self, gradient: Tensor) -> Tensor:
+        return gradient if self.loss_scale == 1 else gradient / self.loss_scale
 
     def _penalty_gradient(self, own: Parameters) -> Parameters:
         return {
@@ -242,6 +273,15 @@ def _check_device(model: nn.Module, batch: Any, argument: str) -> None:
                 f"the model is on {home}",
                 f"move the batch with .to({str(home)!r})",
             )
+
+
+def _check_loss_scale(loss_scale: float) -> None:
+    if not (math.isfinite(loss_scale) and loss_scale > 0):
+        raise UsageError(
+            f"loss_scale = {loss_scale}",
+            "it multiplies the loss, and is positive and finite",
+            "give scaler.get_scale(), or leave it out where no GradScaler is used",
+        )
 
 
 def _check_visible(model: nn.Module) -> None:

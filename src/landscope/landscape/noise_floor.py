@@ -1,0 +1,132 @@
+"""The noise floor of a gradient: how far it lies from itself when it is taken again.
+
+Two gradients of nearby points can be told apart only where they differ by more than this. It has
+two parts. Taken twice in the same way, a gradient differs where kernels add up in whatever order
+they come to. Taken with and without mixed precision, it differs by what the reduced type rounds
+away; that part is there on every device, and the same at each repetition.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscope.landscape.layers import execution_order
+from landscope.landscape.objective import LossFn, Objective, check_finite
+from landscope.landscape.parameters import Parameters, check_like, products, trainable
+
+
+@dataclass(frozen=True)
+class LayerNoise:
+    """The noise floor of one layer's gradient.
+
+    Args:
+        layer: Name of the layer's weight-bearing module.
+        repeat: ``||g - g'||`` with g' the same gradient taken again in the same way, in units of
+            the loss over those of the parameters.
+        rounding: ``||g - g'||`` with g' the same gradient without mixed precision; 0 where there
+            is none.
+        gradient_norm: ``||g||``.
+    """
+
+    layer: str
+    repeat: float
+    rounding: float
+    gradient_norm: float
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """The noise floor of a network's gradient.
+
+    Args:
+        layers: That of each layer, in the order of execution.
+    """
+
+    layers: tuple[LayerNoise, ...]
+
+    @property
+    def repeat(self) -> float:
+        """:attr:`LayerNoise.repeat` of the whole network."""
+        return math.hypot(*(layer.repeat for layer in self.layers))
+
+    @property
+    def rounding(self) -> float:
+        """:attr:`LayerNoise.rounding` of the whole network."""
+        return math.hypot(*(layer.rounding for layer in self.layers))
+
+    @property
+    def gradient_norm(self) -> float:
+        """:attr:`LayerNoise.gradient_norm` of the whole network."""
+        return math.hypot(*(layer.gradient_norm for layer in self.layers))
+
+
+def noise_floor(
+    model: nn.Module,
+    loss_fn: LossFn,
+    inputs: Any,
+    targets: Any,
+    *,
+    gradient: Parameters | None = None,
+    loss_scale: float = 1.0,
+) -> NoiseFloor:
+    """The noise floor of the gradient at the model's parameters, under the autocast around it.
+
+    The model is left as it is, and measured in the mode that it is in.
+
+    Args:
+        model: The network.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
+        inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
+        targets: Its targets.
+        gradient: The gradient where the step has computed it. It is not computed again.
+        loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
+
+    Raises:
+        UsageError: The gradient does not fit the model, the loss scale is not positive and
+            finite, the model has nothing to train or is on another device than the batch, or the
+            loss is not a scalar or not finite.
+    """
+    point = trainable(model)
+    if gradient is not None:
+        check_like(gradient, point, "gradient", model)
+    objective = Objective.now(model, loss_fn, inputs, targets, loss_scale=loss_scale)
+    if gradient is None:
+        loss, _, gradient = objective.gradient(point)
+        check_finite(loss)
+    return noise_of_gradient(objective, point, gradient)
+
+
+def noise_of_gradient(objective: Objective, point: Parameters, gradient: Parameters) -> NoiseFloor:
+    """:func:`noise_floor` at any point, where the gradient is known.
+
+    Args:
+        objective: The batch with the state of its step.
+        point: The point.
+        gradient: The gradient there.
+    """
+    order = execution_order(objective, point)
+    again = [objective.gradient(point)[2]]
+    if objective.autocast.dtypes:
+        plain = replace(objective, autocast=objective.autocast.off(), loss_scale=1.0)
+        again.append(plain.gradient(point)[2])
+    rows = [
+        torch.stack(
+            [products(gradient, {n: other[n] for n in layer.parameters}) for other in again]
+        )
+        for layer in order
+    ]
+    # One copy to the host at the end: nothing above waits for the device.
+    return NoiseFloor(
+        tuple(
+            LayerNoise(
+                layer=layer.name,
+                repeat=math.sqrt(row[0][0]),
+                rounding=math.sqrt(row[-1][0]) if len(row) > 1 else 0.0,
+                gradient_norm=math.sqrt(row[0][1]),
+            )
+            for layer, row in zip(order, torch.stack(rows).tolist(), strict=True)
+        )
+    )
