@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch.amp.autocast_mode import is_autocast_available
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Autocast:
     @classmethod
     def capture(cls, devices: Iterable[torch.device] = ()) -> "Autocast":
         """Autocast as it is now, on the CPU and on ``devices``."""
-        kinds = dict.fromkeys(["cpu", *(device.type for device in devices)])
+        others = {device.type for device in devices} - {"cpu"}
+        kinds = ["cpu", *(kind for kind in sorted(others) if is_autocast_available(kind))]
         return cls(
             types=tuple(
                 (kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind))

@@ -182,7 +182,8 @@ class Objective:
         return loss if self.loss_scale == 1 else loss * self.loss_scale
 
     def _unscaled(self, gradient: Tensor) -> Tensor:
-        return gradient if self.loss_scale == 1 else gradient / self.loss_scale
+        # Times the inverse, as a GradScaler does it: to the bit for scales that are no power of 2.
+        return gradient if self.loss_scale == 1 else gradient * (1 / self.loss_scale)
 
     def _penalty_gradient(self, own: Parameters) -> Parameters:
         return {
