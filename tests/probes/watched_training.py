@@ -12,6 +12,7 @@ from landscope.landscape.batch_norm_theory import BatchNorm
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.line import FixedLine, PaperLine, RandomLine
+from landscope.probes.noise_floor import NoiseFloor
 from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
@@ -41,6 +42,7 @@ def probes_for(setting: Setting) -> dict[str, Callable[[], Probe]]:
         "line[paper]": lambda: PaperLine(EVERY, [0.5, 2.0]),
         "line[fixed]": lambda: FixedLine(EVERY, [0.01, 0.3]),
         "line[random]": lambda: RandomLine(EVERY, [0.01, 0.3], seed=4),
+        "noise_floor": lambda: NoiseFloor(EVERY),
     }
     if any(isinstance(module, BatchNorm) for module in setting.model.modules()):
         made["theory"] = lambda: Theory(EVERY, units=2)

@@ -28,15 +28,20 @@ class Snapshot:
 
     @property
     def function(self) -> str:
-        """The function that the step descended: mode, batch, and loss with its penalty if any."""
+        """The function that the step descended: mode, batch, loss with its penalty, precision."""
         strength = self.objective.l2_penalty
         penalty = f"with L2 penalty {strength:g}" if strength else "without penalty"
-        return f"{self.batch}, loss {penalty}"
+        return f"{self.batch}, loss {penalty}{self._precision}"
 
     @property
     def data_function(self) -> str:
         """The same function without the penalty."""
-        return f"{self.batch}, loss without penalty"
+        return f"{self.batch}, loss without penalty{self._precision}"
+
+    @property
+    def _precision(self) -> str:
+        names = dict.fromkeys(str(d).removeprefix("torch.") for d in self.objective.autocast.dtypes)
+        return f", under {' and '.join(names)} autocast" if names else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,53 @@
+"""The noise floor of the step's gradient: what mixed precision and chance alone change in it."""
+
+import math
+
+from landscope.landscape.noise_floor import NoiseFloor as Floor
+from landscope.landscape.noise_floor import noise_of_gradient
+from landscope.probes.probe import Cost, Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Reading
+from landscope.training.step_view import StepView
+
+
+class NoiseFloor(Probe):
+    """``||g - g'||`` with g' taken again, and with g' in full precision, and both over ``||g||``.
+
+    It belongs beside every other probe of a training under autocast, once a step for them all: a
+    shift or a change of the gradient that is not well above it is not resolved.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__("noise_floor", schedule)
+
+    def cost(self, layers: int, samples: int) -> Cost:
+        """Two gradients, and a forward pass for the order of the layers.
+
+        Without autocast there is nothing to compare with, and one gradient less.
+        """
+        del layers, samples
+        return Cost(forward=3, backward=2)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Five readings of the whole network, and five a layer."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        floor = noise_of_gradient(shot.objective, shot.before, shot.gradient)
+        readings = self._readings(view, floor, None)
+        for layer in floor.layers:
+            readings += self._readings(view, Floor((layer,)), layer.layer)
+        return readings
+
+    def _readings(self, view: StepView, floor: Floor, layer: str | None) -> list[Reading]:
+        slope, norm = "loss / parameter", floor.gradient_norm
+        return [
+            self.reading(view, quantity, value, unit=unit, layer=layer)
+            for quantity, value, unit in (
+                ("repeat_l2", floor.repeat, slope),
+                ("repeat_relative", floor.repeat / norm if norm else math.nan, "1"),
+                ("rounding_l2", floor.rounding, slope),
+                ("rounding_relative", floor.rounding / norm if norm else math.nan, "1"),
+                ("gradient_norm", norm, slope),
+            )
+        ]
