@@ -1,11 +1,13 @@
 """Mixed precision as it stands at a moment, captured and replayed."""
 
 from collections.abc import Generator, Iterable
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch.amp.autocast_mode import is_autocast_available
+
+_AS_IT_IS = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,15 @@ class Autocast:
             for kind in kinds:
                 torch.set_autocast_enabled(kind, True)
 
-    @contextmanager
-    def replayed(self) -> Generator[None]:
+    def replayed(self) -> AbstractContextManager[None]:
         """Inside, operations are cast as they were at this moment, and no differently."""
-        if not any(on or torch.is_autocast_enabled(kind) for kind, on, _ in self.types):
-            # Nothing was cast and nothing is: there is nothing to be done, and it is done often.
-            yield
-            return
+        if any(on or torch.is_autocast_enabled(kind) for kind, on, _ in self.types):
+            return self._entered()
+        # Nothing was cast and nothing is: this is asked for often, and must cost nothing.
+        return _AS_IT_IS
+
+    @contextmanager
+    def _entered(self) -> Generator[None]:
         with ExitStack() as stack:
             for kind, enabled, dtype in self.types:
                 stack.enter_context(

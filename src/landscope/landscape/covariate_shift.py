@@ -14,23 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from landscope.errors import UsageError
+from landscope.landscape.comparison import Comparison, Comparisons
 from landscope.landscape.layers import Layer, layers_in_order
 from landscope.landscape.objective import LossFn, Objective, check_finite
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
     norm,
-    products,
     trainable,
 )
 from landscope.landscape.recording import Recording, record
 from landscope.landscape.tape import Position, ReplayError, Tape
-
-# ||G - G'||^2, ||G||^2, ||G'||^2 and <G, G'>.
-_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,7 @@ def shift_of_layers(
     chosen = _chosen(order, layers, every)
     step = _Step(objective, before, after, gradient, order)
     obstacle = recording.obstacle
-    rows: list[list[float]] = []
+    rows: list[Comparison] = []
     if recording.tape is not None:
         try:
             rows = step.cut(recording, recording.tape, chosen)
@@ -172,37 +169,36 @@ class _Step:
     gradient: Parameters
     order: list[Layer]
 
-    def by_the_book(self, chosen: list[int]) -> list[list[float]]:
-        """The rows of some layers, with a whole pass for each."""
-        rows: list[Tensor] = []
+    def by_the_book(self, chosen: list[int]) -> list[Comparison]:
+        """G and G' of some layers, with a whole pass for each."""
+        found = Comparisons()
         for position in chosen:
             moved = self._still(position)
             if position > 0:
                 # All weights ask for gradients, as in training: hooks and checkpoints expect it.
                 _, _, gradient = self.objective.gradient(self._mixed(position))
                 moved = {name: gradient[name] for name in moved}
-            rows.append(self._row(moved))
-        return torch.stack(rows).tolist()
+            found.add(self.gradient, moved)
+        return found.results()[0]
 
-    def cut(self, recording: Recording, tape: Tape, chosen: list[int]) -> list[list[float]]:
-        """The rows of some layers, with what lies before them run once for all.
+    def cut(self, recording: Recording, tape: Tape, chosen: list[int]) -> list[Comparison]:
+        """G and G' of some layers, with what lies before them run once for all.
 
         Raises:
             ReplayError: The tape is not the pass that it was made of.
         """
-        rows: list[Tensor] = []
-        with self.objective.random_state.streams.kept():
+        found = Comparisons()
+        with self.objective.random_state.streams.kept(), self.objective.autocast.left():
             moved = tape.start(self.objective.buffers)
             for position in chosen:
                 start = recording.first_uses[self.order[position].parameters[0]]
                 tape.advance(moved, start, self.after)
-                rows.append(self._row(self._behind(tape, moved, position)))
+                found.add(self.gradient, self._behind(tape, moved, position))
             replayed = tape.finish(moved, self.after, differentiate=False)
-        last = torch.stack([replayed, recording.loss]).to(rows[0])
-        # One copy to the host at the end: nothing above waits for the device.
-        *numbers, at_end, at_end_recorded = torch.cat([*rows, last]).tolist()
-        self._check(at_end, at_end_recorded, recording.loss.dtype)
-        return [numbers[start : start + _COLUMNS] for start in range(0, len(numbers), _COLUMNS)]
+        # Nothing above waits for the device.
+        comparisons, (at_end, recorded) = found.results(replayed, recording.loss)
+        self._check(at_end, recorded, recording.loss.dtype)
+        return comparisons
 
     def _behind(self, tape: Tape, moved: Position, position: int) -> Parameters:
         if position == 0:
@@ -213,7 +209,9 @@ class _Step:
             name: self.before[name].detach().requires_grad_()
             for name in self.order[position].parameters
         }
-        loss = tape.finish(tape.branch(moved), point | own)
+        # Around the whole pass, which then casts a weight once however often it uses it.
+        with self.objective.autocast.replayed():
+            loss = tape.finish(tape.branch(moved), point | own)
         return self.objective.gradient_of(loss, own)
 
     def _still(self, position: int) -> Parameters:
@@ -223,9 +221,6 @@ class _Step:
         # Definition 2.1: after the step for all layers before a position, before it for the rest.
         moved = (name for layer in self.order[:position] for name in layer.parameters)
         return self.before | {name: self.after[name] for name in moved}
-
-    def _row(self, moved: Parameters) -> Tensor:
-        return products({name: self.gradient[name] for name in moved}, moved)
 
     def _check(self, replayed: float, recorded: float, dtype: torch.dtype) -> None:
         precision = min([dtype, *self.objective.autocast.dtypes], key=lambda d: -torch.finfo(d).eps)
@@ -263,17 +258,12 @@ def _check_every(every: int) -> None:
         )
 
 
-def _shift(layer: str, row: list[float], obstacle: str | None) -> LayerShift:
-    l2, still, moved = map(math.sqrt, row[:3])
-    cosine = row[3] / (still * moved) if still * moved else math.nan
-    if abs(cosine) > 1:
-        # Rounding must not put a cosine beyond 1; NaN compares as false and stays.
-        cosine = math.copysign(1.0, cosine)
+def _shift(layer: str, found: Comparison, obstacle: str | None) -> LayerShift:
     return LayerShift(
         layer=layer,
-        l2=l2,
-        relative=l2 / still if still else math.nan,
-        cosine=cosine,
-        gradient_norm=still,
+        l2=found.distance,
+        relative=found.distance / found.first if found.first else math.nan,
+        cosine=found.cosine,
+        gradient_norm=found.first,
         obstacle=obstacle,
     )

@@ -10,12 +10,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import nn
 
+from landscope.landscape.comparison import Comparisons
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import LossFn, Objective, check_finite
-from landscope.landscape.parameters import Parameters, check_like, products, trainable
+from landscope.landscape.parameters import Parameters, check_like, trainable
 
 
 @dataclass(frozen=True)
@@ -108,25 +108,19 @@ def noise_of_gradient(objective: Objective, point: Parameters, gradient: Paramet
         gradient: The gradient there.
     """
     order = execution_order(objective, point)
-    again = [objective.gradient(point)[2]]
+    again = objective.gradient(point)[2]
+    plain = gradient
     if objective.autocast.dtypes:
-        plain = replace(objective, autocast=objective.autocast.off(), loss_scale=1.0)
-        again.append(plain.gradient(point)[2])
-    rows = [
-        torch.stack(
-            [products(gradient, {n: other[n] for n in layer.parameters}) for other in again]
-        )
-        for layer in order
-    ]
-    # One copy to the host at the end: nothing above waits for the device.
+        in_full = replace(objective, autocast=objective.autocast.off(), loss_scale=1.0)
+        plain = in_full.gradient(point)[2]
+    found = Comparisons()
+    for layer in order:
+        for other in (again, plain):
+            found.add(gradient, {name: other[name] for name in layer.parameters})
+    rows, _ = found.results()
     return NoiseFloor(
         tuple(
-            LayerNoise(
-                layer=layer.name,
-                repeat=math.sqrt(row[0][0]),
-                rounding=math.sqrt(row[-1][0]) if len(row) > 1 else 0.0,
-                gradient_norm=math.sqrt(row[0][1]),
-            )
-            for layer, row in zip(order, torch.stack(rows).tolist(), strict=True)
+            LayerNoise(layer.name, repeat.distance, rounding.distance, repeat.first)
+            for layer, repeat, rounding in zip(order, rows[::2], rows[1::2], strict=True)
         )
     )

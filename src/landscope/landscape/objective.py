@@ -7,7 +7,7 @@ two evaluations differ by their parameters alone and leave no trace in the model
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -148,7 +148,7 @@ class Objective:
         """
         if not data_loss.requires_grad:
             return self._penalty_gradient(own)
-        with self._backward():
+        with self._around_backward():
             found = torch.autograd.grad(
                 self._scaled(data_loss), list(own.values()), materialize_grads=True
             )
@@ -164,7 +164,7 @@ class Objective:
 
     def _left_by_backward(self, data_loss: Tensor, point: Parameters) -> Parameters:
         # The old kind of checkpoint leaves its part of the gradient in .grad and nowhere else.
-        with self._backward():
+        with self._around_backward():
             self._scaled(data_loss).backward()
         penalty = self._penalty_gradient(point)
         return {
@@ -172,11 +172,9 @@ class Objective:
             for name, p in point.items()
         }
 
-    @contextmanager
-    def _backward(self) -> Generator[None]:
+    def _around_backward(self) -> AbstractContextManager[None]:
         # A backward pass takes the types of its forward pass, and none from what is around it.
-        with self.autocast.off().replayed():
-            yield
+        return self.autocast.off().replayed()
 
     def _scaled(self, loss: Tensor) -> Tensor:
         return loss if self.loss_scale == 1 else loss * self.loss_scale

@@ -1,14 +1,12 @@
 """Points and directions in parameter space: named tensors, and the few operations on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from landscope.errors import UsageError
-
-_PIECE = 2**18
 
 Parameters = dict[str, Tensor]
 """A point or a direction: one tensor for each name in ``model.named_parameters()``."""
@@ -89,43 +87,20 @@ def difference(first: Parameters, second: Parameters) -> Parameters:
 
 def inner(first: Parameters, second: Parameters) -> Tensor:
     """The inner product over all entries, a scalar, accumulated in float64 where there is one."""
-    return _total((_wide(first[name]) * _wide(tensor)).sum() for name, tensor in second.items())
+    return _total((wide(first[name]) * wide(tensor)).sum() for name, tensor in second.items())
 
 
 def norm(vector: Parameters) -> Tensor:
     """The Euclidean norm over all entries, a scalar, accumulated in float64 where there is one."""
-    return _total(_wide(tensor).square().sum() for tensor in vector.values()).sqrt()
-
-
-def products(first: Parameters, second: Parameters) -> Tensor:
-    """``||a - b||^2``, ``||a||^2``, ``||b||^2``, ``<a, b>`` of two vectors, by the second's names.
-
-    One tensor of four numbers, accumulated in float64 where there is one. It takes few operations,
-    which matters where the vectors are short.
-    """
-    pairs = zip(_pieces(first[name] for name in second), _pieces(second.values()), strict=True)
-    sums = [_products(*pair) for pair in pairs]
-    return sums[0] if len(sums) == 1 else torch.stack(sums).sum(0)
-
-
-def _pieces(tensors: Iterable[Tensor]) -> Sequence[Tensor]:
-    flat = [(torch.view_as_real(t) if t.is_complex() else t).reshape(-1) for t in tensors]
-    whole = flat[0] if len(flat) == 1 else torch.cat(flat)
-    # In float64 a vector takes twice the room or more: it is gone through piece by piece.
-    return whole.split(_PIECE) if len(whole) > _PIECE else [whole]
-
-
-def _products(first: Tensor, second: Tensor) -> Tensor:
-    first, second = _wide(first), _wide(second)
-    rows = torch.stack([first - second, first, second])
-    return torch.cat([torch.linalg.vecdot(rows, rows), torch.dot(first, second)[None]])
+    return _total(wide(tensor).square().sum() for tensor in vector.values()).sqrt()
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum()
 
 
-def _wide(tensor: Tensor) -> Tensor:
+def wide(tensor: Tensor) -> Tensor:
+    """A tensor in float64 where there is one; a complex one as its real and imaginary parts."""
     tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
     # Apple's GPUs have no float64; there float32 is the widest sum to be had.
     return tensor.float() if tensor.device.type == "mps" else tensor.double()

@@ -13,7 +13,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
-from landscope.landscape.arguments import tensors_in, with_slots
+from landscope.landscape.arguments import Arguments, tensors_in
 from landscope.landscape.autocast import Autocast
 from landscope.landscape.met_tensors import MetTensors, version
 from landscope.landscape.objective import Objective, check_dependence
@@ -102,7 +102,8 @@ class _Recorder(TorchFunctionMode):
         self._unused = {slot: name for name, slot in self._tensors.parameters.items()}
         self._first_uses: dict[str, int] = {}
         self._obstacle: str | None = None
-        self._context: Context | None = None
+        self._kinds = tuple(dict.fromkeys(["cpu", *(device.type for device in self._devices)]))
+        self._contexts: dict[tuple[bool, ...], Context] = {}
 
     def __torch_function__(
         self,
@@ -155,14 +156,20 @@ class _Recorder(TorchFunctionMode):
     def _record(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        given = tensors_in((args, kwargs))
-        slots = {id(tensor): self._slot(tensor) for tensor in given}
+        given: list[Tensor] = []
+        slots: list[int] = []
+
+        def slot_of(tensor: Tensor) -> int:
+            given.append(tensor)
+            slots.append(self._slot(tensor))
+            return slots[-1]
+
+        arguments = Arguments.of(args, kwargs, slot_of)
         if self._obstacle is not None:
             # There will be no tape; the order of the layers is still wanted.
-            self._note_first_uses(slots.values())
+            self._note_first_uses(slots)
             return func(*args, **kwargs)
-        template = with_slots((args, kwargs), lambda tensor: slots[id(tensor)])
-        depends = self._tensors.depend(slots.values())
+        depends = self._tensors.depend(slots)
         versions = [version(tensor) for tensor in given]
         context = self._surroundings()
         before = TorchStreams.capture(self._devices)
@@ -170,15 +177,15 @@ class _Recorder(TorchFunctionMode):
         after = TorchStreams.capture(self._devices)
         made = tensors_in(result)
         written = self._tensors.storages_of(
-            slots[id(tensor)]
-            for tensor, earlier in zip(given, versions, strict=True)
+            slot
+            for slot, tensor, earlier in zip(slots, given, versions, strict=True)
             if version(tensor) != earlier
         )
         if depends and (func in UNSAFE or not (made or written)):
             self._cannot(f"the pass looks into a tensor with {name_of(func)}")
         if not made and not written:
             return result
-        self._note_first_uses(slots.values())
+        self._note_first_uses(slots)
         if depends:
             self._tensors.make_dependent(written)
         makes = [
@@ -187,12 +194,12 @@ class _Recorder(TorchFunctionMode):
         ]
         if isinstance(result, (list, tuple)):
             # How many results there are, Python has seen too.
-            self._seen.update(slots.values())
+            self._seen.update(slots)
         self._tensors.note_versions([*given, *made], written)
         operation = Operation(
             func,
-            *template,
-            reads=tuple(slots.values()),
+            arguments,
+            reads=tuple(slots),
             makes=tuple(makes),
             shapes=tuple(tensor.shape for tensor in made),
             writes=tuple(written),
@@ -232,11 +239,15 @@ class _Recorder(TorchFunctionMode):
         return opened(func) if len({name.rpartition(".")[0] for name in names}) > 1 else None
 
     def _surroundings(self) -> Context:
-        context = Context(torch.is_grad_enabled(), Autocast.capture(self._devices))
         # One object for all operations that share it: a tape enters it once for them all.
-        if self._context is None or context != self._context:
-            self._context = context
-        return self._context
+        flags = (torch.is_grad_enabled(), *map(torch.is_autocast_enabled, self._kinds))
+        known = self._contexts.get(flags)
+        if known is not None and not any(flags[1:]):
+            return known
+        context = Context(flags[0], Autocast.capture(self._devices))
+        if known != context:
+            self._contexts[flags] = context
+        return self._contexts[flags]
 
     def _slot(self, tensor: Tensor) -> int:
         slot = self._tensors.slot(tensor)

@@ -5,15 +5,14 @@ that prefix is computed once, and only what follows is run again, at other param
 """
 
 import itertools
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from landscope.landscape.arguments import filled, tensors_in
+from landscope.landscape.arguments import Arguments, tensors_in
 from landscope.landscape.autocast import Autocast
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams
@@ -36,12 +35,6 @@ class Context:
     grad: bool
     autocast: Autocast
 
-    @contextmanager
-    def entered(self, *, differentiate: bool) -> Generator[None]:
-        """Inside, operations run as they did; gradients only if they are wanted at all."""
-        with self.autocast.replayed(), torch.set_grad_enabled(self.grad and differentiate):
-            yield
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -49,8 +42,7 @@ class Operation:
 
     Args:
         func: The function.
-        args: Its arguments, with a :class:`~landscope.landscape.arguments.Slot` for each tensor.
-        kwargs: Its keyword arguments, likewise.
+        arguments: What it is called with, and where the tensors go.
         reads: Slots among the arguments.
         makes: Slots of the tensors in its result, in the order in which they appear there.
         shapes: Shapes of those tensors.
@@ -60,8 +52,7 @@ class Operation:
     """
 
     func: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    arguments: Arguments
     reads: tuple[int, ...]
     makes: tuple[int, ...]
     shapes: tuple[torch.Size, ...]
@@ -77,7 +68,7 @@ class Operation:
         """
         if self.draws is not None:
             self.draws[0].restore()
-        result = self.func(*filled(self.args, tensors), **filled(self.kwargs, tensors))
+        result = self.arguments.call(self.func, tensors)
         made = [result] if isinstance(result, Tensor) else tensors_in(result)
         for slot, tensor, shape in zip(self.makes, made, self.shapes, strict=True):
             if tensor.shape != shape:
@@ -199,7 +190,10 @@ class Tape:
             self.operations[position.at : to], self._done_with[position.at : to], strict=True
         )
         for context, group in itertools.groupby(steps, key=lambda step: step[0].context):
-            with context.entered(differentiate=differentiate):
+            with (
+                torch.set_grad_enabled(context.grad and differentiate),
+                context.autocast.replayed(),
+            ):
                 for operation, done_with in group:
                     operation.perform(tensors)
                     for slot in done_with:

@@ -1,0 +1,96 @@
+"""How far gradients lie from one another, pair by pair, in as few operations as may be.
+
+A deep network of small layers has many short gradients, and what takes time is not their arithmetic
+but the number of operations that it is told in. A wide layer has a long one, of which a copy in
+float64 must not be held. So short ones are put together, and long ones are taken piece by piece.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from landscope.landscape.parameters import Parameters, wide
+
+_PIECE = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two vectors a and b, by four numbers.
+
+    Args:
+        distance: ``||a - b||``.
+        first: ``||a||``.
+        second: ``||b||``.
+        product: ``<a, b>``.
+    """
+
+    distance: float
+    first: float
+    second: float
+    product: float
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between the two, in [-1, 1]; NaN where either vanishes."""
+        if not self.first * self.second:
+            return math.nan
+        cosine = self.product / (self.first * self.second)
+        # Rounding must not put a cosine beyond 1; NaN compares as false and stays.
+        return math.copysign(1.0, cosine) if abs(cosine) > 1 else cosine
+
+
+class Comparisons:
+    """Pairs of vectors that are compared, without waiting for the device until the end."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[Tensor, Tensor]] = []
+        self._waiting = 0
+        self._rows: list[Tensor] = []
+
+    def add(self, first: Parameters, second: Parameters) -> None:
+        """Compare two vectors, over the names of the second."""
+        pair = _flat([first[name] for name in second]), _flat(list(second.values()))
+        if len(pair[0]) > _PIECE:
+            self._flush()
+            pieces = zip(*(vector.split(_PIECE) for vector in pair), strict=True)
+            self._rows.append(torch.stack([_terms(*piece).sum(1) for piece in pieces]).sum(0))
+            return
+        self._pairs.append(pair)
+        self._waiting += len(pair[0])
+        if self._waiting > _PIECE:
+            self._flush()
+
+    def results(self, *losses: Tensor) -> tuple[list[Comparison], list[float]]:
+        """All that were added, in that order, and some scalars: one copy to the host."""
+        self._flush()
+        scalars = [loss.to(self._rows[0]).reshape(1) for loss in losses]
+        numbers = torch.cat([*self._rows, *scalars]).tolist()
+        end = 4 * len(self._rows)
+        rows = (numbers[start : start + 4] for start in range(0, end, 4))
+        compared = [Comparison(math.sqrt(d), math.sqrt(a), math.sqrt(b), p) for d, a, b, p in rows]
+        return compared, numbers[end:]
+
+    def _flush(self) -> None:
+        if not self._pairs:
+            return
+        first, second = (_flat(list(vectors)) for vectors in zip(*self._pairs, strict=True))
+        sizes = [len(vector) for vector, _ in self._pairs]
+        self._rows.extend(part.sum(1) for part in _terms(first, second).split(sizes, dim=1))
+        self._pairs, self._waiting = [], 0
+
+
+def _flat(tensors: list[Tensor]) -> Tensor:
+    real = [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
+    return real[0].reshape(-1) if len(real) == 1 else torch.cat([t.reshape(-1) for t in real])
+
+
+def _terms(first: Tensor, second: Tensor) -> Tensor:
+    """What the squares and the product are the sums of, (4, entries)."""
+    first, second = wide(first), wide(second)
+    difference = first - second
+    return torch.stack([difference, first, second, first]) * torch.stack(
+        [difference, first, second, second]
+    )
