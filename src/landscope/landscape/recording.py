@@ -25,6 +25,7 @@ from landscope.landscape.torch_functions import (
     METADATA,
     SHAPE,
     UNSAFE,
+    may_write,
     name_of,
     only_watches,
     opened,
@@ -65,7 +66,7 @@ def record(objective: Objective, parameters: Parameters) -> Recording:
     """
     # Gradients are on as in a training step: what a pass does may depend on it, and so do the
     # traces that functions with a backward of their own leave.
-    point = {n: tensor.detach().clone().requires_grad_() for n, tensor in parameters.items()}
+    point = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
     buffers = objective.fresh_buffers()
     recorder = _Recorder(point, buffers, devices_of(objective.model))
     with torch.enable_grad(), recorder:
@@ -165,10 +166,13 @@ class _Recorder(TorchFunctionMode):
             return slots[-1]
 
         arguments = Arguments.of(args, kwargs, slot_of)
+        weights = self._copies_of_weights(func, kwargs, given, slots)
         if self._obstacle is not None:
             # There will be no tape; the order of the layers is still wanted.
             self._note_first_uses(slots)
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            _put_back(weights)
+            return result
         depends = self._tensors.depend(slots)
         versions = [version(tensor) for tensor in given]
         context = self._surroundings()
@@ -181,6 +185,7 @@ class _Recorder(TorchFunctionMode):
             for slot, tensor, earlier in zip(slots, given, versions, strict=True)
             if version(tensor) != earlier
         )
+        _put_back(weights)
         if depends and (func in UNSAFE or not (made or written)):
             self._cannot(f"the pass looks into a tensor with {name_of(func)}")
         if not made and not written:
@@ -238,6 +243,24 @@ class _Recorder(TorchFunctionMode):
         names = (self._unused[slot] for slot in slots if slot in self._unused)
         return opened(func) if len({name.rpartition(".")[0] for name in names}) > 1 else None
 
+    def _copies_of_weights(
+        self,
+        func: Callable[..., Any],
+        kwargs: dict[str, Any],
+        given: list[Tensor],
+        slots: list[int],
+    ) -> list[tuple[Tensor, Tensor, int]]:
+        """The weights that a function may write on, each with a copy; they are somebody else's."""
+        if not may_write(func, kwargs):
+            return []
+        own = self._tensors.storages_of(self._tensors.parameters.values())
+        pairs = zip(given, slots, strict=True)
+        return [
+            (tensor, tensor.detach().clone(), version(tensor))
+            for tensor, slot in pairs
+            if self._tensors.storages[slot] in own
+        ]
+
     def _surroundings(self) -> Context:
         # One object for all operations that share it: a tape enters it once for them all.
         flags = (torch.is_grad_enabled(), *map(torch.is_autocast_enabled, self._kinds))
@@ -275,6 +298,12 @@ class _Recorder(TorchFunctionMode):
     def _cannot(self, obstacle: str) -> None:
         # The first obstacle is the one that a person can do something about.
         self._obstacle = self._obstacle or obstacle
+
+
+def _put_back(weights: list[tuple[Tensor, Tensor, int]]) -> None:
+    for weight, copy, earlier in weights:
+        if version(weight) != earlier:
+            weight.detach().copy_(copy)
 
 
 def _asked_by_torch() -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload, OpOverloadPacket
 
 _ASKED = (
     *("shape", "dtype", "device", "layout", "ndim", "itemsize", "nbytes", "names"),
@@ -60,6 +61,17 @@ def only_watches(func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     ``register_multi_grad_hook`` does, by which torch's own counters follow a backward pass.
     """
     return func is Tensor.register_hook and args[-1].__module__ == "torch.autograd.graph"
+
+
+def may_write(func: Callable[..., Any], kwargs: dict[str, Any]) -> bool:
+    """Whether a function may change its arguments in place.
+
+    Torch's own say so by their names, but for few; of operations that others have registered
+    nothing is known.
+    """
+    name = getattr(func, "__name__", "")
+    in_place = name.endswith("_") or name in ("embedding", "embedding_bag")
+    return in_place or "out" in kwargs or isinstance(func, (OpOverload, OpOverloadPacket))
 
 
 _QUESTIONS = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
