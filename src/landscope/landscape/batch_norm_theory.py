@@ -28,14 +28,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
+from landscope.landscape.checks import check_dependence, check_finite
 from landscope.landscape.distribution import by_feature
-from landscope.landscape.objective import (
-    LossFn,
-    Objective,
-    check_dependence,
-    check_finite,
-    forward_hooks,
-)
+from landscope.landscape.objective import LossFn, Objective, forward_hooks
 from landscope.landscape.parameters import Parameters, trainable
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm

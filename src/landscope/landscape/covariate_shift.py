@@ -17,9 +17,10 @@ import torch
 from torch import nn
 
 from landscope.errors import UsageError
+from landscope.landscape.checks import check_finite
 from landscope.landscape.comparison import Comparison, Comparisons
 from landscope.landscape.layers import Layer, layers_in_order
-from landscope.landscape.objective import LossFn, Objective, check_finite
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import (
     Parameters,
     check_like,

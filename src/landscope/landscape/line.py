@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.landscape.objective import LossFn, Objective, check_finite, check_scalar
+from landscope.landscape.checks import check_finite, check_scalar
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import (
     Parameters,
     check_like,

@@ -12,9 +12,10 @@ from typing import Any
 
 from torch import nn
 
+from landscope.landscape.checks import check_finite
 from landscope.landscape.comparison import Comparisons
 from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import LossFn, Objective, check_finite
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, check_like, trainable
 
 

@@ -5,8 +5,7 @@ that moment, and evaluating it moves them. An :class:`Objective` holds that mome
 two evaluations differ by their parameters alone and leave no trace in the model.
 """
 
-import math
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,8 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
-from landscope.errors import UsageError
 from landscope.landscape.autocast import Autocast
+from landscope.landscape.checks import (
+    check_dependence,
+    check_device,
+    check_loss_scale,
+    check_scalar,
+    check_values,
+    check_visible,
+)
 from landscope.landscape.exchange import Standing
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, devices_of
@@ -75,12 +81,12 @@ class Objective:
                 is on another device than the batch or has parts in TorchScript, or torch is in
                 its inference mode.
         """
-        _check_loss_scale(loss_scale)
+        check_loss_scale(loss_scale)
         trainable(model)
-        _check_visible(model)
-        _check_device(model, inputs, "inputs")
-        _check_device(model, targets, "targets")
-        _check_values(model)
+        check_visible(model)
+        check_device(model, inputs, "inputs")
+        check_device(model, targets, "targets")
+        check_values(model)
         return cls(
             model=model,
             loss_fn=loss_fn,
@@ -248,118 +254,6 @@ def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if isinstance(inputs, Mapping):
         return (), dict(inputs)
     return (inputs if isinstance(inputs, tuple) else (inputs,)), {}
-
-
-def _tensors(tree: Any) -> Iterator[Tensor]:
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for leaf in tree.values():
-            yield from _tensors(leaf)
-    elif isinstance(tree, (list, tuple)):
-        for leaf in tree:
-            yield from _tensors(leaf)
-
-
-def _check_device(model: nn.Module, batch: Any, argument: str) -> None:
-    homes = devices_of(model)
-    for tensor in _tensors(batch):
-        # A model spread over several devices may take its batch on any of them.
-        if tensor.device not in homes:
-            home = next(iter(homes))
-            raise UsageError(
-                f"{argument} are on {tensor.device}",
-                f"the model is on {home}",
-                f"move the batch with .to({str(home)!r})",
-            )
-
-
-def _check_loss_scale(loss_scale: float) -> None:
-    if not (math.isfinite(loss_scale) and loss_scale > 0):
-        raise UsageError(
-            f"loss_scale = {loss_scale}",
-            "it multiplies the loss, and is positive and finite",
-            "give scaler.get_scale(), or leave it out where no GradScaler is used",
-        )
-
-
-def _check_visible(model: nn.Module) -> None:
-    if torch.is_inference_mode_enabled():
-        raise UsageError(
-            "torch is in its inference mode",
-            "a landscape is made of gradients, which that mode does not allow",
-            "measure outside torch.inference_mode()",
-        )
-    for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            raise UsageError(
-                f"the module {name!r} is compiled to TorchScript",
-                "what is measured has other weights put in their places, which it does not allow",
-                "measure the model before torch.jit.script or torch.jit.trace",
-            )
-
-
-def _check_values(model: nn.Module) -> None:
-    for name, tensor in model.named_parameters():
-        if tensor.is_meta:
-            raise UsageError(
-                f"the parameter {name!r} is on the meta device",
-                "a landscape is measured around values, of which that device holds none",
-                "give the network values first, as with to_empty() and its own initialisation",
-            )
-
-
-def check_scalar(loss: Any, where: str = "loss_fn gave") -> None:
-    """Refuse a loss that is not one real number.
-
-    Args:
-        loss: What there is.
-        where: Where it was found.
-
-    Raises:
-        UsageError: As said.
-    """
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise UsageError(
-            f"{where} {found}",
-            "a loss is one number, a tensor of one element",
-            "reduce it, as with .mean() or .sum()",
-        )
-    if loss.is_complex():
-        raise UsageError(
-            f"{where} a number of type {loss.dtype}",
-            "a loss is a real number",
-            "reduce it to one, as with .abs() or .real",
-        )
-
-
-def check_dependence(loss: Tensor, names: list[str]) -> None:
-    """Refuse a loss that no parameter enters.
-
-    Raises:
-        UsageError: As said.
-    """
-    if not loss.requires_grad:
-        raise UsageError(
-            f"the loss does not depend on {names[0]!r} or any other of {len(names)} parameters",
-            "a landscape is a function of parameters",
-            "compute the loss from the model's outputs, without detach(), item() or no_grad()",
-        )
-
-
-def check_finite(loss: Tensor) -> None:
-    """Refuse to measure around a point at which the loss itself is not a number.
-
-    Raises:
-        UsageError: The loss is NaN or infinite.
-    """
-    if not loss.isfinite():
-        raise UsageError(
-            f"the loss is {loss.item()} at the model's parameters",
-            "a landscape is measured around a point where the loss is finite",
-            "check the batch and the weights for NaN, or measure at an earlier step",
-        )
 
 
 @contextmanager

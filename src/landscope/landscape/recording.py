@@ -15,8 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from landscope.landscape.arguments import Arguments, tensors_in
 from landscope.landscape.autocast import Autocast
+from landscope.landscape.checks import check_dependence
 from landscope.landscape.met_tensors import MetTensors, version
-from landscope.landscape.objective import Objective, check_dependence
+from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams, devices_of
 from landscope.landscape.tape import Context, Operation, Tape

@@ -1,0 +1,143 @@
+"""What a landscape cannot be measured of, refused before anything is: value, rule, remedy."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscope.errors import UsageError
+from landscope.landscape.random_state import devices_of
+
+
+def _tensors(tree: Any) -> Iterator[Tensor]:
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for leaf in tree.values():
+            yield from _tensors(leaf)
+    elif isinstance(tree, (list, tuple)):
+        for leaf in tree:
+            yield from _tensors(leaf)
+
+
+def check_device(model: nn.Module, batch: Any, argument: str) -> None:
+    """Refuse a batch that lies elsewhere than the model.
+
+    Raises:
+        UsageError: As said.
+    """
+    homes = devices_of(model)
+    for tensor in _tensors(batch):
+        # A model spread over several devices may take its batch on any of them.
+        if tensor.device not in homes:
+            home = next(iter(homes))
+            raise UsageError(
+                f"{argument} are on {tensor.device}",
+                f"the model is on {home}",
+                f"move the batch with .to({str(home)!r})",
+            )
+
+
+def check_loss_scale(loss_scale: float) -> None:
+    """Refuse a scale that is no scale.
+
+    Raises:
+        UsageError: It is not positive and finite.
+    """
+    if not (math.isfinite(loss_scale) and loss_scale > 0):
+        raise UsageError(
+            f"loss_scale = {loss_scale}",
+            "it multiplies the loss, and is positive and finite",
+            "give scaler.get_scale(), or leave it out where no GradScaler is used",
+        )
+
+
+def check_visible(model: nn.Module) -> None:
+    """Refuse what does not let itself be differentiated or taken apart.
+
+    Raises:
+        UsageError: Torch is in its inference mode, or a part is compiled to TorchScript.
+    """
+    if torch.is_inference_mode_enabled():
+        raise UsageError(
+            "torch is in its inference mode",
+            "a landscape is made of gradients, which that mode does not allow",
+            "measure outside torch.inference_mode()",
+        )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UsageError(
+                f"the module {name!r} is compiled to TorchScript",
+                "what is measured has other weights put in their places, which it does not allow",
+                "measure the model before torch.jit.script or torch.jit.trace",
+            )
+
+
+def check_values(model: nn.Module) -> None:
+    """Refuse a model that has shapes and no values.
+
+    Raises:
+        UsageError: A parameter is on the meta device.
+    """
+    for name, tensor in model.named_parameters():
+        if tensor.is_meta:
+            raise UsageError(
+                f"the parameter {name!r} is on the meta device",
+                "a landscape is measured around values, of which that device holds none",
+                "give the network values first, as with to_empty() and its own initialisation",
+            )
+
+
+def check_scalar(loss: Any, where: str = "loss_fn gave") -> None:
+    """Refuse a loss that is not one real number.
+
+    Args:
+        loss: What there is.
+        where: Where it was found.
+
+    Raises:
+        UsageError: As said.
+    """
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise UsageError(
+            f"{where} {found}",
+            "a loss is one number, a tensor of one element",
+            "reduce it, as with .mean() or .sum()",
+        )
+    if loss.is_complex():
+        raise UsageError(
+            f"{where} a number of type {loss.dtype}",
+            "a loss is a real number",
+            "reduce it to one, as with .abs() or .real",
+        )
+
+
+def check_dependence(loss: Tensor, names: list[str]) -> None:
+    """Refuse a loss that no parameter enters.
+
+    Raises:
+        UsageError: As said.
+    """
+    if not loss.requires_grad:
+        raise UsageError(
+            f"the loss does not depend on {names[0]!r} or any other of {len(names)} parameters",
+            "a landscape is a function of parameters",
+            "compute the loss from the model's outputs, without detach(), item() or no_grad()",
+        )
+
+
+def check_finite(loss: Tensor) -> None:
+    """Refuse to measure around a point at which the loss itself is not a number.
+
+    Raises:
+        UsageError: The loss is NaN or infinite.
+    """
+    if not loss.isfinite():
+        raise UsageError(
+            f"the loss is {loss.item()} at the model's parameters",
+            "a landscape is measured around a point where the loss is finite",
+            "check the batch and the weights for NaN, or measure at an earlier step",
+        )
