@@ -16,6 +16,7 @@ from benchmarks.floor import count
 from benchmarks.networks import Network
 from benchmarks.settings import Settings
 from benchmarks.step import Step
+from landscope.landscape.arithmetic import work_of
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.line import PaperLine
@@ -102,11 +103,11 @@ def measure(network: Network, settings: Settings) -> list[Row]:
     return rows
 
 
-def _declared(probe: Probe, step: Step) -> float:
+def _declared(probe: Probe, step: Step) -> int:
     operations = count(step.layers)
-    cost = probe.cost(len(step.layers), len(step.inputs))
+    cost = probe.cost(work_of(step.objective, step.before, len(step.inputs)))
     backward = operations.step - operations.forward
-    return cost.forward * operations.forward + cost.backward * backward
+    return round(cost.forward * operations.forward + cost.backward * backward)
 
 
 def _probes(network: Network, step: Step) -> list[Probe]:

@@ -34,18 +34,20 @@ LEFT = {
     "testing": ("study", "data", "norms", "models", "training", "probes"),
     "landscape": (),
     "errors": (),
+    "cost": (),
     "reading": (),
     "progress": (),
     "device": (),
     "environment": ("",),  # for the version that a record carries
 }
-GROUND_FLOOR = ("errors", "reading", "progress", "environment", "device", "landscape")
-# Within the ground floor, what is below: the maths knows nothing but how to refuse.
+GROUND_FLOOR = ("errors", "cost", "reading", "progress", "environment", "device", "landscape")
+# Within the ground floor, what is below: the maths knows how to refuse and what it costs.
 GROUND_LEFT = {
-    "landscape": ("errors",),
+    "landscape": ("errors", "cost"),
     "device": ("errors",),
     "environment": (),
     "errors": (),
+    "cost": (),
     "reading": (),
     "progress": (),
 }

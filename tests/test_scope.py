@@ -5,7 +5,8 @@ import time
 import pytest
 import torch
 
-from landscope.probes.probe import Cost, Probe
+from landscope.cost import Cost
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, FirstStep
 from landscope.reading import Status
 from landscope.scope import Scope
@@ -24,8 +25,8 @@ class Counting(Probe):
         self.looks = 0
         self.seconds = seconds
 
-    def cost(self, layers, samples):
-        del layers, samples
+    def cost(self, work):
+        del work
         return Cost(0, 0)
 
     def read(self, view):

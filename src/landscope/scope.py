@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from landscope.cost import ProbeCost, Work
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
 from landscope.training.step_view import StepView
@@ -20,6 +21,23 @@ class Scope:
     def __init__(self, probes: Sequence[Probe], write: Callable[[Reading], None]) -> None:
         self._probes = tuple(probes)
         self._write = write
+
+    def costs(self, work: Work, steps: int) -> list[ProbeCost]:
+        """What each probe will cost, before anything runs.
+
+        Args:
+            work: The arithmetic of the network's layers.
+            steps: Steps of the training.
+        """
+        return [
+            ProbeCost(
+                probe=probe.id,
+                look=probe.cost(work).in_steps(work),
+                looks=sum(map(probe.schedule.due, range(steps))),
+                steps=steps,
+            )
+            for probe in self._probes
+        ]
 
     def due(self, step: int) -> bool:
         """Whether any probe looks at a step, so that the loop must keep a snapshot of it."""

@@ -11,7 +11,8 @@ import torch
 from tests.probes.watched_training import EVERY, STEPS, Watching, hooks, probes_for, watch
 from tests.training.small_networks import BUILDERS, setting
 
-from landscope.probes.probe import Cost, Probe
+from landscope.cost import Cost
+from landscope.probes.probe import Probe
 
 NORMS = ("none", "batch", "noisy-batch", "l1", "layer")
 PAIRS = [(network, norm) for network in BUILDERS for norm in NORMS]

@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 import landscope
+from landscope.cost import Work
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import displaced, trainable
 from landscope.models.mlp import MLP
@@ -132,7 +133,7 @@ def test_it_costs_two_gradients_and_the_order_of_the_layers(name, forward, backw
     taken = counted(lambda: probe.read(view))
 
     assert taken == forward * ahead + backward * back
-    cost = probe.cost(3, 8)
+    cost = probe.cost(Work.equal(3, 8))
     assert cost.forward * ahead + cost.backward * back >= taken
 
 

@@ -1,7 +1,10 @@
 """Covariate shift of every layer under the network's own update: Definition 2.1 of the paper."""
 
+import itertools
+
+from landscope.cost import Cost, Work
 from landscope.landscape.covariate_shift import shift_of_layers
-from landscope.probes.probe import Cost, Probe
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
@@ -13,14 +16,15 @@ class CovariateShift(Probe):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("covariate_shift", schedule)
 
-    def cost(self, layers: int, samples: int) -> Cost:
-        """A forward pass for each layer but the first, and half a backward pass: no network's more.
+    def cost(self, work: Work) -> Cost:
+        """What lies behind each layer once more, and two passes: to find the cuts, and to move.
 
-        Down to a layer go gradients of inputs and of that layer's own weights alone. The first
-        look takes one more forward pass, for the order of the layers.
+        For each layer but the first: a forward pass from it on, and a backward pass down to it,
+        to the inputs of all behind it and to its own weights: as much as that forward pass.
         """
-        del samples
-        return Cost(forward=layers, backward=(layers - 1) / 2)
+        behind = list(itertools.accumulate(reversed(work.shares)))[::-1]
+        again = sum(behind[1:])
+        return Cost(forward=2 + again, backward=again / work.backward)
 
     def read(self, view: StepView) -> list[Reading]:
         """Four readings a layer."""

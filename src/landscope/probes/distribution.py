@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscope.cost import Cost, Work
 from landscope.landscape.activations import activations
 from landscope.landscape.distribution import (
     by_feature,
@@ -22,7 +23,7 @@ from landscope.landscape.distribution import (
 )
 from landscope.landscape.objective import Objective
 from landscope.landscape.random_state import RandomState, devices_of
-from landscope.probes.probe import Cost, Probe
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading
 from landscope.training.step_view import Snapshot, StepView
@@ -63,10 +64,9 @@ class Distribution(Probe):
         self._seed = seed
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def cost(self, layers: int, samples: int) -> Cost:
+    def cost(self, work: Work) -> Cost:
         """Two forward passes over the fixed inputs, which may be more or fewer than a batch."""
-        del layers
-        return Cost(forward=2 * len(self._inputs) / samples, backward=0)
+        return Cost(forward=2 * len(self._inputs) / work.samples, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
         """Nine readings a layer."""

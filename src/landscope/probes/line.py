@@ -8,10 +8,11 @@ and a random direction of the gradient's length.
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from landscope.cost import Cost, Work
 from landscope.landscape.line import check_etas, landscape_along
 from landscope.landscape.parameters import Parameters, norm
 from landscope.landscape.random_direction import random_direction
-from landscope.probes.probe import Cost, Probe
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading
 from landscope.training.step_view import Snapshot, StepView
@@ -25,9 +26,9 @@ class _Line(Probe):
         check_etas(grid)
         self._grid = tuple(grid)
 
-    def cost(self, layers: int, samples: int) -> Cost:
+    def cost(self, work: Work) -> Cost:
         """A forward and a backward pass for each step size."""
-        del layers, samples
+        del work
         return Cost(forward=len(self._grid), backward=len(self._grid))
 
     @abstractmethod

@@ -2,9 +2,10 @@
 
 import math
 
+from landscope.cost import Cost, Work
 from landscope.landscape.noise_floor import NoiseFloor as Floor
 from landscope.landscape.noise_floor import noise_of_gradient
-from landscope.probes.probe import Cost, Probe
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading
 from landscope.training.step_view import StepView
@@ -20,12 +21,12 @@ class NoiseFloor(Probe):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("noise_floor", schedule)
 
-    def cost(self, layers: int, samples: int) -> Cost:
+    def cost(self, work: Work) -> Cost:
         """Two gradients, and a forward pass for the order of the layers.
 
         Without autocast there is nothing to compare with, and one gradient less.
         """
-        del layers, samples
+        del work
         return Cost(forward=3, backward=2)
 
     def read(self, view: StepView) -> list[Reading]:

@@ -1,8 +1,9 @@
 """Lemma 4.5 of the paper for a deep linear network: how near an optimum is to the start."""
 
+from landscope.cost import Cost, Work
 from landscope.landscape.layers import execution_order
 from landscope.landscape.nearest_optimum import Matrix, aligned_factors, nearest_optimum
-from landscope.probes.probe import Cost, Probe
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import FirstStep
 from landscope.reading import Reading
 from landscope.training.step_view import StepView
@@ -21,14 +22,13 @@ class NearestOptimum(Probe):
         super().__init__("optimum", FirstStep())
         self._target = target.cpu()
 
-    def cost(self, layers: int, samples: int) -> Cost:
+    def cost(self, work: Work) -> Cost:
         """The pass that finds the order of the layers, and four products of matrices a layer.
 
         A product costs as much as a layer's pass over one sample for each row. The singular value
         decomposition of each layer's matrix is not counted.
         """
-        del layers
-        return Cost(forward=1 + 4 * self._target.shape[0] / samples, backward=0)
+        return Cost(forward=1 + 4 * self._target.shape[0] / work.samples, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
         """Five readings for each layer that a norm may follow."""

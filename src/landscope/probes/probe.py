@@ -2,24 +2,11 @@
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
+from landscope.cost import Cost, Work
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading, Status
 from landscope.training.step_view import StepView
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Arithmetic of one look, in passes of the whole network over the step's batch.
-
-    Args:
-        forward: Forward passes.
-        backward: Backward passes, to inputs and weights.
-    """
-
-    forward: int | float
-    backward: int | float
 
 
 class Probe(ABC):
@@ -35,12 +22,11 @@ class Probe(ABC):
         self.schedule = schedule
 
     @abstractmethod
-    def cost(self, layers: int, samples: int) -> Cost:
+    def cost(self, work: Work) -> Cost:
         """The declared cost of one look: what its arithmetic comes to, or a little more.
 
         Args:
-            layers: Weight-bearing layers of the network.
-            samples: Samples in the step's batch.
+            work: The arithmetic of the network's layers.
         """
 
     @abstractmethod

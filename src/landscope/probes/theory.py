@@ -1,7 +1,8 @@
 """Theorems 4.1 and 4.2 of the paper at every batch norm, both sides, and the removed fraction."""
 
+from landscope.cost import Cost, Work
 from landscope.landscape.batch_norm_theory import theory_of_norms
-from landscope.probes.probe import Cost, Probe
+from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading
 from landscope.training.step_view import StepView
@@ -19,15 +20,14 @@ class Theory(Probe):
         super().__init__("theory", schedule)
         self._units = units
 
-    def cost(self, layers: int, samples: int) -> Cost:
+    def cost(self, work: Work) -> Cost:
         """One pass; then for each norm a quarter of a backward pass, and 3/2 for each unit.
 
         A backward pass to the inputs of a norm takes no gradients of weights, half of the whole,
         and goes halfway down on the average, where late layers cost no more than early ones. Each
         unit takes two that are differentiated twice; convolutions make that 3/2, matrices 1.
         """
-        del samples
-        return Cost(forward=1, backward=layers * (1 / 4 + 3 / 2 * self._units))
+        return Cost(forward=1, backward=len(work.shares) * (1 / 4 + 3 / 2 * self._units))
 
     def read(self, view: StepView) -> list[Reading]:
         """Five lists for each batch norm."""
