@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 
+from landscope.cost import ProbeCost
 from landscope.errors import DataError, LandscopeError, RecordError, UsageError
 from landscope.progress import Progress
 from landscope.records import StudyFolder, StudyRecords, read_study
@@ -44,6 +46,11 @@ class Heard(Listener):
         self.began: list[str] = []
         self.phases: list[str] = []
         self.failures: dict[str, str] = {}
+        self.foretold: dict[str, list[ProbeCost]] = {}
+
+    def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
+        assert not self.began
+        self.foretold.update(costs)
 
     def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
         del order, runs
@@ -87,6 +94,7 @@ def test_a_figure_alone_gives_its_runs_its_drawing_and_a_report(tmp_path: Path) 
     runs = ["dln-batch-lr1e-06-seed0", "dln-none-lr1e-06-seed0"]
     assert sorted(heard.began) == runs
     assert heard.phases == ["drawing figures", "writing the report"]
+    assert list(heard.foretold) == ["dln-5"]
     assert report == out / "report.html"
     assert "<html" in report.read_text(encoding="utf-8")
     assert {name for name in files(out) if not name.startswith("runs")} == {
@@ -115,6 +123,7 @@ def test_started_again_it_runs_nothing_again(tmp_path: Path) -> None:
     # A study goes on with the threads that it was begun with, whatever the workers are.
     reproduce(replace(order, workers=2), heard)
     assert heard.began == []
+    assert heard.foretold == {}
     assert sorted(heard.done_before) == sorted(read_study(out).runs)
     assert before == {name: (out / name).read_bytes() for name in before}
     assert (out / "report.html").exists()
@@ -231,7 +240,9 @@ def test_without_a_terminal_it_tells_plain_lines(tmp_path: Path) -> None:
     assert program.returncode == 0, told
     lines = told.splitlines()
     assert lines[0] == "quick: 2 runs for figures 9 -> runs/quick-seed0-figure-9"
-    assert lines[1] == "dln-none-lr1e-06-seed0: setting up 0/4"
+    assert lines[1].rstrip() == "What the probes will cost, in arithmetic"
+    assert any(line.split()[:2] == ["dln-5", "distribution"] for line in lines)
+    assert "dln-none-lr1e-06-seed0: setting up 0/4" in lines
     assert any(line.startswith("dln-none-lr1e-06-seed0: finished 4/4") for line in lines)
     assert lines[-2:] == ["drawing figures", "writing the report"]
     assert "\x1b" not in told
@@ -394,7 +405,7 @@ def test_a_manifest_says_what_the_study_was_made_with(tmp_path: Path) -> None:
 def test_in_a_terminal_it_shows_bars(tmp_path: Path, interrupt: bool) -> None:
     ours, theirs = os.openpty()
     program = subprocess.Popen(
-        [sys.executable, "-m", "tests.tiny_study", "24", "reproduce", "--figure", "13"],
+        [sys.executable, "-m", "tests.tiny_study", "200", "reproduce", "--figure", "13"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
         stdin=theirs,

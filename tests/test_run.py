@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from tests.small_runs import PROBING, Place, dln, vgg
+from tests.small_runs import CPU, PROBING, Place, dln, vgg
 from tests.tolerances import FLOAT32
 
 import landscope.run as room
@@ -17,6 +17,7 @@ from landscope.models.table import build
 from landscope.progress import Progress
 from landscope.reading import Status
 from landscope.records.weights import read_weights
+from landscope.run import predict_costs
 from landscope.study.config import RunConfig
 
 
@@ -149,6 +150,35 @@ def test_each_probe_has_looked_from_step_0_on_at_its_cadence(finished, config, s
             assert reading.seconds > 0
             assert reading.function
     assert {probe: sorted(looks) for probe, looks in found.items()} == steps
+
+
+@pytest.mark.parametrize("config", [vgg(), dln()], ids=["vgg", "dln"])
+def test_costs_are_foretold_for_each_probe_and_each_of_its_looks(finished, config):
+    place, _ = finished
+    looks = {}
+    for reading in place.records(config).all_readings:
+        if reading.probe != "training":
+            looks.setdefault(reading.probe, set()).add(reading.step)
+
+    costs = predict_costs(config, CPU)
+
+    assert {cost.probe: cost.looks for cost in costs} == {
+        probe: len(steps) for probe, steps in looks.items()
+    }
+    line = next(cost for cost in costs if cost.probe == "line[paper]")
+    assert line.look == pytest.approx(len(config.probing.multiples))
+    assert line.share == pytest.approx(line.look * line.looks / config.steps)
+
+
+def test_costs_are_those_of_the_run_s_own_batch():
+    """The fixed inputs of a distribution are more or fewer than a batch."""
+    costs = {
+        size: {cost.probe: cost.look for cost in predict_costs(vgg(batch_size=size), CPU)}
+        for size in (8, 32)
+    }
+
+    assert costs[8]["distribution"] == pytest.approx(4 * costs[32]["distribution"])
+    assert costs[8]["covariate_shift"] == pytest.approx(costs[32]["covariate_shift"])
 
 
 def test_watched_layers_are_counted_from_1_in_the_order_of_execution(finished):

@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from landscope.cost import ProbeCost
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
 from landscope.progress import Progress
@@ -60,6 +61,9 @@ class Listener:
     def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
         """Before the first run; ``done`` are those that had ended before."""
 
+    def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
+        """Before the first run: what its probes will cost, for each kind of network."""
+
     def progress(self, progress: Progress) -> None:
         """A few times a second, for each run at work."""
 
@@ -96,6 +100,8 @@ def reproduce(order: Order, listener: Listener) -> Path:
     listener.begin(order, configs, [config.id for config in configs if config not in todo])
     # A study that goes on keeps its threads, on which sums depend in their last digits.
     threads = int(manifest["threads"])
+    if todo:
+        listener.costs(_predict_costs(todo, threads, order.data_dir))
     tasks = [
         Task(config, folder.run(config.id).path, device, threads, order.data_dir) for config in todo
     ]
@@ -143,6 +149,22 @@ def run_task(task: Task, report: Callable[[Progress], None]) -> str:
 
     machine = Machine(task.device, task.threads, task.data_dir)
     return run(task.config, RunFolder(task.folder), machine, report).status
+
+
+def _predict_costs(
+    configs: list[RunConfig], threads: int, data_dir: Path | None
+) -> dict[str, list[ProbeCost]]:
+    """By the name of the network, from the run that has most probes of it."""
+    from landscope.run import Machine, predict_costs
+
+    # A norm has no products of matrices: the networks of a family differ little in arithmetic.
+    chosen: dict[str, RunConfig] = {}
+    for config in configs:
+        known = chosen.get(config.model)
+        if known is None or len(config.probes) > len(known.probes):
+            chosen[config.model] = config
+    machine = Machine("cpu", threads, data_dir)
+    return {model: predict_costs(config, machine) for model, config in chosen.items()}
 
 
 def _execute(tasks: list[Task], workers: int, listener: Listener) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from landscope.cost import ProbeCost
 from landscope.data import gaussian
 from landscope.data.batches import Batches
 from landscope.data.dataset import Dataset
@@ -15,6 +16,7 @@ from landscope.data.table import load
 from landscope.device import check_device
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
+from landscope.landscape.arithmetic import work_of
 from landscope.landscape.batch_norm_theory import BatchNorm
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
@@ -42,6 +44,7 @@ from landscope.training.loop import train
 from landscope.training.losses import Loss, loss_for
 
 _REPORT_SECONDS = 0.2
+_FEW = 2  # samples of a batch from which only shares of arithmetic are wanted; norms need two
 
 
 @dataclass(frozen=True)
@@ -76,46 +79,72 @@ def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) 
     """
     started = time.perf_counter()
     report(Progress(config.id, "setting up", 0, config.steps))
-    _prepare(config, machine)
-    dataset = _dataset(config.data, machine.data_dir, config.seed).to(machine.device)
-    model = _model(config, dataset).to(machine.device)
-    loss = loss_for(config.family)
-    batches = Batches(dataset, config.seed, config.batch_size)
-    layers = _layer_names(model, loss, batches)
     # Whatever cannot be is refused here, before anything is written.
-    _check_probes(config, model, layers)
-    probes = _probes(config, model, dataset, layers)
+    parts = _set_up(config, machine)
     folder.create()
-    folder.write_manifest(_manifest(config, layers, machine))
+    folder.write_manifest(_manifest(config, parts.layers, machine))
     with Journal.create(folder) as journal:
-        scope = Scope(probes, journal.write)
+        scope = Scope(parts.probes, journal.write)
         curves = Curves(config.probing.curve_every, journal.write)
-        ended = _train(config, model, dataset, batches, loss, scope, curves, report)
-        write_weights(
-            folder.weights_path, {n: t.cpu().numpy() for n, t in model.state_dict().items()}
-        )
+        ended = _train(config, parts, scope, curves, report)
+        weights = parts.model.state_dict()
+        write_weights(folder.weights_path, {n: t.cpu().numpy() for n, t in weights.items()})
         outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
         journal.finish(outcome)
     report(Progress(config.id, ended.status, config.steps, config.steps))
     return outcome
 
 
+def predict_costs(config: RunConfig, machine: Machine) -> list[ProbeCost]:
+    """What each probe of a run will cost, before it runs: its network does two small passes.
+
+    Raises:
+        LandscopeError: As for the run itself.
+    """
+    few = config.model_copy(update={"batch_size": _FEW})
+    parts = _set_up(few, machine)
+    samples = config.batch_size or len(parts.dataset.train_inputs)
+    work = work_of(parts.objective, trainable(parts.model), samples)
+    return [probe.cost_over(config.steps, work) for probe in parts.probes]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a run is made of; ``layers`` are names in the order of execution."""
+
+    dataset: Dataset
+    model: nn.Module
+    loss: Loss
+    batches: Batches
+    objective: Objective
+    layers: list[str]
+    probes: list[Probe]
+
+
+def _set_up(config: RunConfig, machine: Machine) -> _Parts:
+    _prepare(config, machine)
+    dataset = _dataset(config.data, machine.data_dir, config.seed).to(machine.device)
+    model = _model(config, dataset).to(machine.device)
+    loss = loss_for(config.family)
+    batches = Batches(dataset, config.seed, config.batch_size)
+    first = batches(0)
+    objective = Objective.now(model.train(), loss.function, first.inputs, first.targets)
+    layers = [layer.name for layer in execution_order(objective, trainable(model))]
+    _check_probes(config, model, layers)
+    probes = _probes(config, model, dataset, layers)
+    return _Parts(dataset, model, loss, batches, objective, layers, probes)
+
+
 def _train(
-    config: RunConfig,
-    model: nn.Module,
-    dataset: Dataset,
-    batches: Batches,
-    loss: Loss,
-    scope: Scope,
-    curves: Curves,
-    report: Report,
+    config: RunConfig, parts: _Parts, scope: Scope, curves: Curves, report: Report
 ) -> Outcome:
+    model, dataset, loss = parts.model, parts.dataset, parts.loss
     reported = time.monotonic()
     if loss.classifies:
         curves.test(0, *evaluate(model, dataset, loss))
     for view in train(
         model,
-        batches,
+        parts.batches,
         loss,
         lr=config.lr,
         steps=config.steps,
@@ -178,12 +207,6 @@ def _model(config: RunConfig, dataset: Dataset) -> nn.Module:
         in_channels=channels,
         classes=len(dataset.classes) or None,
     )
-
-
-def _layer_names(model: nn.Module, loss: Loss, batches: Batches) -> list[str]:
-    batch = batches(0)
-    objective = Objective.now(model.train(), loss.function, batch.inputs, batch.targets)
-    return [layer.name for layer in execution_order(objective, trainable(model))]
 
 
 def _check_probes(config: RunConfig, model: nn.Module, layers: list[str]) -> None:

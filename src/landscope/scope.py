@@ -23,21 +23,13 @@ class Scope:
         self._write = write
 
     def costs(self, work: Work, steps: int) -> list[ProbeCost]:
-        """What each probe will cost, before anything runs.
+        """What each probe will cost over a training, before anything runs.
 
         Args:
             work: The arithmetic of the network's layers.
             steps: Steps of the training.
         """
-        return [
-            ProbeCost(
-                probe=probe.id,
-                look=probe.cost(work).in_steps(work),
-                looks=sum(map(probe.schedule.due, range(steps))),
-                steps=steps,
-            )
-            for probe in self._probes
-        ]
+        return [probe.cost_over(steps, work) for probe in self._probes]
 
     def due(self, step: int) -> bool:
         """Whether any probe looks at a step, so that the loop must keep a snapshot of it."""

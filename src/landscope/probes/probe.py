@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 
-from landscope.cost import Cost, Work
+from landscope.cost import Cost, ProbeCost, Work
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading, Status
 from landscope.training.step_view import StepView
@@ -28,6 +28,15 @@ class Probe(ABC):
         Args:
             work: The arithmetic of the network's layers.
         """
+
+    def cost_over(self, steps: int, work: Work) -> ProbeCost:
+        """What it will cost over a training of some steps."""
+        return ProbeCost(
+            probe=self.id,
+            look=self.cost(work).in_steps(work),
+            looks=sum(map(self.schedule.due, range(steps))),
+            steps=steps,
+        )
 
     @abstractmethod
     def read(self, view: StepView) -> list[Reading]:

@@ -1,7 +1,7 @@
 """Progress of a study: bars in a terminal, plain lines where there is none."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -19,9 +19,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from landscope.cost import ProbeCost
 from landscope.progress import Progress as RunProgress
 from landscope.reproduce import Listener, Order
 from landscope.study.config import RunConfig
+from landscope.terminal.probe_costs import costs_table
 
 _PLAIN_SECONDS = 10.0
 _RATE_SECONDS = 1.0
@@ -80,6 +82,10 @@ class PlainLines(Listener):
         """Say what is about to be done."""
         self._say(_opening(order, runs, done))
         self._total = sum(run.steps for run in runs if run.id not in done)
+
+    def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
+        """Print them as a table."""
+        self._console.print(costs_table(costs))
 
     def progress(self, progress: RunProgress) -> None:
         """Say where a run is, if it is new or enough time has passed."""
@@ -151,6 +157,10 @@ class Bars(Listener):
         )
         total = sum(run.steps for run in runs if run.id not in done)
         self._whole = self._bars.add_task("all runs", total=total)
+
+    def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
+        """Print them as a table above the bars."""
+        self._console.print(costs_table(costs))
 
     def progress(self, progress: RunProgress) -> None:
         """Move a run's bar and that of the whole; a run that has ended leaves a line."""
