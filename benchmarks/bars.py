@@ -14,6 +14,16 @@ LINE = 1.0
 DECLARED = 1.0
 
 
+def memory_bound(step: int, parameters: int) -> float:
+    """The most bytes that may be alive during a look.
+
+    Args:
+        step: The most that are during a training step.
+        parameters: Bytes of one copy of the parameters.
+    """
+    return MEMORY_OF_STEP * step + MEMORY_COPIES * parameters
+
+
 @dataclass(frozen=True)
 class Bar:
     """One number held to one limit.

@@ -13,9 +13,11 @@ from benchmarks.bars import Bar
 from benchmarks.clock import Seconds, in_turn, median_ratio
 from benchmarks.counter import counted
 from benchmarks.floor import count
+from benchmarks.memory import bytes_of, peak_memory
 from benchmarks.networks import Network
 from benchmarks.settings import Settings
 from benchmarks.step import Step
+from benchmarks.words import mega
 from landscope.landscape.arithmetic import work_of
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
@@ -33,7 +35,7 @@ PART_OF_BATCH = 8  # some probes take fifty steps, and the ratio is the same on 
 
 @dataclass(frozen=True)
 class Row:
-    """One probe on one network; arithmetic in training steps.
+    """One probe on one network; arithmetic in training steps, memory in bytes.
 
     Args:
         network: The network.
@@ -42,6 +44,8 @@ class Row:
         declared: What it declares.
         counted: What torch counts of a look.
         seconds: Of "step" and "look".
+        memory: The most that is alive during a look, on a batch of the network's own size.
+        memory_bound: The most that may be.
     """
 
     network: Network
@@ -50,6 +54,8 @@ class Row:
     declared: float
     counted: float
     seconds: dict[str, Seconds]
+    memory: int
+    memory_bound: float
 
     @property
     def in_steps(self) -> float:
@@ -57,9 +63,13 @@ class Row:
         return median_ratio(self.seconds["look"], self.seconds["step"])
 
     @property
-    def bar(self) -> Bar:
-        """A declaration is a promise: no look takes more."""
-        return Bar("declared", self.counted / self.declared, bars.DECLARED)
+    def bars(self) -> dict[str, Bar]:
+        """A declaration is a promise: no look takes more. And none takes too much memory."""
+        found = [
+            Bar("declared", self.counted / self.declared, bars.DECLARED),
+            Bar("memory", self.memory, self.memory_bound),
+        ]
+        return {bar.name: bar for bar in found}
 
     def as_record(self) -> dict[str, Any]:
         """As the results hold it."""
@@ -72,7 +82,8 @@ class Row:
             "counted in steps": self.counted,
             "in steps": self.in_steps,
             "seconds": {name: list(seconds.all) for name, seconds in self.seconds.items()},
-            "bars": [self.bar.as_record()],
+            "bytes": {"look": self.memory, "bound": self.memory_bound},
+            "bars": [bar.as_record() for bar in self.bars.values()],
         }
 
 
@@ -82,6 +93,7 @@ def measure(network: Network, settings: Settings) -> list[Row]:
     step = Step.taken(network, samples, device=settings.device)
     view = _view(step)
     operations = count(step.layers).step
+    memory, memory_bound = _memory(network, settings)
     rows: list[Row] = []
     for probe in _probes(network, step):
         look = partial(probe.read, view)
@@ -98,9 +110,28 @@ def measure(network: Network, settings: Settings) -> list[Row]:
                     seconds=settings.seconds / 20,
                     device=settings.device,
                 ),
+                memory=memory[probe.id],
+                memory_bound=memory_bound,
             )
         )
     return rows
+
+
+def _memory(network: Network, settings: Settings) -> tuple[dict[str, int], float]:
+    """Peak bytes of each probe by its id, and the bound, on a batch of the network's own size."""
+    step = Step.taken(network, settings.samples_of(network), device=settings.device)
+    step.train()
+    step.forget_gradients()
+    training = peak_memory(step.train, held=step.held_by_training, device=settings.device)
+    step.forget_gradients()
+    view = _view(step)
+    looks = {
+        probe.id: peak_memory(
+            partial(probe.read, view), held=step.held_by_a_probe, device=settings.device
+        ).total
+        for probe in _probes(network, step)
+    }
+    return looks, bars.memory_bound(training.total, bytes_of([step.before]))
 
 
 def _declared(probe: Probe, step: Step) -> int:
@@ -148,11 +179,14 @@ def table(rows: list[Row]) -> Table:
     """The table that a person reads."""
     shown = Table(
         title="What probes declare, in training steps, and what they take",
-        caption="Declared and counted are arithmetic; the last column is by the clock.",
+        caption="Declared and counted are arithmetic. Memory is on the network's own batch.",
     )
     shown.add_column("network / norm")
     shown.add_column("probe")
-    for heading in ("samples", "declared", "counted", "counted / declared", "", "by the clock"):
+    for heading in (
+        *("samples", "declared", "counted", "counted / declared", "", "by the clock"),
+        *("MB of a look", "MB of the bound", ""),
+    ):
         shown.add_column(heading, justify="right")
     for row in rows:
         shown.add_row(
@@ -161,8 +195,11 @@ def table(rows: list[Row]) -> Table:
             str(row.samples),
             f"{row.declared:.2f}",
             f"{row.counted:.2f}",
-            f"{row.bar.value:.2f}",
-            row.bar.in_words,
+            f"{row.bars['declared'].value:.2f}",
+            row.bars["declared"].in_words,
             f"{row.in_steps:.2f}",
+            mega(row.memory),
+            mega(row.memory_bound),
+            row.bars["memory"].in_words,
         )
     return shown

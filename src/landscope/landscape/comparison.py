@@ -2,7 +2,8 @@
 
 A deep network of small layers has many short gradients, and what takes time is not their arithmetic
 but the number of operations that it is told in. A wide layer has a long one, of which a copy in
-float64 must not be held. So short ones are put together, and long ones are taken piece by piece.
+float64 must not be held. So short ones are put together, and long ones are taken piece by piece,
+with no intermediate result but their difference.
 """
 
 import math
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from landscope.landscape.parameters import Parameters, wide
+from landscope.landscape.parameters import Parameters, in_pieces, real, wide
 
-_PIECE = 2**18
+_SHORT = 2**14
+_TOGETHER = 2**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,14 @@ class Comparisons:
     def add(self, first: Parameters, second: Parameters) -> None:
         """Compare two vectors, over the names of the second."""
         pair = _flat([first[name] for name in second]), _flat(list(second.values()))
-        if len(pair[0]) > _PIECE:
+        if len(pair[0]) > _SHORT:
             self._flush()
-            pieces = zip(*(vector.split(_PIECE) for vector in pair), strict=True)
-            self._rows.append(torch.stack([_terms(*piece).sum(1) for piece in pieces]).sum(0))
+            pieces = zip(*map(in_pieces, pair), strict=True)
+            self._rows.append(torch.stack([_products(*piece) for piece in pieces]).sum(0))
             return
         self._pairs.append(pair)
         self._waiting += len(pair[0])
-        if self._waiting > _PIECE:
+        if self._waiting > _TOGETHER:
             self._flush()
 
     def results(self, *losses: Tensor) -> tuple[list[Comparison], list[float]]:
@@ -83,8 +85,16 @@ class Comparisons:
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:
-    real = [torch.view_as_real(t) if t.is_complex() else t for t in tensors]
-    return real[0].reshape(-1) if len(real) == 1 else torch.cat([t.reshape(-1) for t in real])
+    vectors = [real(tensor).reshape(-1) for tensor in tensors]
+    return vectors[0] if len(vectors) == 1 else torch.cat(vectors)
+
+
+def _products(first: Tensor, second: Tensor) -> Tensor:
+    """The three squares and the product, (4,), of vectors that are long."""
+    first, second = wide(first), wide(second)
+    difference = first - second
+    pairs = (difference, difference), (first, first), (second, second), (first, second)
+    return torch.stack([torch.dot(*pair) for pair in pairs])
 
 
 def _terms(first: Tensor, second: Tensor) -> Tensor:

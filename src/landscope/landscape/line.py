@@ -19,14 +19,7 @@ from torch import Tensor, nn
 from landscope.errors import UsageError
 from landscope.landscape.checks import check_finite, check_scalar
 from landscope.landscape.objective import LossFn, Objective
-from landscope.landscape.parameters import (
-    Parameters,
-    check_like,
-    difference,
-    displaced,
-    norm,
-    trainable,
-)
+from landscope.landscape.parameters import Parameters, check_like, distance, norm, trainable
 
 
 @dataclass(frozen=True)
@@ -145,11 +138,14 @@ def landscape_along(
         start_loss, gradient = start
     direction = gradient if direction is None else direction
     etas = [float(eta) for eta in etas]
-    rows: list[Tensor] = []
-    for eta in etas:
-        loss, data_loss, there = objective.gradient(displaced(point, direction, eta))
-        change = norm(difference(there, gradient))
-        rows.append(torch.stack([loss.to(change), data_loss.to(change), change]))
+
+    def at(eta: float) -> Tensor:
+        loss, data_loss, there = objective.gradient(point, direction=direction, eta=eta)
+        change = distance(there, gradient)
+        return torch.stack([loss.to(change), data_loss.to(change), change])
+
+    # In a function of its own, so that no two gradients are alive beside that of the start.
+    rows = [at(eta) for eta in etas]
     ends = torch.stack([start_loss.to(rows[0]), norm(gradient), norm(direction)])
     # One copy to the host at the end: nothing above waits for the device.
     *grid, (at_start, gradient_norm, length) = torch.stack([*rows, ends]).tolist()

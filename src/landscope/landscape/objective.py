@@ -24,7 +24,7 @@ from landscope.landscape.checks import (
     check_visible,
 )
 from landscope.landscape.exchange import Standing
-from landscope.landscape.parameters import Parameters, trainable
+from landscope.landscape.parameters import Parameters, displaced, trainable
 from landscope.landscape.random_state import RandomState, devices_of
 
 _Result = TypeVar("_Result")
@@ -205,23 +205,37 @@ class Objective:
         with self._standing_at(parameters, None), self.autocast.replayed():
             return self.model(*args, **kwargs)
 
-    def gradient(self, parameters: Parameters) -> tuple[Tensor, Tensor, Parameters]:
+    def gradient(
+        self, parameters: Parameters, *, direction: Parameters | None = None, eta: float = 0.0
+    ) -> tuple[Tensor, Tensor, Parameters]:
         """The two losses and the gradient of the first.
 
         Parameters that the loss does not depend on have a gradient of zero.
+
+        Args:
+            parameters: Where.
+            direction: Where given, ``parameters - eta * direction`` is the place.
+            eta: How far along it.
         """
+
+        # Tensors of its own: a model may write on its weights, to bound them.
+        def point() -> Parameters:
+            if direction is None:
+                return {name: tensor.detach().clone() for name, tensor in parameters.items()}
+            return displaced(parameters, direction, eta)
+
         try:
-            return self._differentiated(parameters, self.gradient_of)
+            return self._differentiated(point(), self.gradient_of)
         except RuntimeError as error:
             if "use_reentrant" not in str(error):
                 raise
-            return self._differentiated(parameters, self._left_by_backward)
+            return self._differentiated(point(), self._left_by_backward)
 
     def _differentiated(
-        self, parameters: Parameters, by: Callable[[Tensor, Parameters], Parameters]
+        self, point: Parameters, by: Callable[[Tensor, Parameters], Parameters]
     ) -> tuple[Tensor, Tensor, Parameters]:
-        # Copies: a model may write on its weights, to bound them.
-        point = {n: tensor.detach().clone().requires_grad_() for n, tensor in parameters.items()}
+        for tensor in point.values():
+            tensor.requires_grad_()
 
         def with_gradient(data_loss: Tensor) -> tuple[Tensor, Tensor, Parameters]:
             loss = data_loss + l2_penalty(point, self.l2_penalty)
@@ -245,9 +259,12 @@ def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:
 
 
 def _copied(batch: Any) -> Any:
-    return tree_map_only(
-        Tensor, lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), batch
-    )
+    return tree_map_only(Tensor, _copy, batch)
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    copy = tensor.detach().clone()
+    return copy.requires_grad_() if tensor.requires_grad else copy
 
 
 def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

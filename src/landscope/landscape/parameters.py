@@ -8,6 +8,8 @@ from torch.nn.parameter import is_lazy
 
 from landscope.errors import UsageError
 
+_PIECE = 2**17  # entries, which lie in a processor's cache in float64; longer ones take far longer
+
 Parameters = dict[str, Tensor]
 """A point or a direction: one tensor for each name in ``model.named_parameters()``."""
 
@@ -77,12 +79,9 @@ def check_like(given: Parameters, wanted: Parameters, argument: str, model: nn.M
 
 def displaced(point: Parameters, direction: Parameters, eta: float) -> Parameters:
     """``point - eta * direction``: downhill, where the direction is a gradient."""
-    return {name: tensor - eta * direction[name] for name, tensor in point.items()}
-
-
-def difference(first: Parameters, second: Parameters) -> Parameters:
-    """``first - second``, over the names of ``second``."""
-    return {name: first[name] - tensor for name, tensor in second.items()}
+    return {
+        name: tensor.detach() - eta * direction[name].detach() for name, tensor in point.items()
+    }
 
 
 def inner(first: Parameters, second: Parameters) -> Tensor:
@@ -92,15 +91,43 @@ def inner(first: Parameters, second: Parameters) -> Tensor:
 
 def norm(vector: Parameters) -> Tensor:
     """The Euclidean norm over all entries, a scalar, accumulated in float64 where there is one."""
-    return _total(wide(tensor).square().sum() for tensor in vector.values()).sqrt()
+    pieces = (piece for tensor in vector.values() for piece in in_pieces(tensor))
+    return _total(_square(wide(piece)) for piece in pieces).sqrt()
+
+
+def distance(first: Parameters, second: Parameters) -> Tensor:
+    """``||first - second||`` over the names of ``second``, a scalar, accumulated likewise."""
+    pieces = (
+        pair
+        for name, tensor in second.items()
+        for pair in zip(in_pieces(first[name]), in_pieces(tensor), strict=True)
+    )
+    return _total(_square(wide(there) - wide(here)) for there, here in pieces).sqrt()
+
+
+def _square(vector: Tensor) -> Tensor:
+    return torch.dot(vector, vector)
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum()
 
 
+def in_pieces(tensor: Tensor) -> tuple[Tensor, ...]:
+    """A tensor as short vectors: what they are widened to must not take much memory.
+
+    A complex one is given as its real and imaginary parts.
+    """
+    return real(tensor).reshape(-1).split(_PIECE)
+
+
+def real(tensor: Tensor) -> Tensor:
+    """A complex tensor as its real and imaginary parts, any other as it is."""
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
 def wide(tensor: Tensor) -> Tensor:
     """A tensor in float64 where there is one; a complex one as its real and imaginary parts."""
-    tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    tensor = real(tensor)
     # Apple's GPUs have no float64; there float32 is the widest sum to be had.
     return tensor.float() if tensor.device.type == "mps" else tensor.double()

@@ -75,24 +75,21 @@ class _Start:
 
     @classmethod
     def now(cls, model: nn.Module, loss: Loss, batch: Batch, penalty: float) -> "_Start":
+        before = {name: tensor.clone() for name, tensor in trainable(model).items()}
         objective = Objective.now(
             model, loss.function, batch.inputs, batch.targets, l2_penalty=penalty
         )
-        return cls(objective, _copies(model), _in_words(batch))
+        return cls(objective, before, _in_words(batch))
 
     def finished(self, model: nn.Module) -> Snapshot:
-        # The next step makes new gradients, so these need no copy; the weights it overwrites.
         gradient = {
             # Autograd leaves out what the loss does not depend on; there the gradient is zero.
             name: torch.zeros_like(p) if p.grad is None else p.grad
             for name, p in model.named_parameters()
             if p.requires_grad
         }
-        return Snapshot(self.objective, self.before, _copies(model), gradient, self.batch)
-
-
-def _copies(model: nn.Module) -> Parameters:
-    return {name: tensor.clone() for name, tensor in trainable(model).items()}
+        # No copies: what looks does so before the next step, and a copy is as large as the model.
+        return Snapshot(self.objective, self.before, trainable(model), gradient, self.batch)
 
 
 def _in_words(batch: Batch) -> str:

@@ -10,12 +10,12 @@ from landscope.landscape.parameters import Parameters
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What is kept of a step at which a probe looks.
+    """What is kept of a step at which a probe looks, which it does before the next step.
 
     Args:
         objective: The step's batch, mode, running statistics and random streams, held still.
         before: Copies of the parameters before the update.
-        after: Copies of the parameters after it.
+        after: The parameters after it, the model's own: the next step overwrites them.
         gradient: The gradient that the optimiser used.
         batch: Mode and batch of the step, in words.
     """
