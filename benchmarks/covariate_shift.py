@@ -71,8 +71,7 @@ class Row:
     @property
     def memory_bound(self) -> float:
         """The most that may be alive during a look."""
-        step = bars.MEMORY_OF_STEP * self.step_memory.total
-        return step + bars.MEMORY_COPIES * self.parameters
+        return bars.memory_bound(self.step_memory.total, self.parameters)
 
     @property
     def bars(self) -> dict[str, Bar]:

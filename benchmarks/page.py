@@ -1,6 +1,6 @@
-"""``python -m benchmarks.page``: put the results' numbers into docs/performance.md.
+"""``python -m benchmarks.page``: put the results' numbers into docs/performance.md and the README.
 
-The page says in words what was measured and how. Its tables and its list of the machine stand
+The pages say in words what was measured and how. Their tables and the list of the machine stand
 between two marks, ``<!-- results: name -->`` and ``<!-- end -->``, and are written from the JSON
 files alone, so that no number is copied by hand.
 """
@@ -16,7 +16,7 @@ from benchmarks.results import read
 from benchmarks.settings import RESULTS
 from benchmarks.words import giga, mega
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
 NOTHING = "*Not measured yet.*"
 
 Results = dict[str, Any]
@@ -103,7 +103,10 @@ def growth(results: Results) -> str:
 
 def declared(results: Results) -> str:
     """A table of all probes on all networks."""
-    heads = ["network / norm", "probe", "batch", "declared", "counted", "by the clock"]
+    heads = [
+        *("network / norm", "probe", "batch", "declared", "counted", "by the clock"),
+        *("MB", "MB: bound"),
+    ]
     rows = [
         [
             f"{row['network']} / {row['norm']}",
@@ -112,8 +115,49 @@ def declared(results: Results) -> str:
             f"{row['declared in steps']:.2f}",
             _judged(row["bars"][0], f"{row['counted in steps']:.2f}"),
             f"{row['in steps']:.2f}",
+            _judged(row["bars"][1], mega(row["bytes"]["look"])),
+            mega(row["bytes"]["bound"]),
         ]
         for row in results["rows"]
+    ]
+    return _table(heads, rows)
+
+
+def segments(results: Results) -> str:
+    """A table of all networks: memory, and time in training steps."""
+    counts = list(results["rows"][0]["in steps"])
+    heads = [
+        "network / norm",
+        "batch",
+        "MB: step",
+        "snapshot",
+        *(f"{count} segments" if count != "1" else "1 segment" for count in counts),
+        *(f"steps: {count}" for count in counts),
+    ]
+    rows = [
+        [
+            f"{row['network']} / {row['norm']}",
+            str(row["samples"]),
+            *(mega(row["bytes"][name]) for name in ("step", "snapshot", *counts)),
+            *(f"{row['in steps'][count]:.2f}" for count in counts),
+        ]
+        for row in results["rows"]
+    ]
+    return _table(heads, rows)
+
+
+def summary(results: Results) -> str:
+    """What a person asks first: how many training steps for all layers."""
+    heads = ["network, with its norm", "layers", "by the book", "landscope"]
+    rows = [
+        [
+            row["network"],
+            str(row["layers"]),
+            f"{row['textbook in steps']:.1f} steps",
+            f"{row['ours in steps']:.1f} steps",
+        ]
+        for row in results["rows"]
+        if row["norm"] != "none"
     ]
     return _table(heads, rows)
 
@@ -133,9 +177,11 @@ def machine(results: Results) -> str:
 WRITERS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "machine": ("covariate_shift", machine),
     "covariate_shift": ("covariate_shift", covariate_shift),
+    "summary": ("covariate_shift", summary),
     "line": ("line", line),
     "growth": ("growth", growth),
     "declared": ("declared", declared),
+    "segments": ("segments", segments),
 }
 """By what a mark says: the benchmark, and what is written of it."""
 
@@ -166,4 +212,5 @@ def _spread(seconds: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text("utf-8"), RESULTS), "utf-8")
+    for path in PAGES:
+        path.write_text(filled(path.read_text("utf-8"), RESULTS), "utf-8")

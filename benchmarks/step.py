@@ -87,9 +87,11 @@ class Step:
         self.network.loss_fn(self.model(self.inputs), self.targets).backward()
         self.optimizer.step()
 
-    def ours(self) -> list[LayerShift]:
-        """The shift of each layer, as the probe asks for it."""
-        return shift_of_layers(self.objective, self.before, self.after, gradient=self.gradient)
+    def ours(self, segments: int = 1) -> list[LayerShift]:
+        """The shift of each layer, as the probe asks for it, or in more segments."""
+        return shift_of_layers(
+            self.objective, self.before, self.after, gradient=self.gradient, segments=segments
+        )
 
     def by_the_book(self) -> list[Row]:
         """The same by the textbook."""
@@ -117,7 +119,8 @@ class Step:
     @property
     def held_by_a_probe(self) -> list[object]:
         """Tensors that are alive when a probe looks at the step."""
-        snapshot = [self.before, self.after, self.gradient, self.objective.buffers]
+        # The parameters after it are copies only here, where more steps are taken.
+        snapshot = [self.before, self.gradient, self.objective.buffers]
         return [*self.held_by_training, *snapshot]
 
 

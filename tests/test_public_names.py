@@ -153,6 +153,7 @@ OTHER_RAISES = {
     ("testing.tolerances", "AssertionError"),
     ("landscape.covariate_shift", "ReplayError"),  # told as an obstacle
     ("landscape.tape", "ReplayError"),
+    ("landscape.segments", "GraphNeededError"),  # caught by the recording, which then keeps it
     ("data.contents", "EOFError"),  # caught in the same room and told as a DataError
     ("records.body", "ShapeError"),  # likewise, as a RecordError or a UsageError
     ("records.line", "DamagedLine"),

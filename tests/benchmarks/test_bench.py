@@ -57,7 +57,7 @@ def test_arithmetic_and_equality_are_met_at_any_size(run):
         assert row["obstacle"] is None
 
 
-@pytest.mark.parametrize("name", ["covariate_shift", "line", "growth", "declared"])
+@pytest.mark.parametrize("name", ["covariate_shift", "line", "growth", "declared", "segments"])
 def test_results_say_where_they_are_from(run, name):
     written = results(run, name)
 
@@ -86,6 +86,19 @@ def test_no_probe_takes_more_than_it_declares(run):
         "optimum",
     }
     assert all(0 < row["counted in steps"] <= row["declared in steps"] for row in rows)
+
+
+def test_segments_are_measured_against_one_another(run):
+    for row in results(run, "segments")["rows"]:
+        assert row["norm"] != "none"
+        assert set(row["in steps"]) == {"1", "2", "4", "8"}
+        assert 0 < row["bytes"]["4"] < row["bytes"]["1"]
+
+
+def test_the_memory_of_each_look_is_measured(run):
+    for row in results(run, "declared")["rows"]:
+        assert row["bytes"]["look"] > 0
+        assert row["bytes"]["bound"] > 0
 
 
 def test_growth_is_measured_fitted_and_drawn(run):

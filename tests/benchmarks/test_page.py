@@ -1,27 +1,30 @@
-"""docs/performance.md says what the results say."""
+"""docs/performance.md and the README say what the results say."""
 
 import json
 
 import pytest
 from tests.benchmarks.written import LINE, SHIFT
 
-from benchmarks.page import NOTHING, PAGE, filled
+from benchmarks.page import NOTHING, PAGES, filled
 from benchmarks.settings import RESULTS
+
+PERFORMANCE, README = (path.read_text("utf-8") for path in PAGES)
 
 
 def between(page, mark):
     return page.partition(f"<!-- results: {mark} -->\n")[2].partition("\n<!-- end -->")[0]
 
 
-def test_the_page_has_the_numbers_of_the_results_and_no_others():
-    page = PAGE.read_text("utf-8")
-
+@pytest.mark.parametrize("page", [PERFORMANCE, README], ids=["performance", "readme"])
+def test_a_page_has_the_numbers_of_the_results_and_no_others(page):
     assert filled(page, RESULTS) == page
 
 
-@pytest.mark.parametrize("mark", ["machine", "covariate_shift", "line", "growth", "declared"])
+@pytest.mark.parametrize(
+    "mark", ["machine", "covariate_shift", "segments", "line", "growth", "declared"]
+)
 def test_where_nothing_was_measured_the_page_says_so(tmp_path, mark):
-    page = filled(PAGE.read_text("utf-8"), tmp_path)
+    page = filled(PERFORMANCE, tmp_path)
 
     assert between(page, mark) == NOTHING
 
@@ -29,7 +32,7 @@ def test_where_nothing_was_measured_the_page_says_so(tmp_path, mark):
 def test_a_missed_bar_is_bold(tmp_path):
     (tmp_path / "covariate_shift-cpu.json").write_text(json.dumps(SHIFT), "utf-8")
 
-    page = filled(PAGE.read_text("utf-8"), tmp_path)
+    page = filled(PERFORMANCE, tmp_path)
 
     (row,) = between(page, "covariate_shift").splitlines()[2:]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -40,10 +43,18 @@ def test_a_missed_bar_is_bold(tmp_path):
     assert "commit 0123456, with changes" in between(page, "machine")
 
 
+def test_the_readme_tells_steps_for_networks_with_their_norm(tmp_path):
+    (tmp_path / "covariate_shift-cpu.json").write_text(json.dumps(SHIFT), "utf-8")
+
+    page = filled(README, tmp_path)
+
+    assert between(page, "summary").splitlines()[2:] == ["| dln | 25 | 24.5 steps | 4.0 steps |"]
+
+
 def test_a_peer_that_did_not_run_is_named_with_its_error(tmp_path):
     (tmp_path / "line-cpu.json").write_text(json.dumps(LINE), "utf-8")
 
-    page = filled(PAGE.read_text("utf-8"), tmp_path)
+    page = filled(PERFORMANCE, tmp_path)
 
     assert between(page, "line").splitlines() == [
         "| network / norm | batch | ours / passes | ours, in steps | by hand, in steps |",

@@ -22,6 +22,7 @@ SHIFT = {
             "operations": {"textbook": 2e9, "ours": 1e9, "floor": 1.1e9},
             "seconds": {"step": [0.1, 0.1], "ours": [0.3, 0.5], "textbook": [2, 3]},
             "ours in steps": 4.0,
+            "textbook in steps": 24.5,
             "time ratio": 1.67,
             "bytes": {
                 "step": {"base": 1e6, "above": 1e6},

@@ -28,6 +28,7 @@ from landscope.landscape.parameters import (
     trainable,
 )
 from landscope.landscape.recording import Recording, record
+from landscope.landscape.segments import finish_in_segments
 from landscope.landscape.tape import Position, ReplayError, Tape
 
 
@@ -63,6 +64,7 @@ def covariate_shift(
     gradient: Parameters | None = None,
     layers: Collection[str] | None = None,
     every: int = 1,
+    segments: int = 1,
     loss_scale: float = 1.0,
 ) -> list[LayerShift]:
     """Definition 2.1 for every layer, in the order of execution.
@@ -81,6 +83,9 @@ def covariate_shift(
             It is not computed again.
         layers: Names of the layers to measure, as in :attr:`LayerShift.layer`; all unless given.
         every: Measure only each so manieth of them, from the first.
+        segments: In how many parts each backward pass is run. More take less memory, about that of
+            one part, and one more forward pass; the square root of the number of layers is a
+            fair choice. Give ``gradient`` too, or it is computed in one part.
         loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
 
     Returns:
@@ -88,15 +93,16 @@ def covariate_shift(
 
     Raises:
         UsageError: ``after`` or ``gradient`` does not fit the model, a layer is unknown, ``every``
-            is below 1, the loss scale is not positive and finite, the model has nothing to train
-            or is on another device than the batch, or the loss is not a scalar, or it or the
-            gradient not finite.
+            or ``segments`` is below 1, the loss scale is not positive and finite, the model has
+            nothing to train or is on another device than the batch, or the loss is not a scalar,
+            or it or the gradient not finite.
     """
     before = trainable(model)
     check_like(after, before, "after", model)
     if gradient is not None:
         check_like(gradient, before, "gradient", model)
-    _check_every(every)
+    _check_count("every", every, "each so manieth layer is measured", "for all")
+    _check_count("segments", segments, "a backward pass is run in so many parts", "for one")
     objective = Objective.now(model, loss_fn, inputs, targets, loss_scale=loss_scale)
     if gradient is None:
         loss, _, gradient = objective.gradient(before)
@@ -107,7 +113,15 @@ def covariate_shift(
             "a shift is the change of a gradient that is known",
             "check the batch and the weights for NaN, or measure at an earlier step",
         )
-    return shift_of_layers(objective, before, after, gradient=gradient, layers=layers, every=every)
+    return shift_of_layers(
+        objective,
+        before,
+        after,
+        gradient=gradient,
+        layers=layers,
+        every=every,
+        segments=segments,
+    )
 
 
 def shift_of_layers(
@@ -118,6 +132,7 @@ def shift_of_layers(
     gradient: Parameters,
     layers: Collection[str] | None = None,
     every: int = 1,
+    segments: int = 1,
 ) -> list[LayerShift]:
     """:func:`covariate_shift` between two points, where the step's gradient is known.
 
@@ -128,13 +143,14 @@ def shift_of_layers(
         gradient: The gradient at ``before``.
         layers: Names of the layers to measure; all unless given.
         every: Measure only each so manieth of them.
+        segments: In how many parts each backward pass is run.
     """
     # Entries for frozen parameters are allowed in a point, and no part of the landscape.
     after = {name: after[name] for name in before}
-    recording = record(objective, after)
+    recording = record(objective, after, keep_graph=segments == 1)
     order = layers_in_order(objective.model, recording.first_uses)
     chosen = _chosen(order, layers, every)
-    step = _Step(objective, before, after, gradient, order)
+    step = _Step(objective, before, after, gradient, order, segments)
     obstacle = recording.obstacle
     rows: list[Comparison] = []
     if recording.tape is not None:
@@ -162,6 +178,7 @@ class _Step:
         after: Parameters after it.
         gradient: The gradient before it.
         order: The layers in the order of execution.
+        segments: In how many parts each backward pass is run.
     """
 
     objective: Objective
@@ -169,6 +186,7 @@ class _Step:
     after: Parameters
     gradient: Parameters
     order: list[Layer]
+    segments: int
 
     def by_the_book(self, chosen: list[int]) -> list[Comparison]:
         """G and G' of some layers, with a whole pass for each."""
@@ -212,7 +230,7 @@ class _Step:
         }
         # Around the whole pass, which then casts a weight once however often it uses it.
         with self.objective.autocast.replayed():
-            loss = tape.finish(tape.branch(moved), point | own)
+            loss = finish_in_segments(tape, tape.branch(moved), point | own, self.segments)
         return self.objective.gradient_of(loss, own)
 
     def _still(self, position: int) -> Parameters:
@@ -252,11 +270,9 @@ def _chosen(order: list[Layer], layers: Collection[str] | None, every: int) -> l
     return wanted
 
 
-def _check_every(every: int) -> None:
-    if every < 1:
-        raise UsageError(
-            f"every = {every}", "each so manieth layer is measured, from 1", "give every=1 for all"
-        )
+def _check_count(name: str, count: int, rule: str, meaning: str) -> None:
+    if count < 1:
+        raise UsageError(f"{name} = {count}", f"{rule}, from 1", f"give {name}=1 {meaning}")
 
 
 def _shift(layer: str, found: Comparison, obstacle: str | None) -> LayerShift:

@@ -20,6 +20,7 @@ from landscope.landscape.met_tensors import MetTensors, version
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters
 from landscope.landscape.random_state import TorchStreams, devices_of
+from landscope.landscape.segments import GraphNeededError, no_graph_kept
 from landscope.landscape.tape import Context, Operation, Tape
 from landscope.landscape.torch_functions import (
     GRAPH,
@@ -54,17 +55,25 @@ class Recording:
     obstacle: str | None
 
 
-def record(objective: Objective, parameters: Parameters) -> Recording:
+def record(objective: Objective, parameters: Parameters, *, keep_graph: bool = True) -> Recording:
     """Run one forward pass at some point, and put it on a tape.
 
     Args:
         objective: The batch and the network.
         parameters: The point.
+        keep_graph: Whether to keep, while it runs, what a backward pass would need. Without, the
+            pass takes less memory, unless it differentiates something by itself.
 
     Raises:
         UsageError: ``loss_fn`` gave something else than one number, or one that no parameter
             enters.
     """
+    if not keep_graph:
+        try:
+            with no_graph_kept():
+                return record(objective, parameters)
+        except GraphNeededError:
+            pass
     # Gradients are on as in a training step: what a pass does may depend on it, and so do the
     # traces that functions with a backward of their own leave.
     point = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}

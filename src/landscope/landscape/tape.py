@@ -5,6 +5,7 @@ that prefix is computed once, and only what follows is run again, at other param
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -155,13 +156,57 @@ class Tape:
                 tensors[slot] = copy
         return Position(position.at, tensors)
 
-    def advance(self, position: Position, to: int, point: Parameters) -> None:
-        """Run a pass on, without gradients, until it stands before operation ``to``.
+    def cuts(self, start: int, segments: int) -> list[int]:
+        """Operations before which the rest of a pass can be parted, in order.
+
+        The segments make about equally many numbers. No cut is made where a tensor that crosses
+        it is still written on.
+
+        Args:
+            start: Where the pass stands.
+            segments: How many parts are wanted; fewer where so many cannot be had.
+        """
+        if segments == 1:
+            return []
+        made = [sum(map(math.prod, op.shapes)) for op in self.operations[start:]]
+        possible = self._uncrossed_by_writes(start)
+        wanted = [sum(made) * part / segments for part in range(1, segments)]
+        found: list[int] = []
+        reached = 0
+        for number, size in enumerate(made, start):
+            if wanted and reached >= wanted[0] and number in possible:
+                found.append(number)
+                wanted = [mark for mark in wanted if mark > reached]
+            reached += size
+        return found
+
+    def _uncrossed_by_writes(self, start: int) -> set[int]:
+        """Where no tensor that a pass makes or changes after ``start`` is still to be changed."""
+        possible: set[int] = set()
+        blocked_until = start
+        for number, op in enumerate(self.operations[start:], start):
+            if number > blocked_until:
+                possible.add(number)
+            touched = {*op.writes, *map(self._storages.__getitem__, op.makes)}
+            last = (self._last_write.get(storage, -1) for storage in touched)
+            blocked_until = max(blocked_until, *last)
+        return possible
+
+    def advance(
+        self, position: Position, to: int, point: Parameters, *, differentiate: bool = False
+    ) -> None:
+        """Run a pass on until it stands before operation ``to``.
+
+        Args:
+            position: Where it stands, and then stands there.
+            to: Number of an operation that is not behind it.
+            point: The parameters.
+            differentiate: Whether to record gradients, for the parameters that require one.
 
         Raises:
             ReplayError: An operation does not run as it ran when it was recorded.
         """
-        self._run(position, to, point, differentiate=False)
+        self._run(position, to, point, differentiate=differentiate)
 
     def finish(
         self, position: Position, point: Parameters, *, differentiate: bool = True
