@@ -12,13 +12,13 @@ from rich.table import Table
 from benchmarks import bars, results
 from benchmarks.bars import Bar
 from benchmarks.clock import Seconds, in_turn, median_ratio
-from benchmarks.counter import counted
 from benchmarks.floor import Count, count
 from benchmarks.memory import Peak, bytes_of, peak_memory
 from benchmarks.networks import Network
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import giga, mega, spread
+from landscope.landscape.arithmetic import operations_in
 
 SAMPLES_FOR_EQUALITY = 4
 
@@ -125,7 +125,7 @@ def measure(network: Network, settings: Settings) -> Row:
     samples = settings.samples_of(network)
     step = Step.taken(network, samples, device=settings.device)
     # What runs once before the clock and the memory also fills their caches.
-    operations, ours = count(step.layers), counted(step.ours)
+    operations, ours = count(step.layers), operations_in(step.ours)
     works = {"step": step.train, "ours": step.ours, "textbook": step.by_the_book}
     seconds = in_turn(
         works, rounds=settings.rounds, seconds=settings.seconds, device=settings.device

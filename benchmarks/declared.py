@@ -11,14 +11,13 @@ from rich.table import Table
 from benchmarks import bars, results
 from benchmarks.bars import Bar
 from benchmarks.clock import Seconds, in_turn, median_ratio
-from benchmarks.counter import counted
 from benchmarks.floor import count
 from benchmarks.memory import bytes_of, peak_memory
 from benchmarks.networks import Network
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import mega
-from landscope.landscape.arithmetic import work_of
+from landscope.landscape.arithmetic import operations_in, work_of
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.line import PaperLine
@@ -103,7 +102,7 @@ def measure(network: Network, settings: Settings) -> list[Row]:
                 samples=samples,
                 probe=probe.id,
                 declared=_declared(probe, step) / operations,
-                counted=counted(look) / operations,
+                counted=operations_in(look) / operations,
                 seconds=in_turn(
                     {"step": step.train, "look": look},
                     rounds=settings.rounds,

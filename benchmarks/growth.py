@@ -11,13 +11,13 @@ from torch.nn import functional
 
 from benchmarks import results
 from benchmarks.clock import Seconds, in_turn, median_ratio
-from benchmarks.counter import counted
 from benchmarks.floor import Count, count
 from benchmarks.growth_figure import draw
 from benchmarks.networks import Network, perceptron, vectors
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import spread
+from landscope.landscape.arithmetic import operations_in
 
 DEPTHS = (5, 10, 20, 50, 100, 200)
 BATCHES = (16, 32, 64, 128, 256, 512)
@@ -96,7 +96,7 @@ def measure(depth: int, samples: int, settings: Settings) -> Point:
         seconds=settings.seconds / 5,
         device=settings.device,
     )
-    return Point(depth, samples, count(step.layers), counted(step.ours), seconds)
+    return Point(depth, samples, count(step.layers), operations_in(step.ours), seconds)
 
 
 def exponent(sizes: list[float], costs: list[float]) -> float:

@@ -11,13 +11,13 @@ from rich.table import Table
 from benchmarks import bars, results
 from benchmarks.bars import Bar
 from benchmarks.clock import Seconds, in_turn, median_ratio
-from benchmarks.counter import counted
 from benchmarks.floor import count
 from benchmarks.networks import Network
 from benchmarks.peers import PEERS
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import giga, spread
+from landscope.landscape.arithmetic import operations_in
 from landscope.landscape.line import Line, landscape_along
 
 MULTIPLES = (1, 2, 3, 4)
@@ -98,7 +98,7 @@ def measure(network: Network, settings: Settings) -> Row:
         network=network,
         samples=samples,
         passes=len(etas) * count(step.layers).step,
-        ours=counted(ours),
+        ours=operations_in(ours),
         seconds=in_turn(
             works, rounds=settings.rounds, seconds=settings.seconds / 4, device=settings.device
         ),

@@ -11,6 +11,7 @@ import torch
 from landscope.environment import describe_versions
 
 ROOT = Path(__file__).resolve().parent.parent
+_CODE = ("src", "benchmarks", ":(exclude)benchmarks/results")
 
 
 def provenance(device: str) -> dict[str, object]:
@@ -19,7 +20,7 @@ def provenance(device: str) -> dict[str, object]:
         **describe_versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD"),
-        "changed since the commit": bool(_git("status", "--porcelain", "--", "src", "benchmarks")),
+        "changed since the commit": bool(_git("status", "--porcelain", "--", *_CODE)),
         "device": device,
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -4,31 +4,51 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Work:
-    """How the arithmetic of a forward pass is spread over a network's layers.
+class LayerWork:
+    """The arithmetic of one layer, in forward passes of the network.
+
+    To a layer belongs all from the first use of its weights to that of the next layer's.
 
     Args:
-        shares: The share of each layer, in the order of execution; they sum to 1. To a layer
-           belongs all from the first use of its weights to that of the next layer's.
+        forward: Forward.
+        through: Backward to what enters the layer, and to no weights.
+        own: Backward to its weights, and not to what enters it.
+        backward: Backward to both.
+    """
+
+    forward: float
+    through: float
+    own: float
+    backward: float
+
+
+@dataclass(frozen=True)
+class Work:
+    """How the arithmetic of a training step is spread over a network's layers.
+
+    Args:
+        layers: In the order of execution; their forward parts sum to 1.
         samples: Samples in the batch.
     """
 
-    shares: tuple[float, ...]
+    layers: tuple[LayerWork, ...]
     samples: int
 
     @property
     def backward(self) -> float:
-        """A backward pass, in forward passes.
-
-        To the weights as much as forward, and to the inputs too, but for the first layer's: they
-        are data.
-        """
-        return 2 - self.shares[0]
+        """A backward pass, in forward passes."""
+        return sum(layer.backward for layer in self.layers)
 
     @classmethod
-    def equal(cls, layers: int, samples: int) -> "Work":
-        """The same for each of some layers."""
-        return cls((1 / layers,) * layers, samples)
+    def even(cls, layers: int, samples: int) -> "Work":
+        """As much for each of some layers, whose weights enter one product each.
+
+        Backward takes as much as forward for the weights and again for what enters a layer, but
+        for the first: there it is data.
+        """
+        part = 1 / layers
+        first = LayerWork(part, 0.0, part, part)
+        return cls((first, *[LayerWork(part, part, part, 2 * part)] * (layers - 1)), samples)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.counter import counted
 from benchmarks.floor import Arithmetic, count
 from benchmarks.layers import layers_of
 from benchmarks.networks import NETWORKS
 from benchmarks.step import Step
 from landscope.errors import UsageError
+from landscope.landscape.arithmetic import operations_in
 
 
 def counted_by_formula(model, inputs):
@@ -104,7 +104,7 @@ def test_a_norm_belongs_to_the_layer_before_it():
 def test_the_training_step_is_what_torch_counts_of_a_real_one(network):
     step = Step.taken(network, samples=2)
 
-    assert count(step.layers).step == counted(step.train)
+    assert count(step.layers).step == operations_in(step.train)
 
 
 def test_the_fused_attention_of_the_cpu_is_counted_as_that_of_a_gpu():
@@ -115,9 +115,9 @@ def test_the_fused_attention_of_the_cpu_is_counted_as_that_of_a_gpu():
     def forward():
         outputs.append(functional.scaled_dot_product_attention(query, key, value))
 
-    assert counted(forward) == 2 * product
+    assert operations_in(forward) == 2 * product
     assert "FlashAttention" in type(outputs[0].grad_fn).__name__
-    assert counted(lambda: outputs[0].sum().backward()) == 5 * product
+    assert operations_in(lambda: outputs[0].sum().backward()) == 5 * product
 
 
 def test_a_module_that_is_used_twice_is_refused():

@@ -26,7 +26,11 @@ def test_products_are_shared_out_by_their_sizes(norm):
     found = work(model, torch.randn(3, 4))
 
     sizes = (4 * 10, 10 * 6, 6 * 2)
-    assert found.shares == pytest.approx(tuple(size / sum(sizes) for size in sizes), rel=1e-12)
+    parts = [size / sum(sizes) for size in sizes]
+    assert [layer.forward for layer in found.layers] == pytest.approx(parts)
+    assert [layer.through for layer in found.layers] == pytest.approx([0, *parts[1:]])
+    assert [layer.own for layer in found.layers] == pytest.approx(parts)
+    assert found.backward == pytest.approx(2 - parts[0])
     assert found.samples == 6
 
 
@@ -47,7 +51,12 @@ def test_what_follows_a_layer_and_has_no_weights_is_that_layer_s():
 
     linear, attention = 5 * 8 * 8, 2 * 5 * 5 * 8
     whole = 2 * linear + attention
-    assert found.shares == pytest.approx(((linear + attention) / whole, linear / whole), rel=1e-12)
+    first, second = found.layers
+    assert first.forward == pytest.approx((linear + attention) / whole)
+    assert second.forward == pytest.approx(linear / whole)
+    # Both factors of its products depend on the first layer's weights, so both have gradients.
+    assert first.own == first.backward == pytest.approx((linear + 2 * attention) / whole)
+    assert (first.through, second.through) == pytest.approx((0, linear / whole))
 
 
 def test_a_pass_of_which_nothing_is_counted_is_taken_to_be_even():
@@ -62,11 +71,11 @@ def test_a_pass_of_which_nothing_is_counted_is_taken_to_be_even():
         def forward(self, inputs: Tensor) -> Tensor:
             return self.words(inputs) + self.places(torch.arange(3))
 
-    assert work(Looking(), torch.randint(5, (2, 3))) == Work.equal(2, 6)
+    assert work(Looking(), torch.randint(5, (2, 3))) == Work.even(2, 6)
 
 
 def test_a_training_step_costs_one_and_its_first_layer_gives_its_inputs_no_gradient():
-    even = Work.equal(4, 8)
+    even = Work.even(4, 8)
 
     assert Cost(1, 1).in_steps(even) == 1
     # Of twelve parts, four of them forward, a step leaves out one.

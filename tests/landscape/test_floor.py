@@ -4,10 +4,10 @@ import functools
 
 import pytest
 
-from benchmarks.counter import counted
 from benchmarks.floor import count
 from benchmarks.networks import NETWORKS
 from benchmarks.step import Step
+from landscope.landscape.arithmetic import operations_in
 
 MOST_SEQUENTIAL = 1.02
 MOST_OTHER = 1.05
@@ -26,7 +26,7 @@ EACH = pytest.mark.parametrize(
 def arithmetic(network):
     """The floor's count, and what ours takes."""
     step = Step.taken(network, samples=2)
-    return count(step.layers), counted(step.ours)
+    return count(step.layers), operations_in(step.ours)
 
 
 @EACH

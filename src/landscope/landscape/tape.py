@@ -192,6 +192,23 @@ class Tape:
             blocked_until = max(blocked_until, *last)
         return possible
 
+    def rooted(self, position: Position) -> tuple[Position, list[Tensor]]:
+        """A copy of a position in which what the pass has computed so far begins a graph.
+
+        Returns:
+            The copy, and its roots; neither shares memory with the pass.
+        """
+        position = self.branch(position)
+        tensors = position.tensors
+        given = {*self._constants, *self._buffers.values(), *self._parameters.values()}
+        roots: list[Tensor] = []
+        for slot, tensor in enumerate(tensors):
+            if tensor is not None and slot not in given and tensor.is_floating_point():
+                roots.append(tensor.detach().requires_grad_())
+                # Not the root itself: an operation to come may write on it.
+                tensors[slot] = roots[-1].clone()
+        return position, roots
+
     def advance(
         self, position: Position, to: int, point: Parameters, *, differentiate: bool = False
     ) -> None:

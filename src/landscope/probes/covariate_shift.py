@@ -1,7 +1,5 @@
 """Covariate shift of every layer under the network's own update: Definition 2.1 of the paper."""
 
-import itertools
-
 from landscope.cost import Cost, Work
 from landscope.landscape.covariate_shift import shift_of_layers
 from landscope.probes.probe import Probe
@@ -19,12 +17,15 @@ class CovariateShift(Probe):
     def cost(self, work: Work) -> Cost:
         """What lies behind each layer once more, and two passes: to find the cuts, and to move.
 
-        For each layer but the first: a forward pass from it on, and a backward pass down to it,
-        to the inputs of all behind it and to its own weights: as much as that forward pass.
+        For each layer but the first: a forward pass from it on, and a backward pass down through
+        all behind it and to its own weights.
         """
-        behind = list(itertools.accumulate(reversed(work.shares)))[::-1]
-        again = sum(behind[1:])
-        return Cost(forward=2 + again, backward=again / work.backward)
+        forward = backward = 0.0
+        for position, layer in enumerate(work.layers[1:], 1):
+            # Layer j lies behind all others up to j, or is one of them.
+            forward += position * layer.forward
+            backward += (position - 1) * layer.through + layer.own
+        return Cost(forward=2 + forward, backward=backward / work.backward)
 
     def read(self, view: StepView) -> list[Reading]:
         """Four readings a layer."""
