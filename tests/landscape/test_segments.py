@@ -37,6 +37,44 @@ def test_any_network_reads_the_same_in_segments(name, segments):
         )
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("loss_scale", [1.0, 1024.0])
+def test_segments_read_the_same_under_autocast(dtype, loss_scale):
+    """A weight that is used in two parts is cast in each; here it is given the same casts."""
+
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.twice, self.norm = (
+                nn.Linear(6, 16),
+                nn.Linear(16, 16),
+                nn.LayerNorm(16),
+            )
+            self.drop, self.head = nn.Dropout(0.3), nn.Linear(16, 3)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            at = self.drop(self.norm(self.twice(self.first(inputs).relu_())))
+            return self.head(self.twice(at).tanh())
+
+    torch.manual_seed(0)
+    model, inputs, targets = Mixed(), torch.randn(32, 6), torch.randint(3, (32,))
+    after = {name: 0.7 * p.detach() for name, p in model.named_parameters()}
+    found = {}
+    for segments in (1, 2, 5):
+        with torch.autocast("cpu", dtype=dtype):
+            torch.manual_seed(1)
+            found[segments] = landscope.covariate_shift(
+                *(model, functional.cross_entropy, inputs, targets),
+                after=after,
+                segments=segments,
+                loss_scale=loss_scale,
+            )
+
+    assert [shift.obstacle for shift in found[1]] == [None] * 3
+    assert found[2] == found[1]
+    assert found[5] == found[1]
+
+
 @pytest.mark.parametrize("name", ["dropouts", "residual"])
 def test_segments_leave_no_trace(name, monkeypatch):
     monkeypatch.setattr(
