@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Status(StrEnum):
@@ -56,3 +57,20 @@ class Reading:
     status: Status = Status.OK
     function: str = ""
     seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """Probe, quantity and layer with slashes between them, as other tools name a series."""
+        return "/".join(filter(None, (self.probe, self.quantity, self.layer)))
+
+
+class Writer(Protocol):
+    """Where readings go as they are made: a journal, or another tool's log."""
+
+    def write(self, reading: Reading, /) -> None:
+        """Take one reading."""
+        ...
+
+    def close(self) -> None:
+        """Take no more: whatever is held back is written."""
+        ...

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from landscope.errors import UsageError
 from landscope.landscape.checks import check_dependence, check_finite
 from landscope.landscape.distribution import by_feature
-from landscope.landscape.objective import LossFn, Objective, forward_hooks
+from landscope.landscape.objective import IN_BATCH, LossFn, Objective, forward_hooks
 from landscope.landscape.parameters import Parameters, trainable
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
@@ -63,7 +63,7 @@ class BatchNormTheory:
 
 
 def batch_norm_theory(
-    model: nn.Module, loss_fn: LossFn, inputs: Any, targets: Any, *, units: int = 2
+    model: nn.Module, loss_fn: LossFn, inputs: Any, targets: Any = IN_BATCH, *, units: int = 2
 ) -> list[BatchNormTheory]:
     """Both sides of Theorems 4.1 and 4.2 at every batch norm in training mode.
 
@@ -72,9 +72,10 @@ def batch_norm_theory(
 
     Args:
         model: The network; at least one batch norm must be in training mode.
-        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where no
+            targets are given.
         inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
-        targets: Its targets.
+        targets: Its targets; left out where the batch holds them.
         units: Units of each norm at which the curvature is measured, spread evenly; 0 for none.
 
     Raises:

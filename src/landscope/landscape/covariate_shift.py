@@ -20,7 +20,7 @@ from landscope.errors import UsageError
 from landscope.landscape.checks import check_finite
 from landscope.landscape.comparison import Comparison, Comparisons
 from landscope.landscape.layers import Layer, layers_in_order
-from landscope.landscape.objective import LossFn, Objective
+from landscope.landscape.objective import IN_BATCH, LossFn, Objective
 from landscope.landscape.parameters import (
     Parameters,
     check_like,
@@ -58,7 +58,7 @@ def covariate_shift(
     model: nn.Module,
     loss_fn: LossFn,
     inputs: Any,
-    targets: Any,
+    targets: Any = IN_BATCH,
     *,
     after: Parameters,
     gradient: Parameters | None = None,
@@ -75,9 +75,10 @@ def covariate_shift(
 
     Args:
         model: The network, before the step.
-        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where no
+            targets are given.
         inputs: The batch of the step: a tensor, a tuple of arguments or a dict of keywords.
-        targets: Its targets.
+        targets: Its targets; left out where the batch holds them.
         after: The parameters after the step, one entry for each that requires a gradient.
         gradient: The gradient at the parameters before the step, where the step has computed it.
             It is not computed again.

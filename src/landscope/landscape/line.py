@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.landscape.checks import check_finite, check_scalar
-from landscope.landscape.objective import LossFn, Objective
+from landscope.landscape.objective import IN_BATCH, LossFn, Objective
 from landscope.landscape.parameters import Parameters, check_like, distance, norm, trainable
 
 
@@ -64,7 +64,7 @@ def line(
     model: nn.Module,
     loss_fn: LossFn,
     inputs: Any,
-    targets: Any,
+    targets: Any = IN_BATCH,
     *,
     etas: Sequence[float],
     direction: Parameters | None = None,
@@ -78,9 +78,10 @@ def line(
 
     Args:
         model: The network, at theta.
-        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where no
+            targets are given.
         inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
-        targets: Its targets.
+        targets: Its targets; left out where the batch holds them.
         etas: Step sizes, positive.
         direction: What eta multiplies; the gradient of this batch unless given. The line moves
             against it.

@@ -15,7 +15,7 @@ from torch import nn
 from landscope.landscape.checks import check_finite
 from landscope.landscape.comparison import Comparisons
 from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import LossFn, Objective
+from landscope.landscape.objective import IN_BATCH, LossFn, Objective
 from landscope.landscape.parameters import Parameters, check_like, trainable
 
 
@@ -68,7 +68,7 @@ def noise_floor(
     model: nn.Module,
     loss_fn: LossFn,
     inputs: Any,
-    targets: Any,
+    targets: Any = IN_BATCH,
     *,
     gradient: Parameters | None = None,
     loss_scale: float = 1.0,
@@ -79,9 +79,10 @@ def noise_floor(
 
     Args:
         model: The network.
-        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where no
+            targets are given.
         inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
-        targets: Its targets.
+        targets: Its targets; left out where the batch holds them.
         gradient: The gradient where the step has computed it. It is not computed again.
         loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
 

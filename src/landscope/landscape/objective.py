@@ -8,6 +8,7 @@ two evaluations differ by their parameters alone and leave no trace in the model
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 import torch
@@ -30,7 +31,19 @@ from landscope.landscape.random_state import RandomState, devices_of
 _Result = TypeVar("_Result")
 
 LossFn = Callable[[Any, Any], Tensor]
-"""Takes the model's outputs and the targets, gives a scalar."""
+"""Takes the model's outputs and the targets, or the model and a whole batch; gives a scalar."""
+
+
+class InBatch(Enum):
+    """Stands for targets that lie in the batch, wherever only the loss function knows."""
+
+    IN_BATCH = "in the batch"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+IN_BATCH = InBatch.IN_BATCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +52,11 @@ class Objective:
 
     Args:
         model: The network; never changed.
-        loss_fn: ``loss_fn(outputs, targets)``, a scalar.
-        inputs: A tensor, a tuple of positional arguments or a mapping of keyword arguments.
-        targets: Whatever the loss takes.
+        loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where the
+            targets are in the batch.
+        inputs: A tensor, a tuple of positional arguments or a mapping of keyword arguments;
+            anything that holds tensors, where the targets are in it.
+        targets: Whatever the loss takes; :data:`IN_BATCH` where the inputs hold them.
         standing: The model's mode and attributes before the step.
         buffers: The model's buffers (running statistics) before the step.
         random_state: The random streams before the step's forward pass.
@@ -69,7 +84,7 @@ class Objective:
         model: nn.Module,
         loss_fn: LossFn,
         inputs: Any,
-        targets: Any,
+        targets: Any = IN_BATCH,
         *,
         l2_penalty: float = 0.0,
         loss_scale: float = 1.0,
@@ -126,14 +141,22 @@ class Objective:
         self, parameters: Parameters, buffers: Parameters | None, then: Callable[[Tensor], _Result]
     ) -> _Result:
         """What ``then`` makes of the data loss, while the model still stands at a point."""
-        args, kwargs = _arguments(_copied(self.inputs))
         with self._standing_at(parameters, buffers):
             with self.autocast.replayed():
-                loss = self.loss_fn(self.model(*args, **kwargs), _copied(self.targets))
+                loss = self._loss()
             check_scalar(loss)
             # A loss that reads model.parameters(), as for a penalty of its own, sees the point; so
             # does a backward pass that runs parts of the model again, as checkpointing does.
             return then(loss.reshape(()))
+
+    def _loss(self) -> Any:
+        if self.targets is IN_BATCH:
+            return self.loss_fn(self.model, _copied(self.inputs))
+        return self.loss_fn(self._outputs(), _copied(self.targets))
+
+    def _outputs(self) -> Any:
+        args, kwargs = _arguments(_copied(self.inputs))
+        return self.model(*args, **kwargs)
 
     @contextmanager
     def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[None]:
@@ -200,10 +223,12 @@ class Objective:
         return {name: tensor.clone() for name, tensor in self.buffers.items()}
 
     def outputs(self, parameters: Parameters) -> Any:
-        """The model's outputs at a point in parameter space."""
-        args, kwargs = _arguments(_copied(self.inputs))
+        """The model's outputs at a point in parameter space.
+
+        Where only the loss function knows how the model is called, its loss.
+        """
         with self._standing_at(parameters, None), self.autocast.replayed():
-            return self.model(*args, **kwargs)
+            return self._loss() if self.targets is IN_BATCH else self._outputs()
 
     def gradient(
         self, parameters: Parameters, *, direction: Parameters | None = None, eta: float = 0.0

@@ -89,7 +89,9 @@ class _Start:
             if p.requires_grad
         }
         # No copies: what looks does so before the next step, and a copy is as large as the model.
-        return Snapshot(self.objective, self.before, trainable(model), gradient, self.batch)
+        return Snapshot(
+            self.objective, self.before, trainable(model), gradient, self.batch, used=gradient
+        )
 
 
 def _in_words(batch: Batch) -> str:

@@ -16,8 +16,11 @@ class Snapshot:
         objective: The step's batch, mode, running statistics and random streams, held still.
         before: Copies of the parameters before the update.
         after: The parameters after it, the model's own: the next step overwrites them.
-        gradient: The gradient that the optimiser used.
+        gradient: The gradient of the objective before the update.
         batch: Mode and batch of the step, in words.
+        used: What the optimiser found in ``.grad``: clipped, accumulated, or none of the
+            objective's at all; None where that is not known.
+        previous: Copies of the parameters before the update before this one, where they are kept.
     """
 
     objective: Objective
@@ -25,6 +28,8 @@ class Snapshot:
     after: Parameters
     gradient: Parameters
     batch: str
+    used: Parameters | None = None
+    previous: Parameters | None = None
 
     @property
     def function(self) -> str:
