@@ -25,12 +25,14 @@ LEFT = {
     "probes": ("study", "data", "norms", "models", "training"),
     # The instrument knows neither our models nor our loop.
     "scope": ("study", "training.step_view", "probes"),
+    # One adapter a file, over the instrument alone.
+    "integrations": ("scope",),
     "records": ("study", "data", "norms", "models", "training", "probes"),
     # Two rooms side by side, neither of which knows the other.
     "figures": ("study", "records"),
     "claims": ("study", "records"),
     "report": ("study", "records", "figures", "claims"),
-    "terminal": ("study", "records", "claims", "reproduce"),
+    "terminal": ("study", "records", "claims"),
     "testing": ("study", "data", "norms", "models", "training", "probes"),
     "landscape": (),
     "errors": (),
@@ -51,7 +53,7 @@ GROUND_LEFT = {
     "reading": (),
     "progress": (),
 }
-CONNECTING = ("", "__main__", "cli", "run", "publish", "reproduce")
+CONNECTING = ("", "__main__", "cli", "run", "publish", "conduct", "reproduce")
 WITHOUT_TORCH = ("figures", "claims", "report", "study", "records", "terminal")
 
 

@@ -1,24 +1,19 @@
 """The main job: the paper's experiments, from a preset to records, figures and a report."""
 
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from landscope.conduct import check_same_order, close_study, execute_runs, find_place, open_study
 from landscope.cost import ProbeCost
-from landscope.environment import describe_versions
-from landscope.errors import LandscopeError, UsageError
 from landscope.progress import Progress
 from landscope.records.folder import StudyFolder
 from landscope.study.config import RunConfig
-from landscope.study.execution import Event, execute
+from landscope.study.listener import Listener
 from landscope.study.preset import Preset
-from landscope.study.santurkar2018 import check_figures, check_seed, runs_behind
-
-STUDY = "santurkar2018"
+from landscope.study.santurkar2018 import STUDY, check_figures, check_seed, runs_behind
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,10 @@ class Order:
     data_dir: Path | None
     workers: int | None
 
+    def tell(self, runs: int) -> str:
+        """What is asked for, in a few words with the number of its runs."""
+        return f"{self.preset.name}: {runs} runs for figures {', '.join(map(str, self.figures))}"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -53,25 +52,6 @@ class Task:
     device: str
     threads: int
     data_dir: Path | None
-
-
-class Listener:
-    """Is told how the study goes. This one does not listen."""
-
-    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
-        """Before the first run; ``done`` are those that had ended before."""
-
-    def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
-        """Before the first run: what its probes will cost, for each kind of network."""
-
-    def progress(self, progress: Progress) -> None:
-        """A few times a second, for each run at work."""
-
-    def phase(self, name: str) -> None:
-        """When something other than runs begins."""
-
-    def failed(self, run: str, reason: str) -> None:
-        """When a run could not be done."""
 
 
 def reproduce(order: Order, listener: Listener) -> Path:
@@ -92,29 +72,26 @@ def reproduce(order: Order, listener: Listener) -> Path:
     device, workers, threads = place(order)
     configs = runs_behind(order.preset, order.figures, order.seed)
     asked = _asked(order, device)
-    _check_same_order(folder, asked)
+    check_same_order(folder, asked)
     check_data(configs, order.data_dir)
     folder.create()
-    manifest = _open(folder, asked, workers, threads)
+    manifest = open_study(folder, asked, workers, threads)
     todo = [config for config in configs if not folder.run(config.id).outcome().ended]
     listener.begin(order, configs, [config.id for config in configs if config not in todo])
     # A study that goes on keeps its threads, on which sums depend in their last digits.
     threads = int(manifest["threads"])
     if todo:
         listener.costs(_predict_costs(todo, threads, order.data_dir))
-    tasks = [
-        Task(config, folder.run(config.id).path, device, threads, order.data_dir) for config in todo
-    ]
-    failures = _execute(tasks, order.workers or int(manifest["workers"]), listener)
-    if failures:
-        raise LandscopeError(
-            f"{len(failures)} of {len(configs)} runs failed ({', '.join(failures)})",
-            "a report needs all of its runs",
-            "see above why, and start the same command again: the runs that are done stay done",
-        )
+    # Long runs first, so that no worker is left with one at the end.
+    todo.sort(key=lambda config: config.family != "vgg")
+    tasks = {
+        config.id: Task(config, folder.run(config.id).path, device, threads, order.data_dir)
+        for config in todo
+    }
+    workers = order.workers or int(manifest["workers"])
+    execute_runs(run_task, tasks, len(configs), workers=workers, listener=listener)
     if todo:
-        seconds = float(manifest["seconds"] or 0.0) + time.perf_counter() - started
-        folder.write_manifest({**manifest, "seconds": seconds})
+        close_study(folder, manifest, started)
     from landscope.publish import publish
 
     return publish(order.out, listener.phase)
@@ -126,20 +103,7 @@ def place(order: Order) -> tuple[str, int, int]:
     Raises:
         UsageError: The device is not there, or the number of workers is not positive.
     """
-    if order.workers is not None and order.workers < 1:
-        raise UsageError(
-            f"workers = {order.workers}", "at least one run at a time", "give --workers 1 or more"
-        )
-    import torch  # takes seconds to load: not before the rest is known to be right
-
-    from landscope.device import check_device
-
-    device = order.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = cores or 1
-    workers = order.workers or (cores if device == "cpu" else 1)
-    return device, workers, max(1, cores // workers)
+    return find_place(order.device, order.workers)
 
 
 def run_task(task: Task, report: Callable[[Progress], None]) -> str:
@@ -167,23 +131,6 @@ def _predict_costs(
     return {model: predict_costs(config, machine) for model, config in chosen.items()}
 
 
-def _execute(tasks: list[Task], workers: int, listener: Listener) -> list[str]:
-    failures: list[str] = []
-
-    def on_event(event: Event) -> None:
-        run = tasks[event.task].config.id
-        if event.kind == "progress":
-            listener.progress(event.value)
-        elif event.kind == "error":
-            failures.append(run)
-            listener.failed(run, event.value)
-
-    # Long runs first, so that no worker is left with one at the end.
-    tasks.sort(key=lambda task: task.config.family != "vgg")
-    execute(run_task, tasks, workers=workers, on_event=on_event)
-    return failures
-
-
 def check_data(configs: list[RunConfig], data_dir: Path | None) -> None:
     """Read every data set once, fetching it where it must be, before anything is begun.
 
@@ -205,40 +152,3 @@ def _asked(order: Order, device: str) -> dict[str, Any]:
         "seed": order.seed,
         "device": device,
     }
-
-
-def _check_same_order(folder: StudyFolder, asked: dict[str, Any]) -> None:
-    if not folder.manifest_path.exists():
-        return
-    found = folder.manifest
-    for name, value in asked.items():
-        if found.get(name) != value:
-            raise UsageError(
-                f"{name} = {_brief(value)} with the study in {folder.path}",
-                f"it was begun with {name} = {_brief(found.get(name))}",
-                "give the same to go on with it, or another --out to begin a new one",
-            )
-
-
-def _brief(value: object) -> str:
-    if isinstance(value, dict):  # a preset; two of one name differ by landscope's version
-        preset = cast("dict[str, Any]", value)
-        return f"{preset.get('name')} ({preset.get('summary')})"
-    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
-
-
-def _open(folder: StudyFolder, asked: dict[str, Any], workers: int, threads: int) -> dict[str, Any]:
-    """The study's manifest: that of the folder where there is one, else a new one."""
-    if folder.manifest_path.exists():
-        return folder.manifest
-    manifest = {
-        "format": 1,
-        **asked,
-        "threads": threads,
-        "workers": workers,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": None,
-        **describe_versions(),
-    }
-    folder.write_manifest(manifest)
-    return manifest

@@ -1,6 +1,7 @@
-"""The table of all claims, in the order in which the paper tells its story."""
+"""The tables of claims, one for each kind of study, in the order in which they are told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from landscope.claims.answer import Answer
 from landscope.claims.faster import faster
@@ -10,8 +11,11 @@ from landscope.claims.question_2 import question_2
 from landscope.claims.smoothness import smoothness
 from landscope.claims.theorems import theorems
 from landscope.records.study_records import StudyRecords
+from landscope.study import santurkar2018
 
-CLAIMS: tuple[Callable[[StudyRecords], Answer], ...] = (
+Claims = tuple[Callable[[StudyRecords], Answer], ...]
+
+CLAIMS: Claims = (
     faster,
     question_1,
     question_2,
@@ -19,8 +23,16 @@ CLAIMS: tuple[Callable[[StudyRecords], Answer], ...] = (
     larger_steps,
     theorems,
 )
+"""Those of the paper, in the order in which it tells its story."""
+
+KINDS: Mapping[str, Claims] = MappingProxyType({santurkar2018.STUDY: CLAIMS})
+"""The claims that a study of each kind is asked about."""
 
 
 def answers(study: StudyRecords) -> list[Answer]:
-    """What the study says to each of the paper's claims."""
-    return [claim(study) for claim in CLAIMS]
+    """What the study says to each claim that studies of its kind are about.
+
+    Raises:
+        RecordError: It is of a kind that this landscope does not know.
+    """
+    return [claim(study) for claim in study.of_kind(KINDS)]

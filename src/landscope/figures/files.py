@@ -4,7 +4,7 @@ from pathlib import Path
 
 from landscope.figures.spec import FigureSpec
 from landscope.figures.static import draw
-from landscope.figures.table import FIGURES, specify
+from landscope.figures.table import figures_of, specify
 from landscope.records import StudyRecords
 from landscope.records.disk import storing, whole_file
 
@@ -16,7 +16,7 @@ def study_figures(study: StudyRecords) -> list[FigureSpec]:
         UsageError: The manifest names a figure that there is not.
         RecordError: The study lacks rows that a figure needs.
     """
-    numbers = study.manifest.get("figures") or list(FIGURES)
+    numbers = study.manifest.get("figures") or list(figures_of(study))
     return [specify(number, study) for number in numbers]
 
 

@@ -1,6 +1,6 @@
-"""The table of figures."""
+"""The tables of figures, one for each kind of study."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from landscope.errors import UsageError
@@ -20,8 +20,11 @@ from landscope.figures import (
 )
 from landscope.figures.spec import FigureSpec
 from landscope.records import StudyRecords
+from landscope.study import santurkar2018
 
-FIGURES: MappingProxyType[int, Callable[[StudyRecords], FigureSpec]] = MappingProxyType(
+Figures = Mapping[int, Callable[[StudyRecords], FigureSpec]]
+
+FIGURES: Figures = MappingProxyType(
     {
         1: figure_01.data,
         2: figure_02.data,
@@ -39,22 +42,35 @@ FIGURES: MappingProxyType[int, Callable[[StudyRecords], FigureSpec]] = MappingPr
 )
 """The paper's figures by number; Figure 7 repeats Figure 2's histograms for more layers."""
 
+KINDS: Mapping[str, Figures] = MappingProxyType({santurkar2018.STUDY: FIGURES})
+"""The figures of each kind of study."""
+
+
+def figures_of(study: StudyRecords) -> Figures:
+    """All figures that there are of a study of this kind.
+
+    Raises:
+        RecordError: It is of a kind that this landscope does not know.
+    """
+    return study.of_kind(KINDS)
+
 
 def specify(number: int, study: StudyRecords) -> FigureSpec:
     """One figure of a study.
 
     Args:
-        number: Its number in the paper.
+        number: Its number, in the paper where the study is of the paper.
         study: The records.
 
     Raises:
         UsageError: There is no such figure.
         RecordError: The study lacks rows that this figure needs.
     """
-    if number not in FIGURES:
+    figures = figures_of(study)
+    if number not in figures:
         raise UsageError(
             f"figure {number}",
-            f"the figures are {', '.join(str(known) for known in FIGURES)}",
+            f"the figures are {', '.join(str(known) for known in figures)}",
             "give one of these numbers",
         )
-    return FIGURES[number](study)
+    return figures[number](study)

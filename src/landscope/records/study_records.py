@@ -1,12 +1,15 @@
 """The records of a study: its manifest and its runs, by id and by configuration."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from landscope.errors import RecordError
 from landscope.records.folder import StudyFolder
 from landscope.records.run_records import RunRecords
+
+_T = TypeVar("_T")
 
 
 class StudyRecords:
@@ -36,6 +39,21 @@ class StudyRecords:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder.path)!r}, runs={list(self.runs)})"
+
+    def of_kind(self, table: Mapping[str, _T]) -> _T:
+        """The row of a table for studies of this kind, by the name in the manifest.
+
+        Raises:
+            RecordError: The table has no such kind.
+        """
+        kind = str(self.manifest["study"])
+        if kind not in table:
+            raise RecordError(
+                f"study {kind!r} in {self.folder.path}",
+                f"this landscope shows studies of the kinds {', '.join(table)}",
+                "install the landscope that wrote it",
+            )
+        return table[kind]
 
     def has(self, **config: object) -> bool:
         """Whether any run has these fields in its configuration."""

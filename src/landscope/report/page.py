@@ -15,6 +15,7 @@ from landscope.figures.summary import number_text
 from landscope.records import StudyFolder, StudyRecords
 from landscope.records.disk import whole_file
 from landscope.report import overview
+from landscope.report.kind import KINDS
 from landscope.report.picture import norm_colours, picture
 from landscope.report.policy import as_script, as_style, policy
 
@@ -65,7 +66,8 @@ def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[Fig
     scripts = [
         as_script(source) for source in (_part("first.js"), get_plotlyjs(), _part("report.js"))
     ]
-    return environment.get_template("report.html").render(
+    kind = study.of_kind(KINDS)
+    return environment.get_template(kind.template).render(
         policy=policy(scripts),
         style=style,
         first_script=scripts[0],
@@ -74,11 +76,11 @@ def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[Fig
         answers=answers,
         pictures=[picture(figure) for figure in figures],
         dark_twins=dark_twins(),
-        facts=overview.facts(study),
+        facts=kind.facts(study),
         versions=overview.versions(study),
-        settings=overview.settings(study),
-        layer_names=overview.layer_names(study),
-        runs=overview.run_rows(study),
+        settings=kind.settings(study),
+        layer_names=kind.layer_names(study),
+        runs=kind.run_rows(study),
         probes=overview.probe_rows(study),
     )
 

@@ -11,6 +11,9 @@ from landscope.errors import UsageError
 from landscope.study.config import SEEDS, Family, NormName, ProbeName, RunConfig
 from landscope.study.preset import FamilyPreset, Preset
 
+STUDY = "santurkar2018"
+"""What the manifest of such a study says that it is."""
+
 VGG_LR, VGG_LARGE_LR, VGG_SMALL_LR = 0.1, 0.5, 0.01
 DLN_LR, DLN_SMALL_LR = 1e-6, 1e-7
 

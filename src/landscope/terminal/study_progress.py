@@ -1,7 +1,7 @@
 """Progress of a study: bars in a terminal, plain lines where there is none."""
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -21,8 +21,7 @@ from rich.text import Text
 
 from landscope.cost import ProbeCost
 from landscope.progress import Progress as RunProgress
-from landscope.reproduce import Listener, Order
-from landscope.study.config import RunConfig
+from landscope.study.listener import Listener, Ordered, Planned
 from landscope.terminal.probe_costs import costs_table
 
 _PLAIN_SECONDS = 10.0
@@ -40,10 +39,9 @@ def showing_progress() -> Generator[Listener]:
         yield bars
 
 
-def _opening(order: Order, runs: list[RunConfig], done: list[str]) -> str:
-    figures = ", ".join(map(str, order.figures))
+def _opening(order: Ordered, runs: Sequence[Planned], done: list[str]) -> str:
     before = f", {len(done)} of them done before" if done else ""
-    return f"{order.preset.name}: {len(runs)} runs for figures {figures}{before} -> {order.out}"
+    return f"{order.tell(len(runs))}{before} -> {order.out}"
 
 
 def _duration(seconds: float) -> str:
@@ -78,7 +76,7 @@ class PlainLines(Listener):
         self._total = 0
         self._steps: dict[str, int] = {}
 
-    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
+    def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
         """Say what is about to be done."""
         self._say(_opening(order, runs, done))
         self._total = sum(run.steps for run in runs if run.id not in done)
@@ -150,7 +148,7 @@ class Bars(Listener):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
+    def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
         """Print what is about to be done and put up the bar for the whole."""
         self._console.print(
             _opening(order, runs, done), highlight=False, markup=False, soft_wrap=True
