@@ -1,0 +1,17 @@
+"""What is said where the package that an adapter is for is not installed."""
+
+from landscope.errors import UsageError
+
+
+def missing(package: str, extra: str) -> UsageError:
+    """The refusal to import an adapter without its package.
+
+    Args:
+        package: Name of the package, as pip knows it.
+        extra: Name of landscope's extra that installs it.
+    """
+    return UsageError(
+        f"the package {package}",
+        f"landscope's adapter to {package} needs it, and it is not installed",
+        f"install it with `pip install 'landscope[{extra}]'`",
+    )
