@@ -23,11 +23,11 @@ LEFT = {
     "models": ("study", "data", "norms"),
     "training": ("study", "data", "norms", "models"),
     "probes": ("study", "data", "norms", "models", "training"),
-    # The instrument knows neither our models nor our loop.
-    "scope": ("study", "training.step_view", "probes"),
-    # One adapter a file, over the instrument alone.
+    "records": ("study",),
+    # The scope knows neither our models nor our loop.
+    "scope": ("training.step_view", "probes", "records", "findings", "figures"),
+    # One adapter a file, over the scope alone.
     "integrations": ("scope",),
-    "records": ("study", "data", "norms", "models", "training", "probes"),
     # Two rooms side by side, neither of which knows the other.
     "figures": ("study", "records"),
     "claims": ("study", "records"),

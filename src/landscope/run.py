@@ -1,4 +1,4 @@
-"""One run: from a configuration to records. The training yields views, the scope reads them."""
+"""One run: from a configuration to records. The training yields views, an instrument reads them."""
 
 import time
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from landscope.records.folder import RunFolder
 from landscope.records.journal import Journal
 from landscope.records.outcome import Outcome
 from landscope.records.weights import write_weights
-from landscope.scope import Scope
+from landscope.scope.instrument import Instrument
 from landscope.study.config import RunConfig
 from landscope.training.curves import Curves
 from landscope.training.evaluation import evaluate
@@ -84,9 +84,9 @@ def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) 
     folder.create()
     folder.write_manifest(_manifest(config, parts.layers, machine))
     with Journal.create(folder) as journal:
-        scope = Scope(parts.probes, journal.write)
+        instrument = Instrument(parts.probes, journal.write)
         curves = Curves(config.probing.curve_every, journal.write)
-        ended = _train(config, parts, scope, curves, report)
+        ended = _train(config, parts, instrument, curves, report)
         weights = parts.model.state_dict()
         write_weights(folder.weights_path, {n: t.cpu().numpy() for n, t in weights.items()})
         outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
@@ -136,7 +136,7 @@ def _set_up(config: RunConfig, machine: Machine) -> _Parts:
 
 
 def _train(
-    config: RunConfig, parts: _Parts, scope: Scope, curves: Curves, report: Report
+    config: RunConfig, parts: _Parts, instrument: Instrument, curves: Curves, report: Report
 ) -> Outcome:
     model, dataset, loss = parts.model, parts.dataset, parts.loss
     reported = time.monotonic()
@@ -149,9 +149,9 @@ def _train(
         lr=config.lr,
         steps=config.steps,
         l2_penalty=config.l2_penalty,
-        look=scope.due,
+        look=instrument.due,
     ):
-        looking = scope.due(view.step)
+        looking = instrument.due(view.step)
         done = view.step + 1
         testing = loss.classifies and _is_tested(config, done)
         # Nothing is measured on a network of which it is not known whether it has diverged.
@@ -165,7 +165,7 @@ def _train(
         if diverged is not None:
             return Outcome("diverged", diverged)
         if looking:
-            scope.look(view)
+            instrument.look(view)
         if testing:
             curves.test(done, *evaluate(model, dataset, loss))
         if time.monotonic() - reported > _REPORT_SECONDS:

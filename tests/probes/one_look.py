@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from landscope.landscape.objective import l2_penalty as penalty_of
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
-from landscope.scope import Scope
+from landscope.scope.instrument import Instrument
 from landscope.training.loop import train
 
 
 def readings_of(probe: Probe, setting: Setting, *, steps: int, l2_penalty: float) -> list[Reading]:
     """What a probe writes while a network is trained."""
     written: list[Reading] = []
-    scope = Scope([probe], written.append)
+    instrument = Instrument([probe], written.append)
     for view in train(
         setting.model,
         setting.batches,
@@ -26,9 +26,9 @@ def readings_of(probe: Probe, setting: Setting, *, steps: int, l2_penalty: float
         lr=setting.lr,
         steps=steps,
         l2_penalty=l2_penalty,
-        look=scope.due,
+        look=instrument.due,
     ):
-        scope.look(view)
+        instrument.look(view)
     return written
 
 

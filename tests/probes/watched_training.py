@@ -18,7 +18,7 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
 from landscope.reading import Reading
-from landscope.scope import Scope
+from landscope.scope.instrument import Instrument
 from landscope.training.loop import train
 
 STEPS = 4
@@ -71,7 +71,7 @@ class Watching:
 def watch(setting: Setting, probes: list[Probe], *, steps: int = STEPS) -> Watching:
     """Train a network of its own under the probes."""
     readings: list[Reading] = []
-    scope = Scope(probes, readings.append)
+    instrument = Instrument(probes, readings.append)
     states: list[State] = []
     for view in train(
         setting.model,
@@ -80,9 +80,9 @@ def watch(setting: Setting, probes: list[Probe], *, steps: int = STEPS) -> Watch
         lr=setting.lr,
         steps=steps,
         l2_penalty=L2_PENALTY,
-        look=scope.due,
+        look=instrument.due,
     ):
-        scope.look(view)
+        instrument.look(view)
         states.append({"loss": view.loss.item(), **state_of(setting.model)})
     return Watching(states, readings)
 

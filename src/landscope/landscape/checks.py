@@ -11,15 +11,16 @@ from landscope.errors import UsageError
 from landscope.landscape.random_state import devices_of
 
 
-def _tensors(tree: Any) -> Iterator[Tensor]:
+def tensors_of(tree: Any) -> Iterator[Tensor]:
+    """The tensors of a batch, whatever nest of mappings, lists and tuples they lie in."""
     if isinstance(tree, Tensor):
         yield tree
     elif isinstance(tree, Mapping):
         for leaf in tree.values():
-            yield from _tensors(leaf)
+            yield from tensors_of(leaf)
     elif isinstance(tree, (list, tuple)):
         for leaf in tree:
-            yield from _tensors(leaf)
+            yield from tensors_of(leaf)
 
 
 def check_device(model: nn.Module, batch: Any, argument: str) -> None:
@@ -29,7 +30,7 @@ def check_device(model: nn.Module, batch: Any, argument: str) -> None:
         UsageError: As said.
     """
     homes = devices_of(model)
-    for tensor in _tensors(batch):
+    for tensor in tensors_of(batch):
         # A model spread over several devices may take its batch on any of them.
         if tensor.device not in homes:
             home = next(iter(homes))

@@ -5,8 +5,9 @@ that moment, and evaluating it moves them. An :class:`Objective` holds that mome
 two evaluations differ by their parameters alone and leave no trace in the model.
 """
 
+import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -162,6 +163,7 @@ class Objective:
     def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[None]:
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
         with (
+            _uncompiled(),
             self.random_state.replayed(),
             self.autocast.left(),
             self.standing.with_tensors(state),
@@ -269,6 +271,16 @@ class Objective:
 
         with torch.enable_grad():
             return self._at(point, None, with_gradient)
+
+
+def _uncompiled() -> AbstractContextManager[None]:
+    """Inside, what torch.compile made runs as it was written.
+
+    Compiled for the model's own tensors, it would be compiled again for those of each pass.
+    """
+    if "torch._dynamo" in sys.modules:
+        return torch.compiler.set_stance("force_eager")
+    return nullcontext()
 
 
 def _itself(loss: Tensor) -> Tensor:

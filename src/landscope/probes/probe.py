@@ -15,7 +15,13 @@ class Probe(ABC):
     Args:
         id: Name in the records; it carries the settings in which two of a kind differ.
         schedule: At which steps it looks.
+
+    Attributes:
+        needs_previous: Whether it compares an update with the one before, of which a copy of the
+            parameters must then be kept.
     """
+
+    needs_previous = False
 
     def __init__(self, id: str, schedule: Schedule) -> None:  # noqa: A002 (the record's own word)
         self.id = id

@@ -35,4 +35,19 @@ class FirstStep:
         return step == 0
 
 
-Schedule = EverySteps | FirstStep
+@dataclass
+class WhenPlanned:
+    """The one step that is planned, by whoever keeps probes to a budget.
+
+    Args:
+        step: The step; None while there is none.
+    """
+
+    step: int | None = None
+
+    def due(self, step: int) -> bool:
+        """Whether a step is that step."""
+        return step == self.step
+
+
+Schedule = EverySteps | FirstStep | WhenPlanned

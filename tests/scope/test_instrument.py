@@ -9,7 +9,7 @@ from landscope.cost import Cost
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, FirstStep
 from landscope.reading import Status
-from landscope.scope import Scope
+from landscope.scope.instrument import Instrument
 from landscope.training.step_view import StepView
 
 
@@ -39,26 +39,26 @@ class Counting(Probe):
 
 
 def test_a_step_is_due_where_any_probe_looks():
-    scope = Scope([Counting("a", EverySteps(4)), Counting("b", EverySteps(3))], [].append)
+    instrument = Instrument([Counting("a", EverySteps(4)), Counting("b", EverySteps(3))], [].append)
 
-    assert [step for step in range(10) if scope.due(step)] == [0, 3, 4, 6, 8, 9]
+    assert [step for step in range(10) if instrument.due(step)] == [0, 3, 4, 6, 8, 9]
 
 
 def test_without_probes_nothing_is_ever_due():
     written = []
-    scope = Scope([], written.append)
-    scope.look(view(0))
+    instrument = Instrument([], written.append)
+    instrument.look(view(0))
 
-    assert not any(scope.due(step) for step in range(10))
+    assert not any(instrument.due(step) for step in range(10))
     assert written == []
 
 
 def test_each_probe_looks_when_it_is_due_and_in_the_order_given():
     written = []
     probes = [Counting("a", EverySteps(2)), Counting("b", FirstStep())]
-    scope = Scope(probes, written.append)
+    instrument = Instrument(probes, written.append)
     for step in range(5):
-        scope.look(view(step))
+        instrument.look(view(step))
 
     assert [probe.looks for probe in probes] == [3, 1]
     assert [(r.step, r.probe) for r in written if r.quantity == "looks"] == [
@@ -72,7 +72,7 @@ def test_each_probe_looks_when_it_is_due_and_in_the_order_given():
 def test_readings_share_the_seconds_of_their_own_look():
     written = []
     probes = [Counting("slow", EverySteps(1), seconds=0.05), Counting("fast", EverySteps(1))]
-    Scope(probes, written.append).look(view(0))
+    Instrument(probes, written.append).look(view(0))
 
     slow, fast = ({r.seconds for r in written if r.probe == name} for name in ("slow", "fast"))
     assert len(slow) == len(fast) == 1
@@ -87,10 +87,10 @@ def test_a_probe_that_fails_has_written_nothing():
             raise KeyError("from inside the probe")
 
     written = []
-    scope = Scope([Counting("a", EverySteps(1)), Failing("b", EverySteps(1))], written.append)
+    instrument = Instrument([Counting("a", EverySteps(1)), Failing("b", EverySteps(1))], written.append)
 
     with pytest.raises(KeyError, match="from inside the probe"):
-        scope.look(view(0))
+        instrument.look(view(0))
 
     assert {reading.probe for reading in written} == {"a"}
 

@@ -1,0 +1,136 @@
+"""The budget: plans when to look, and how much, so that probes take a share of the time.
+
+Time flows in as the training runs, and looks are paid from the share of it that was asked for. A
+look is planned once it can be paid. Whose turn it is, is between two extremes: that all probes look
+as often, where a dear one takes all of the time, and that all take as much time, where it hardly
+ever looks.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from landscope.probes.schedule import WhenPlanned
+
+_AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
+_AIM = 0.95  # of what was asked, as what a look will take is an estimate
+_DEAREST = 0.6  # of all that was spent: whenever a training ends, over half of its budget is used
+_UNMEASURED = 2.0  # times the arithmetic of a probe that has not looked yet
+_REMEMBERED = 0.7  # weight of the past in a moving average
+
+
+@dataclass
+class _Account:
+    """How often a probe has looked, and what its next look is thought to take, in seconds."""
+
+    look: float
+    looks: int = 0
+
+    @property
+    def turn(self) -> float:
+        """The lower, the sooner; the coming look included."""
+        return (self.looks + 1) * math.sqrt(self.look)
+
+    def charge(self, seconds: float) -> None:
+        # What took longer than thought is believed at once, what was faster by and by.
+        faster = self.looks > 0 and seconds < self.look
+        self.look = average(self.look, seconds) if faster else seconds
+        self.looks += 1
+
+
+class Budget:
+    """Keeps probes to a share of the time.
+
+    Args:
+        share: Of all the time, between 0 and 1.
+        plans: The schedule of each probe, by its id.
+        always: Ids of those that take part in every look.
+        steps: What a look of each probe takes by its arithmetic, in training steps.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        plans: Mapping[str, WhenPlanned],
+        always: Iterable[str],
+        steps: Mapping[str, float],
+    ) -> None:
+        self._share = share
+        self._plans = dict(plans)
+        self._always = frozenset(always)
+        self._steps = dict(steps)
+        self._accounts: dict[str, _Account] = {}
+        self._base: _Account | None = None
+        self._seconds = 0.0
+        self._spent = 0.0
+
+    def passed(
+        self,
+        step: int,
+        training: float,
+        step_seconds: float,
+        measuring: float,
+        taken: Mapping[str, float],
+    ) -> None:
+        """Take note of an update, and plan the next look where it can be paid.
+
+        Args:
+            step: Number of the update.
+            training: Its seconds, without those of measuring.
+            step_seconds: What an update usually takes.
+            measuring: Its seconds of measuring.
+            taken: Of these, the seconds of each probe that looked, by its id.
+        """
+        self._seconds += training + measuring
+        self._spent += measuring
+        if self._base is None:
+            self._base = self._open_accounts(step_seconds)
+        elif taken:
+            self._charge(measuring, taken)
+        if not any(plan.step is not None and plan.step > step for plan in self._plans.values()):
+            for probe in self._affordable(self._base):
+                self._plans[probe].step = step + _AHEAD
+
+    def leave_out(self, probe: str) -> None:
+        """A probe was switched off: nothing is saved up for it."""
+        self._plans.pop(probe, None)
+        self._accounts.pop(probe, None)
+
+    def _open_accounts(self, step_seconds: float) -> _Account:
+        def thought(probe: str) -> float:
+            return _UNMEASURED * self._steps[probe] * step_seconds
+
+        self._accounts = {
+            probe: _Account(thought(probe)) for probe in self._plans if probe not in self._always
+        }
+        # The gradient is taken once for all probes of a look: a step, and what the cheap ones add.
+        return _Account(_UNMEASURED * step_seconds + sum(map(thought, self._always)))
+
+    def _charge(self, measuring: float, taken: Mapping[str, float]) -> None:
+        own = 0.0
+        for probe in taken.keys() & self._accounts.keys():
+            self._accounts[probe].charge(taken[probe])
+            own += taken[probe]
+        if self._base is not None:
+            self._base.charge(measuring - own)
+
+    def _affordable(self, base: _Account) -> list[str]:
+        """The probes of the next look, those of every look included; none if it must wait."""
+        credit = _AIM * self._share * self._seconds - self._spent
+        cost, probes, waiting = base.look, list[str](), False
+        for probe, account in sorted(self._accounts.items(), key=lambda row: row[1].turn):
+            if cost + account.look > _DEAREST * self._spent:
+                continue
+            if cost + account.look > credit:
+                waiting = True
+                break
+            probes.append(probe)
+            cost += account.look
+        if cost > credit or (waiting and not probes):
+            return []
+        return [*self._always, *probes]
+
+
+def average(known: float, seconds: float) -> float:
+    """A moving average, one value on."""
+    return _REMEMBERED * known + (1 - _REMEMBERED) * seconds

@@ -1,0 +1,80 @@
+"""The instrument: lets probes read a step when they are due, and writes what they read."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from landscope.cost import ProbeCost, Work
+from landscope.probes.probe import Probe
+from landscope.reading import Reading
+from landscope.training.step_view import StepView
+
+
+class Instrument:
+    """Probes with a place to write to, for whoever has views of steps.
+
+    Args:
+        probes: What is measured.
+        write: Takes each reading, as a journal's ``write`` does.
+        on_failure: Is told of a probe that raised, and says whether it may look again; otherwise
+            it is switched off. Where none is given, the error goes through.
+    """
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        write: Callable[[Reading], None],
+        on_failure: Callable[[Probe, int, Exception], bool] | None = None,
+    ) -> None:
+        self._probes = list(probes)
+        self._write = write
+        self._on_failure = on_failure
+
+    def costs(self, work: Work, steps: int) -> list[ProbeCost]:
+        """What each probe will cost over a training, before anything runs.
+
+        Args:
+            work: The arithmetic of the network's layers.
+            steps: Steps of the training.
+        """
+        return [probe.cost_over(steps, work) for probe in self._probes]
+
+    def due(self, step: int, *, needing_previous: bool = False) -> bool:
+        """Whether any probe looks at a step, so that the loop must keep a snapshot of it.
+
+        Args:
+            step: The step.
+            needing_previous: Ask only for those that compare an update with the one before.
+        """
+        return any(
+            probe.schedule.due(step)
+            for probe in self._probes
+            if probe.needs_previous or not needing_previous
+        )
+
+    def switch_off(self) -> None:
+        """No probe looks from here on."""
+        self._probes.clear()
+
+    def look(self, view: StepView) -> dict[str, float]:
+        """Let every probe that is due read the view, and write what it read with its seconds.
+
+        Returns:
+            The seconds of each probe that looked, by its id.
+        """
+        taken: dict[str, float] = {}
+        for probe in [probe for probe in self._probes if probe.schedule.due(view.step)]:
+            start = time.perf_counter()
+            try:
+                readings = probe.read(view)
+            except Exception as error:
+                if self._on_failure is None:
+                    raise
+                taken[probe.id] = time.perf_counter() - start
+                if not self._on_failure(probe, view.step, error):
+                    self._probes.remove(probe)
+                continue
+            taken[probe.id] = seconds = time.perf_counter() - start
+            for reading in readings:
+                self._write(replace(reading, seconds=seconds))
+        return taken

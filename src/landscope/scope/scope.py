@@ -1,0 +1,289 @@
+"""The scope: three lines around anyone's training step, and the landscape is measured."""
+
+import time
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscope.cost import Work
+from landscope.errors import UsageError
+from landscope.landscape.norm_mode import NormMode
+from landscope.landscape.objective import IN_BATCH, LossFn
+from landscope.landscape.parameters import Parameters, trainable
+from landscope.landscape.random_state import devices_of
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import EverySteps, WhenPlanned
+from landscope.probes.table import CHEAP, PROBES, chosen
+from landscope.reading import Reading, Status
+from landscope.scope.block import Block
+from landscope.scope.budget import Budget
+from landscope.scope.clock import Clock
+from landscope.scope.destinations import Destination, Destinations
+from landscope.scope.instrument import Instrument
+from landscope.scope.look import Look
+from landscope.scope.observation import Observation
+from landscope.scope.settings import check_owned, check_settings, manifest_of
+from landscope.scope.unwrapping import network_of, optimizer_of
+from landscope.scope.watch import Watch
+
+_WALL = "wall time of this process, from the third update on"
+_TRIES = 3  # times in a row that a measurement may fail before it is given up
+
+
+class Scope:
+    """Measures the landscape of a training while it runs, without changing a bit of it.
+
+    ::
+
+        scope = landscope.Scope(model, loss_fn, optimizer, budget=0.05, to="runs/mine")
+        for inputs, targets in loader:
+            with scope.step(inputs, targets):
+                optimizer.zero_grad()
+                loss_fn(model(inputs), targets).backward()
+                optimizer.step()
+
+    Once it runs, nothing that goes wrong here reaches the training: it is warned of and recorded.
+
+    Args:
+        model: The network, as the loop calls it.
+        loss_fn: What is minimised: ``loss_fn(outputs, targets)``, or ``loss_fn(model, batch)``
+            where :meth:`step` is given a whole batch. A scalar; without the scale of a
+            ``GradScaler`` and without division by the number of accumulated batches.
+        optimizer: Whatever makes the updates; they are observed, not assumed.
+        probes: A preset by price, ``"cheap"``, ``"standard"`` or ``"full"``, or a list of names of
+            :data:`~landscope.probes.table.PROBES` and of probes of one's own. The latter look
+            by their own schedules, and their time is counted.
+        every: Updates from one look to the next, for all probes; None for the budget to decide.
+        budget: Share of the time that the probes may take, between 0 and 1. The first two updates
+            are not counted.
+        to: Where readings go, besides :attr:`readings`: a new folder, a writer, a list of these.
+        norm_mode: Which function batch norms are measured as: of their ``"batch"``, as in
+            training; of the batch's statistics held ``"frozen"``; of the ``"running"`` ones.
+        scaler: The ``GradScaler`` of a training in float16.
+
+    Raises:
+        UsageError: A setting has no meaning, or the optimiser trains nothing of the model.
+        LandscopeError: The folder is taken, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss_fn: LossFn,
+        optimizer: Any,
+        *,
+        probes: str | Sequence[str | Probe] = "standard",
+        every: int | None = None,
+        budget: float = 0.05,
+        to: Destination | Sequence[Destination] | None = None,
+        norm_mode: NormMode = "batch",
+        scaler: Any = None,
+    ) -> None:
+        self._model = network_of(model)
+        inner = optimizer_of(optimizer)
+        check_settings(budget, norm_mode)
+        check_owned(self._model, inner)
+        self._plans: dict[str, WhenPlanned] = {}
+        self._probes = [self._made(probe, every) for probe in chosen(probes)]
+        self._asked = None if every else budget
+        self._budget = self._new_budget() if every is None else None
+        self._clock = Clock(self._budget)
+        self._instrument = Instrument(self._probes, self._write, self._probe_failed)
+        self._look = Look(self._model, norm_mode, self._instrument, self._write)
+        self._watch = Watch(model, self._model, loss_fn, inner, scaler, self._updated)
+        self._block = Block(self._watch)
+        self._readings: list[Reading] = []
+        manifest = manifest_of(
+            self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
+        )
+        self._to = Destinations(to, manifest)
+        # Who writes the three lines closes nothing: it is done when the scope or Python ends.
+        self._finish = weakref.finalize(self, self._to.close)
+        self._steps = 0
+        self._last_look: int | None = None
+        self._failures = 0
+        self._refused: Counter[str] = Counter()
+        self._plan()
+
+    def step(self, inputs: Any, targets: Any = IN_BATCH) -> Block:
+        """A block around the training on one batch, with the optimiser's step or without.
+
+        Where the optimiser steps after several blocks, these make one update.
+
+        Args:
+            inputs: The batch: a tensor, a tuple of arguments or a mapping of keywords for the
+                model; or anything, where no targets are given.
+            targets: Its targets; left out where ``loss_fn`` takes the model and the batch.
+        """
+        self._block.batch = (inputs, targets)
+        return self._block
+
+    def before(self, inputs: Any, targets: Any = IN_BATCH) -> None:
+        """What :meth:`step` does on entering, for loops into which a block does not fit."""
+        if self._watch.inside:
+            self._watch.abandon()
+            self._watch.complain(
+                "before() came twice without after(): the batch between is not measured"
+            )
+        self._watch.enter(inputs, targets)
+
+    def after(self) -> None:
+        """What :meth:`step` does on leaving."""
+        if not self._watch.inside:
+            self._watch.complain("after() came without before(): there is nothing to measure")
+            return
+        self._watch.leave(failed=False)
+
+    @property
+    def steps(self) -> int:
+        """Updates seen so far."""
+        return self._steps
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All readings so far, in the order in which they were made."""
+        return tuple(self._readings)
+
+    @property
+    def share(self) -> float:
+        """Share of the time that was spent on measuring; the first two updates do not count."""
+        return self._clock.share
+
+    def close(self) -> None:
+        """End the measuring: nothing is measured from here on, and what was is written."""
+        self._watch.abandon()
+        self._watch.looks = self._watch.keeps = False
+        self._instrument.switch_off()
+        self._finish()
+
+    def __enter__(self) -> "Scope":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
+        return (
+            f"Scope({type(self._model).__name__}, {self._steps} updates, {looks} looks, "
+            f"{100 * self.share:.2g} % of the time)"
+        )
+
+    def _made(self, probe: str | Probe, every: int | None) -> Probe:
+        if isinstance(probe, Probe):
+            return probe
+        if every is not None:
+            return PROBES[probe].builder(EverySteps(every))
+        plan = WhenPlanned()
+        made = PROBES[probe].builder(plan)
+        self._plans[made.id] = plan
+        return made
+
+    def _new_budget(self) -> Budget:
+        bearers = sum(p.ndim >= 2 for p in trainable(self._model).values())
+        work = Work.even(max(1, bearers), 1)
+        steps = {probe.id: probe.cost(work).in_steps(work) for probe in self._probes}
+        return Budget(
+            self._asked or 0.0, self._plans, [p for p in self._plans if p in CHEAP], steps
+        )
+
+    def _updated(
+        self, observation: Observation | None, previous: Parameters | None, unharmed: bool
+    ) -> None:
+        measuring, taken = 0.0, None
+        if observation is not None:
+            measuring = observation.seconds
+            if self._watch.looks and unharmed:
+                _synchronize(self._model)
+                start = time.perf_counter()
+                taken = self._read(observation, previous)
+                _synchronize(self._model)
+                measuring += time.perf_counter() - start
+        self._clock.passed(self._steps, measuring, taken)
+        if taken is not None:
+            self._account(measuring)
+        self._steps += 1
+        self._plan()
+
+    def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
+        try:
+            taken = self._look.at(self._steps, observation, previous)
+        except Exception as error:
+            self._failures += 1
+            given_up = self._failures == _TRIES
+            self._tell_failure("scope", error, "nothing more" if given_up else "this step")
+            if given_up:
+                self._instrument.switch_off()
+            return {}
+        self._failures = 0
+        return taken
+
+    def _probe_failed(self, probe: Probe, step: int, error: Exception) -> bool:
+        # What a probe refuses to measure on one batch it may be able to measure on another.
+        self._refused[probe.id] += isinstance(error, UsageError)
+        again = isinstance(error, UsageError) and self._refused[probe.id] < _TRIES
+        if not again and self._budget is not None:
+            self._budget.leave_out(probe.id)
+        del step
+        self._tell_failure(probe.id, error, "this step" if again else "nothing more")
+        return again
+
+    def _tell_failure(self, what: str, error: Exception, extent: str) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        self._watch.complain(
+            f"{what} could not measure step {self._steps} ({reason}); the training goes on"
+            if extent == "this step"
+            else f"{what} failed at step {self._steps} and is switched off ({reason}); "
+            "the training goes on",
+            key=f"{what} {extent}",
+        )
+        self._write(
+            Reading(
+                step=self._steps,
+                probe="scope",
+                quantity="failed",
+                value=1.0,
+                layer=what,
+                status=Status.SKIPPED,
+                function=reason,
+            )
+        )
+
+    def _account(self, measuring: float) -> None:
+        """What the look took, among the readings."""
+        between = None if self._last_look is None else float(self._steps - self._last_look)
+        self._last_look = self._steps
+        for quantity, value, unit in (
+            ("share", self.share, "1"),
+            ("asked_share", self._asked, "1"),
+            ("look_seconds", measuring, "s"),
+            ("step_seconds", self._clock.step_seconds, "s"),
+            ("steps_between", between, "1"),
+        ):
+            if value is not None:
+                self._write(Reading(self._steps, "scope", quantity, value, unit, function=_WALL))
+
+    def _plan(self) -> None:
+        self._watch.looks = self._instrument.due(self._steps)
+        self._watch.keeps = self._instrument.due(self._steps + 1, needing_previous=True)
+
+    def _write(self, reading: Reading) -> None:
+        self._readings.append(reading)
+        self._to.write(reading)
+
+
+def _synchronize(model: nn.Module) -> None:
+    """Wait for what the training has queued, so that a look is charged for its own time."""
+    for device in devices_of(model):
+        if device.type in ("cuda", "mps", "xpu"):
+            torch.get_device_module(device).synchronize()

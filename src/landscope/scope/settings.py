@@ -1,0 +1,82 @@
+"""What a scope is given: checked before a training begins, and told in its records."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+
+from landscope.environment import describe_versions
+from landscope.errors import UsageError
+from landscope.landscape.norm_mode import NormMode
+from landscope.landscape.parameters import trainable
+from landscope.landscape.random_state import devices_of
+from landscope.probes.probe import Probe
+
+
+def manifest_of(
+    model: nn.Module,
+    probes: Sequence[Probe],
+    *,
+    every: int | None,
+    budget: float | None,
+    norm_mode: NormMode,
+) -> dict[str, Any]:
+    """What a run's manifest says of a scope, apart from the id.
+
+    The layers are in the order in which the network holds them.
+    """
+    return {
+        "config": {
+            "model": type(model).__name__,
+            "probes": [probe.id for probe in probes],
+            "every": every,
+            "budget": budget,
+            "norm_mode": norm_mode,
+        },
+        "layers": [
+            name.rpartition(".")[0] or name
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and parameter.ndim >= 2
+        ],
+        "device": ", ".join(sorted(map(str, devices_of(model)))),
+        "threads": torch.get_num_threads(),
+        **describe_versions(),
+    }
+
+
+def check_settings(budget: float, norm_mode: NormMode) -> None:
+    """Refuse a budget or a norm mode that has no meaning.
+
+    Raises:
+        UsageError: As said.
+    """
+    if not 0 < budget < 1:
+        raise UsageError(
+            f"budget = {budget}",
+            "it is the share of the time that probes may take, above 0 and below 1",
+            "give 0.05 for 5 %, or every=1 to look at each update",
+        )
+    if norm_mode not in get_args(NormMode):
+        raise UsageError(
+            f"norm_mode = {norm_mode!r}",
+            f"batch norms are measured as one of {', '.join(get_args(NormMode))}",
+            "choose one; 'batch' is the function that is trained",
+        )
+
+
+def check_owned(model: nn.Module, optimizer: Any) -> None:
+    """Refuse an optimiser that trains nothing of the model.
+
+    Raises:
+        UsageError: As said.
+    """
+    parameters = trainable(model)
+    own = {tensor.data_ptr() for tensor in parameters.values()}
+    stepped = [p for group in optimizer.param_groups for p in group["params"]]
+    if not any(isinstance(p, Tensor) and p.data_ptr() in own for p in stepped):
+        raise UsageError(
+            f"optimizer = {type(optimizer).__name__} over {len(stepped)} parameters",
+            f"none of them is one of the {len(own)} that {type(model).__name__} trains",
+            "make it from this model's parameters(), after moving the model to its device",
+        )

@@ -1,0 +1,133 @@
+"""The watch: follows a loop from block to block, and tells when the optimiser has stepped."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from landscope.landscape.objective import LossFn
+from landscope.landscape.parameters import Parameters
+from landscope.scope.observation import Observation
+
+_LONG = 1000  # blocks without an update: none is likely to come
+
+Then = Callable[[Observation | None, Parameters | None, bool], None]
+"""Is told of each update: what was kept of it, the parameters before the update before it, and
+whether the training went through it unharmed."""
+
+
+class Watch:
+    """Follows a loop; between blocks nothing of it hangs on the model or the optimiser.
+
+    Args:
+        called: The network as the loop calls it.
+        model: The network itself.
+        loss_fn: The loss.
+        optimizer: What makes the updates.
+        scaler: A ``GradScaler``, or None.
+        then: What to do after each update.
+
+    Attributes:
+        looks: Whether the coming update is looked at.
+        keeps: Whether a look at the update after that wants the parameters before this one.
+    """
+
+    def __init__(
+        self,
+        called: nn.Module,
+        model: nn.Module,
+        loss_fn: LossFn,
+        optimizer: Any,
+        scaler: Any,
+        then: Then,
+    ) -> None:
+        self.looks = self.keeps = False
+        self._called = called
+        self._model = model
+        self._loss_fn = loss_fn
+        self._optimizer = optimizer
+        self._scaler = scaler
+        self._then = then
+        self._hooked = callable(getattr(optimizer, "register_step_post_hook", None))
+        self._counting: RemovableHandle | None = None
+        self._observation: Observation | None = None
+        self._previous: Parameters | None = None
+        self._depth = 0
+        self._blocks = 0
+        self._stepped = False
+        self._warned: set[str] = set()
+
+    @property
+    def inside(self) -> bool:
+        """Whether a block is open."""
+        return self._depth > 0
+
+    def enter(self, inputs: Any, targets: Any) -> None:
+        """A block begins. It runs at every batch, and where nothing is due does next to nothing."""
+        self._depth += 1
+        if self._depth > 1:
+            self.complain("a step inside of a step is not watched: give each block its own batch")
+            return
+        if self._hooked:
+            self._counting = self._optimizer.register_step_post_hook(self._count)
+        else:
+            self._stepped = True
+        if self.looks or self.keeps:
+            if self._observation is None:
+                loss_fn = self._loss_fn if self.looks else None
+                self._observation = Observation(self._called, self._model, loss_fn)
+            self._observation.begin(inputs, targets, self._scaler, self._optimizer)
+
+    def leave(self, *, failed: bool) -> None:
+        """A block ends.
+
+        Args:
+            failed: Whether the training raised in it: then there is nothing to look at.
+        """
+        self._depth -= 1
+        if self._depth:
+            return
+        if self._counting is not None:
+            self._counting.remove()
+        observation = self._observation
+        if observation is not None:
+            observation.end()
+        self._blocks += 1
+        if not self._stepped:
+            if failed:
+                self._observation = None
+            elif self._blocks == _LONG:
+                self.complain(
+                    f"no step of the optimiser was seen in {_LONG} blocks, so nothing is measured: "
+                    "put optimizer.step() inside of `with scope.step(...)`"
+                )
+            return
+        self._stepped = False
+        self._blocks = 0
+        self._observation = None
+        previous, self._previous = self._previous, None
+        if self.keeps and observation is not None:
+            self._previous = observation.before
+        self._then(observation, previous, not failed)
+
+    def abandon(self) -> None:
+        """Whatever block is open is over, and was not trained on to its end."""
+        self._depth = min(self._depth, 1)
+        if self._depth:
+            self.leave(failed=True)
+
+    def complain(self, text: str, key: str | None = None) -> None:
+        """Warn of something once.
+
+        Args:
+            text: The warning.
+            key: What it is about, where the text differs from step to step.
+        """
+        if (key or text) not in self._warned:
+            self._warned.add(key or text)
+            warnings.warn(f"landscope: {text}", stacklevel=4)
+
+    def _count(self, *_: Any) -> None:
+        self._stepped = True
