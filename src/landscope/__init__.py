@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from landscope.landscape.noise_floor import NoiseFloor as NoiseFloor
     from landscope.landscape.noise_floor import noise_floor as noise_floor
     from landscope.landscape.random_direction import random_direction as random_direction
+    from landscope.norms.replace import replace_norms as replace_norms
+    from landscope.norms.replacing.plan import NormPlace as NormPlace
 
 __version__ = "0.1.0"
 
@@ -25,11 +27,13 @@ _HOMES = {
     "LayerShift": "landscope.landscape.covariate_shift",
     "Line": "landscope.landscape.line",
     "NoiseFloor": "landscope.landscape.noise_floor",
+    "NormPlace": "landscope.norms.replacing.plan",
     "batch_norm_theory": "landscope.landscape.batch_norm_theory",
     "covariate_shift": "landscope.landscape.covariate_shift",
     "line": "landscope.landscape.line",
     "noise_floor": "landscope.landscape.noise_floor",
     "random_direction": "landscope.landscape.random_direction",
+    "replace_norms": "landscope.norms.replace",
 }
 
 __all__ = [
@@ -38,12 +42,14 @@ __all__ = [
     "LayerShift",
     "Line",
     "NoiseFloor",
+    "NormPlace",
     "__version__",
     "batch_norm_theory",
     "covariate_shift",
     "line",
     "noise_floor",
     "random_direction",
+    "replace_norms",
 ]
 
 

@@ -1,0 +1,104 @@
+"""Every norm of a model replaced by another, in a copy; and norms put in where there are none."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscope.errors import UsageError
+from landscope.landscape.random_state import RandomState, devices_of
+from landscope.norms.replacing.example_pass import run_example
+from landscope.norms.replacing.plan import Found, NormPlace, carried_out, planned
+from landscope.norms.replacing.standing import Axis, Keep, kept_modules, standing_norms
+from landscope.norms.replacing.weight_layers import weight_layers
+from landscope.norms.table import NormBuilder, builder
+
+
+def replace_norms(
+    model: nn.Module,
+    norm: str | NormBuilder,
+    *,
+    constants: Mapping[str, int | float] | None = None,
+    insert: bool = False,
+    example: Any = None,
+    also: Mapping[type[nn.Module], Axis] | None = None,
+    keep: Keep = (),
+    report: Callable[[NormPlace], object] | None = None,
+) -> nn.Module:
+    """A copy of a model in which every norm is another one.
+
+    All weights stay as they are, and so do scale and shift of a norm where the new one has as
+    many. A new norm is on the device, of the type and in the mode of the old one, and one that
+    stands in several places is still one. Where features lie last, as in a transformer, every
+    token is a sample: batch norm is over the batch and the time, the norms of a sample over each
+    token alone.
+
+    Args:
+        model: Any; it is left as it is, and so are the random streams.
+        norm: A name of :data:`landscope.norms.table.NORMS`, or a builder of one's own, which is
+            called with the numbers of features and of spatial dimensions, and gives a module that
+            takes (batch, features, ...).
+        constants: Constants of the norm other than the defaults, such as ``{"groups": 8}``.
+        insert: Also put a norm after each convolution and linear layer that has none directly
+            after it, except the last and those whose outputs are the model's.
+        example: A batch as in training: a tensor, a tuple of arguments or a dict of keywords. A
+            copy of the model is run on it once, which tells what the modules' types do not.
+        also: Norm classes of one's own, with the place of their features: "last", or "first" for
+            right after the batch. Their ``weight`` is taken for a scale, their ``bias`` for a
+            shift.
+        keep: Modules to leave alone, by name or by type, with all that they hold.
+        report: Called with one :class:`~landscope.norms.replacing.plan.NormPlace` for each norm
+            and, with ``insert``, for each layer that was left without: ``report=print``, or
+            ``report=places.append`` for a list.
+
+    Returns:
+        The copy.
+
+    Raises:
+        UsageError: There is no such norm or constant; the model has no norm, or one that is not
+            known, has no shape yet or cannot be replaced by this one; an example is needed or does
+            not pass; or the model is compiled or cannot be copied. Nothing has been changed then.
+    """
+    make = builder(norm, **(constants or {}))
+    _check_eager(model)
+    norms, left = standing_norms(model, also or {}, keep)
+    layers, kept = weight_layers(model), kept_modules(model, keep)
+    _check_work(bool(norms), bool(norms or left), insert, example is not None)
+    seen = None
+    if example is not None:
+        watched = (*norms, *left, *(layers if insert else ()))
+        seen = run_example(model, example, [part.name for part in watched])
+    with RandomState.capture(devices_of(model)).replayed():
+        plan = planned(Found(model, norms, left, layers, kept, seen), make, insert)
+    result, places = carried_out(model, plan)
+    for place in places:
+        if report is not None:
+            report(place)
+    return result
+
+
+def _check_eager(model: nn.Module) -> None:
+    for name, module in model.named_modules():
+        scripted = isinstance(module, torch.jit.ScriptModule)
+        if scripted or hasattr(module, "_orig_mod"):
+            raise UsageError(
+                f"the module {name!r} is compiled" if name else "the model is compiled",
+                "norms are replaced by modules of Python, which it would not run",
+                "replace the norms first, and compile what is given back",
+            )
+
+
+def _check_work(to_replace: bool, any_norm: bool, insert: bool, example: bool) -> None:
+    if not (insert or to_replace):
+        raise UsageError(
+            "a model whose norms are all kept" if any_norm else "a model without norms",
+            "there is nothing to replace",
+            "give insert=True to put norms after its convolutions and linear layers",
+        )
+    if insert and any_norm and not example:
+        raise UsageError(
+            "insert=True for a model that has norms, without an example",
+            "only a pass through the model shows which layers a norm follows already",
+            "give a batch as example=",
+        )

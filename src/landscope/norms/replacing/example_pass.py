@@ -1,0 +1,157 @@
+"""One pass of an example batch through a copy of a model: what each module takes and gives."""
+
+import copy
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from landscope.errors import UsageError
+from landscope.landscape.random_state import RandomState, devices_of
+from landscope.norms.replacing.fast_path import leave_fast_path
+
+
+@dataclass(frozen=True, eq=False)
+class Met:
+    """A tensor at the moment at which it was met.
+
+    Args:
+        tensor: The tensor; its storage is not used for another one as long as this is kept.
+        version: How many times its storage had been written on.
+    """
+
+    tensor: Tensor
+    version: int
+
+    @classmethod
+    def now(cls, tensor: Tensor) -> "Met":
+        """The tensor as it is."""
+        return cls(tensor.detach(), tensor._version)
+
+    def is_of(self, other: "Met") -> bool:
+        """Whether the two are one tensor, or views of one, with the same values."""
+        return self.shares(other) and self.version == other.version
+
+    def shares(self, other: "Met") -> bool:
+        """Whether the two are one tensor, or views of one, whatever was written between."""
+        if self.tensor.device != other.tensor.device:
+            return False
+        address = self.tensor.untyped_storage().data_ptr()
+        # What has no values lies at no address.
+        return address != 0 and address == other.tensor.untyped_storage().data_ptr()
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One use of a module.
+
+    Args:
+        name: The first of the module's names.
+        taken: Its first tensor argument.
+        given: What it gives.
+    """
+
+    name: str
+    taken: Met
+    given: Met
+
+
+@dataclass(frozen=True, eq=False)
+class ExamplePass:
+    """A pass through a model.
+
+    Args:
+        calls: The uses of the modules that were watched, in order of their ends.
+        outputs: The tensors in what the model gave.
+    """
+
+    calls: tuple[Call, ...]
+    outputs: tuple[Met, ...]
+
+    def of(self, name: str) -> list[Call]:
+        """The uses of one module."""
+        return self._by_name.get(name, [])
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Call]]:
+        uses: dict[str, list[Call]] = {}
+        for call in self.calls:
+            uses.setdefault(call.name, []).append(call)
+        return uses
+
+
+def run_example(model: nn.Module, example: Any, watched: Collection[str]) -> ExamplePass:
+    """Run a copy of the model on an example, in its own mode, and leave no trace.
+
+    Args:
+        model: Any.
+        example: A tensor, a tuple of arguments or a mapping of keywords.
+        watched: Names of the modules whose tensors are asked for.
+
+    Raises:
+        UsageError: The model cannot be run on it.
+    """
+    probe = copied(model, {})
+    leave_fast_path(probe, set(probe.modules()))
+    calls: list[Call] = []
+    for name in watched:
+        hook = partial(_remember, calls, name)
+        probe.get_submodule(name).register_forward_hook(hook, with_kwargs=True)
+    args, kwargs = _arguments(copy.deepcopy(example))
+    try:
+        with torch.no_grad(), RandomState.capture(devices_of(model)).replayed():
+            outputs = probe(*args, **kwargs)
+    except Exception as error:
+        raise UsageError(
+            f"example: {str(error).partition(chr(10))[0]}",
+            "the model is run on it once, in the mode that it is in",
+            "give a batch as in training: a tensor, a tuple of arguments or a dict of keywords",
+        ) from error
+    return ExamplePass(tuple(calls), tuple(Met.now(leaf) for leaf in _tensors(outputs)))
+
+
+def copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """A deep copy.
+
+    Args:
+        model: Any.
+        memo: What stands in the copy for which parts of the model, by their identities.
+
+    Raises:
+        UsageError: The model does not let itself be copied.
+    """
+    try:
+        return copy.deepcopy(model, memo)
+    except (TypeError, RuntimeError) as error:
+        raise UsageError(
+            f"a model of type {type(model).__name__}: {str(error).partition(chr(10))[0]}",
+            "norms are replaced in a copy, and it cannot be copied",
+            "give a model that copy.deepcopy takes, such as one fresh from its constructor",
+        ) from error
+
+
+def _remember(
+    calls: list[Call],
+    name: str,
+    module: nn.Module,  # noqa: ARG001  PyTorch's signature of a hook
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    output: Any,
+) -> None:
+    taken, given = _tensors((args, kwargs)), _tensors(output)
+    if taken and given:
+        calls.append(Call(name, Met.now(taken[0]), Met.now(given[0])))
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
+def _arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if isinstance(example, Mapping):
+        return (), {str(name): value for name, value in example.items()}
+    return (example if isinstance(example, tuple) else (example,)), {}

@@ -1,0 +1,126 @@
+"""Putting a norm after a layer that has none, wherever the model calls the layer from.
+
+The norm becomes a child of the layer, ``<layer>.norm``, and a forward hook of the layer calls it.
+So it takes effect in a model that calls ``self.conv1(x)`` as in an ``nn.Sequential``; the layer
+keeps its type, its attributes and the names of its weights; and deep copies, state dicts and
+``torch.compile`` go along.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from landscope.errors import UsageError
+from landscope.norms.features_last import of_tokens
+from landscope.norms.replacing.example_pass import ExamplePass
+from landscope.norms.replacing.standing import StandingNorm, identities
+from landscope.norms.replacing.weight_layers import WeightLayer
+
+
+def reasons_to_leave(
+    model: nn.Module,
+    layers: Sequence[WeightLayer],
+    norms: Sequence[StandingNorm],
+    seen: ExamplePass | None,
+    kept: Collection[int],
+) -> dict[str, str]:
+    """Which layers get no norm after them, by name, and why.
+
+    Args:
+        model: The model.
+        layers: Its convolutions and linear layers.
+        norms: Its norms.
+        seen: A pass of an example batch in which all of these were watched, if there is one.
+        kept: Identities of the modules that are to be left alone.
+    """
+    attentions = [part for part in model.modules() if isinstance(part, nn.MultiheadAttention)]
+    uncalled = identities(attentions)
+    within_norms = identities(norm.module for norm in norms)
+    reasons: dict[str, str] = {}
+    for layer in layers:
+        if id(layer.module) in kept:
+            reasons[layer.name] = "kept, as asked"
+        elif id(layer.module) in uncalled:
+            reasons[layer.name] = "nn.MultiheadAttention uses its weights and does not call it"
+        elif id(layer.module) in within_norms:
+            reasons[layer.name] = "part of a norm"
+    if seen is not None:
+        return _reasons_met(layers, norms, seen) | reasons
+    free = [layer.name for layer in layers if id(layer.module) not in uncalled]
+    return dict.fromkeys(free[-1:], "the last layer") | reasons
+
+
+def _reasons_met(
+    layers: Sequence[WeightLayer], norms: Sequence[StandingNorm], seen: ExamplePass
+) -> dict[str, str]:
+    names = {layer.name for layer in layers}
+    last = next((call.name for call in reversed(seen.calls) if call.name in names), None)
+    reasons: dict[str, str] = {}
+    for layer in layers:
+        uses = seen.of(layer.name)
+        children = set(layer.module.children())
+        own = [norm.name for norm in norms if norm.module in children]
+        followers = own or [
+            norm.name
+            for norm in norms
+            for met in seen.of(norm.name)
+            if any(met.taken.is_of(use.given) for use in uses)
+        ]
+        if not uses:
+            reasons[layer.name] = "not called on the example"
+        elif layer.name == last:
+            reasons[layer.name] = "the last layer"
+        elif any(output.shares(use.given) for output in seen.outputs for use in uses):
+            reasons[layer.name] = "what it gives is the model's output"
+        elif followers:
+            reasons[layer.name] = f"followed by the norm {followers[0]!r}"
+    return reasons
+
+
+def check_outputs(layer: WeightLayer, seen: ExamplePass | None) -> None:
+    """Refuse a layer whose outputs have no batch.
+
+    Raises:
+        UsageError: As said.
+    """
+    for call in seen.of(layer.name) if seen else ():
+        shape = tuple(call.given.tensor.shape)
+        if len(shape) < 2 or (layer.spatial and len(shape) != layer.spatial + 2):
+            raise UsageError(
+                f"the layer {layer.name!r} gives a tensor of shape {shape}",
+                "a norm after it takes (batch, features, ...), or tokens with the features last",
+                "give the model its inputs in a batch",
+            )
+
+
+def insert_after(layer: nn.Module, norm: nn.Module) -> str:
+    """Let a norm follow a convolution or a linear layer at each use.
+
+    Args:
+        layer: Changed in place.
+        norm: Takes (batch, features, ...).
+
+    Returns:
+        The name of the norm within the layer.
+    """
+    name = "norm"
+    while hasattr(layer, name):
+        name += "_after"
+    layer.add_module(name, norm)
+    last = isinstance(layer, nn.Linear)
+    layer.register_forward_hook(partial(_normalised, norm=name, last=last))
+    return name
+
+
+def _normalised(
+    layer: nn.Module,
+    args: tuple[Any, ...],  # noqa: ARG001  PyTorch's signature of a hook
+    output: Tensor,
+    *,
+    norm: str,
+    last: bool,
+) -> Tensor:
+    follower = layer.get_submodule(norm)
+    return of_tokens(follower, output) if last else follower(output)

@@ -1,0 +1,209 @@
+"""What is to become of each norm of a model: planned as a whole, then done in one copy of it."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from landscope.errors import UsageError
+from landscope.norms.features_last import FeaturesLast
+from landscope.norms.replacing.carry import carry, settle
+from landscope.norms.replacing.example_pass import ExamplePass, copied
+from landscope.norms.replacing.fast_path import leave_fast_path
+from landscope.norms.replacing.insertion import check_outputs, insert_after, reasons_to_leave
+from landscope.norms.replacing.met_shape import MetShape, check_each_pass, met_shape
+from landscope.norms.replacing.standing import StandingNorm
+from landscope.norms.replacing.weight_layers import WeightLayer, supposed_space
+from landscope.norms.table import NormBuilder
+
+# They take their features last by themselves, or wherever they are.
+_AT_HOME_LAST = (nn.LayerNorm, nn.RMSNorm, nn.Identity)
+
+
+@dataclass(frozen=True)
+class NormPlace:
+    """One place in a model where a norm stood or could stand, and what became of it.
+
+    Args:
+        name: Name of the norm in the new model, or of the layer that was left without one.
+        old: Type of the norm that stood there; None where there was none.
+        new: Type of the norm that stands there now; None where there is none.
+        kept: What the new norm took over: scale, shift, running statistics.
+        shared: Further names of the same norm.
+        left: Why nothing was done; None where something was.
+    """
+
+    name: str
+    old: str | None
+    new: str | None
+    kept: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    left: str | None = None
+
+    def __str__(self) -> str:
+        names = ", ".join((self.name, *self.shared))
+        if self.left is not None:
+            return f"{names}: left as it is: {self.left}"
+        kept = f", keeping {', '.join(self.kept)}" if self.kept else ""
+        return f"{names}: {self.old or 'no norm'} -> {self.new}{kept}"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What there is in a model.
+
+    Args:
+        model: The model.
+        norms: The norms to replace.
+        left: Those to leave.
+        layers: The convolutions and linear layers.
+        kept: Identities of the modules to leave alone.
+        seen: What an example met, if there is one.
+    """
+
+    model: nn.Module
+    norms: list[StandingNorm]
+    left: list[StandingNorm]
+    layers: list[WeightLayer]
+    kept: set[int]
+    seen: ExamplePass | None
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The place of each module in the order of registration."""
+        return {name: place for place, (name, _) in enumerate(self.model.named_modules())}
+
+    def shape(self, standing: StandingNorm) -> MetShape:
+        """What one of the norms takes.
+
+        Raises:
+            UsageError: Nothing tells, or not clearly.
+        """
+
+        def supposed() -> int | None:
+            own = self.order[standing.name]
+            before = [layer for layer in self.layers if self.order[layer.name] < own]
+            after = [layer for layer in self.layers if self.order[layer.name] > own]
+            layout = standing.layout
+            return supposed_space(before, after, layout.features, layout.spatial)
+
+        return met_shape(standing, self.seen.of(standing.name) if self.seen else (), supposed)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is to be done, while nothing has been.
+
+    Args:
+        memo: What stands in the copy for which part of the model, by their identities.
+        new: The norms that take the place of others.
+        followers: The norms to put after layers, by the layers' names.
+        places: What to report of norms that stood there, and of layers left without.
+    """
+
+    memo: dict[int, Any] = field(default_factory=dict[int, Any])
+    new: list[nn.Module] = field(default_factory=list[nn.Module])
+    followers: dict[str, nn.Module] = field(default_factory=dict[str, nn.Module])
+    places: list[NormPlace] = field(default_factory=list[NormPlace])
+
+
+def planned(found: Found, make: NormBuilder, insert: bool) -> Plan:
+    """Make all new norms.
+
+    Args:
+        found: What there is.
+        make: Makes the norm for a number of features and of spatial dimensions.
+        insert: Whether layers without a norm get one.
+
+    Raises:
+        UsageError: One of them cannot be.
+    """
+    plan = Plan()
+    for standing in found.left:
+        kind = _kind(standing.module)
+        place = NormPlace(standing.name, kind, kind, (), standing.names[1:], "kept, as asked")
+        plan.places.append(place)
+    for standing in found.norms:
+        old, new = standing.module, _successor(found, standing, make)
+        kept = carry(old, new, plan.memo)
+        # Deep copies put what is in the memo wherever the copied model refers to the old norm.
+        plan.memo[id(old)] = new
+        plan.new.append(new)
+        place = NormPlace(standing.name, _kind(old), _kind(new), kept, standing.names[1:])
+        plan.places.append(place)
+    if insert:
+        _plan_followers(plan, found, make)
+    return plan
+
+
+def _plan_followers(plan: Plan, found: Found, make: NormBuilder) -> None:
+    norms = [*found.norms, *found.left]
+    reasons = reasons_to_leave(found.model, found.layers, norms, found.seen, found.kept)
+    for layer in found.layers:
+        if layer.name in reasons:
+            plan.places.append(NormPlace(layer.name, None, None, left=reasons[layer.name]))
+            continue
+        check_outputs(layer, found.seen)
+        norm = _made(make, layer.gives, layer.spatial, f"a norm after {layer.name!r}")
+        if isinstance(norm, nn.Identity):
+            continue
+        own = list(layer.module.parameters())
+        settle(norm, layer.module, (*own, *found.model.parameters()))
+        norm.requires_grad_(any(parameter.requires_grad for parameter in own))
+        plan.followers[layer.name] = norm
+
+
+def _successor(found: Found, standing: StandingNorm, make: NormBuilder) -> nn.Module:
+    shape = found.shape(standing)
+    new = _made(make, shape.features, shape.spatial, f"the norm {standing.name!r}")
+    old = standing.module
+    own = (*old.parameters(), *old.buffers())
+    if shape.axis == "last" and not isinstance(new, _AT_HOME_LAST):
+        new = FeaturesLast(new, shape.features)
+    if shape.supposed and not isinstance(new, nn.Identity):
+        check_each_pass(new, shape, standing.name)
+    settle(new, old, (*own, *found.model.parameters()))
+    return new
+
+
+def _made(make: NormBuilder, features: int, spatial: int, what: str) -> nn.Module:
+    try:
+        made: Any = make(features, spatial)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error.value}", error.rule, error.remedy) from error
+    if not isinstance(made, nn.Module):
+        raise UsageError(
+            f"{what}: the builder gave a {type(made).__name__}",
+            "a norm is a module",
+            "let builder(features, spatial) return an nn.Module",
+        )
+    return made
+
+
+def _kind(norm: nn.Module) -> str:
+    name = type(norm).__name__
+    return f"{name}({_kind(norm.norm)})" if isinstance(norm, FeaturesLast) else name
+
+
+def carried_out(model: nn.Module, plan: Plan) -> tuple[nn.Module, list[NormPlace]]:
+    """Do it, in a copy.
+
+    Args:
+        model: Left alone.
+        plan: What is to be done.
+
+    Returns:
+        The copy, and what became of each place, in the order of registration.
+
+    Raises:
+        UsageError: The model cannot be copied.
+    """
+    result = copied(model, plan.memo)
+    places = list(plan.places)
+    for name, norm in plan.followers.items():
+        child = insert_after(result.get_submodule(name), norm)
+        places.append(NormPlace(f"{name}.{child}", None, _kind(norm)))
+    leave_fast_path(result, {*plan.new, *plan.followers.values()})
+    order = {name: position for position, (name, _) in enumerate(result.named_modules())}
+    return result, sorted(places, key=lambda place: order[place.name])
