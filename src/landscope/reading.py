@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Status(StrEnum):
@@ -64,6 +64,7 @@ class Reading:
         return "/".join(filter(None, (self.probe, self.quantity, self.layer)))
 
 
+@runtime_checkable
 class Writer(Protocol):
     """Where readings go as they are made: a journal, or another tool's log."""
 

@@ -28,9 +28,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
+from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_dependence, check_finite
 from landscope.landscape.distribution import by_feature
-from landscope.landscape.objective import IN_BATCH, LossFn, Objective, forward_hooks
+from landscope.landscape.objective import LossFn, Objective, forward_hooks
 from landscope.landscape.parameters import Parameters, trainable
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm

@@ -1,26 +1,14 @@
 """What a landscape cannot be measured of, refused before anything is: value, rule, remedy."""
 
 import math
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
+from landscope.landscape.batch import tensors_of
 from landscope.landscape.random_state import devices_of
-
-
-def tensors_of(tree: Any) -> Iterator[Tensor]:
-    """The tensors of a batch, whatever nest of mappings, lists and tuples they lie in."""
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for leaf in tree.values():
-            yield from tensors_of(leaf)
-    elif isinstance(tree, (list, tuple)):
-        for leaf in tree:
-            yield from tensors_of(leaf)
 
 
 def check_device(model: nn.Module, batch: Any, argument: str) -> None:

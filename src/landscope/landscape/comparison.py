@@ -84,6 +84,13 @@ class Comparisons:
         self._pairs, self._waiting = [], 0
 
 
+def compared(first: Parameters, second: Parameters) -> Comparison:
+    """Two vectors, over the names of the second."""
+    comparisons = Comparisons()
+    comparisons.add(first, second)
+    return comparisons.results()[0][0]
+
+
 def _flat(tensors: list[Tensor]) -> Tensor:
     vectors = [real(tensor).reshape(-1) for tensor in tensors]
     return vectors[0] if len(vectors) == 1 else torch.cat(vectors)

@@ -17,10 +17,11 @@ import torch
 from torch import nn
 
 from landscope.errors import UsageError
+from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_finite
 from landscope.landscape.comparison import Comparison, Comparisons
 from landscope.landscape.layers import Layer, layers_in_order
-from landscope.landscape.objective import IN_BATCH, LossFn, Objective
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import (
     Parameters,
     check_like,

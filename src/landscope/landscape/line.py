@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
+from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_finite, check_scalar
-from landscope.landscape.objective import IN_BATCH, LossFn, Objective
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, check_like, distance, norm, trainable
 
 

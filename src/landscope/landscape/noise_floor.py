@@ -12,10 +12,11 @@ from typing import Any
 
 from torch import nn
 
+from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_finite
 from landscope.landscape.comparison import Comparisons
 from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import IN_BATCH, LossFn, Objective
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, check_like, trainable
 
 

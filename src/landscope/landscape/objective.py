@@ -6,17 +6,16 @@ two evaluations differ by their parameters alone and leave no trace in the model
 """
 
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map_only
 
 from landscope.landscape.autocast import Autocast
+from landscope.landscape.batch import IN_BATCH, arguments_of, copied
 from landscope.landscape.checks import (
     check_dependence,
     check_device,
@@ -33,18 +32,6 @@ _Result = TypeVar("_Result")
 
 LossFn = Callable[[Any, Any], Tensor]
 """Takes the model's outputs and the targets, or the model and a whole batch; gives a scalar."""
-
-
-class InBatch(Enum):
-    """Stands for targets that lie in the batch, wherever only the loss function knows."""
-
-    IN_BATCH = "in the batch"
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-IN_BATCH = InBatch.IN_BATCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +94,8 @@ class Objective:
             model=model,
             loss_fn=loss_fn,
             # A model may write on its batch, and the step still to come with it.
-            inputs=_copied(inputs),
-            targets=_copied(targets),
+            inputs=copied(inputs),
+            targets=copied(targets),
             standing=Standing.capture(model, loss_fn),
             buffers={name: tensor.clone() for name, tensor in model.named_buffers()},
             random_state=RandomState.capture(devices_of(model)),
@@ -125,6 +112,15 @@ class Objective:
         """
         data_loss = self.data_loss(parameters)
         return data_loss + l2_penalty(parameters, self.l2_penalty), data_loss
+
+    def loss(self, parameters: Parameters) -> Tensor:
+        """The loss with its penalty, a scalar without a graph, at a point in parameter space.
+
+        Raises:
+            UsageError: ``loss_fn`` gave something else than one number.
+        """
+        with torch.no_grad():
+            return self.losses({name: tensor.detach() for name, tensor in parameters.items()})[0]
 
     def data_loss(self, parameters: Parameters, buffers: Parameters | None = None) -> Tensor:
         """The loss without the penalty, a scalar, at a point in parameter space.
@@ -152,11 +148,11 @@ class Objective:
 
     def _loss(self) -> Any:
         if self.targets is IN_BATCH:
-            return self.loss_fn(self.model, _copied(self.inputs))
-        return self.loss_fn(self._outputs(), _copied(self.targets))
+            return self.loss_fn(self.model, copied(self.inputs))
+        return self.loss_fn(self._outputs(), copied(self.targets))
 
     def _outputs(self) -> Any:
-        args, kwargs = _arguments(_copied(self.inputs))
+        args, kwargs = arguments_of(copied(self.inputs))
         return self.model(*args, **kwargs)
 
     @contextmanager
@@ -293,21 +289,6 @@ def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:
         return 0.0
     squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
     return strength / 2 * torch.stack(squares).sum() if squares else 0.0
-
-
-def _copied(batch: Any) -> Any:
-    return tree_map_only(Tensor, _copy, batch)
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    copy = tensor.detach().clone()
-    return copy.requires_grad_() if tensor.requires_grad else copy
-
-
-def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if isinstance(inputs, Mapping):
-        return (), dict(inputs)
-    return (inputs if isinstance(inputs, tuple) else (inputs,)), {}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from landscope.errors import UsageError
@@ -61,9 +61,7 @@ class Destinations:
         LandscopeError: A folder cannot be used.
     """
 
-    def __init__(
-        self, to: Destination | Sequence[Destination] | None, manifest: dict[str, Any]
-    ) -> None:
+    def __init__(self, to: Any, manifest: dict[str, Any]) -> None:
         several = to if isinstance(to, (list, tuple)) else [] if to is None else [to]
         self._writers: list[Writer] = []
         try:
@@ -98,7 +96,7 @@ class Destinations:
 def _opened(to: Any, manifest: dict[str, Any]) -> Writer:
     if isinstance(to, (str, os.PathLike)):
         return RunWriter(to, manifest)
-    if not (callable(getattr(to, "write", None)) and callable(getattr(to, "close", None))):
+    if not isinstance(to, Writer):
         raise UsageError(
             f"to = {to!r}",
             "readings go to a folder, or to a writer, which has write(reading) and close()",

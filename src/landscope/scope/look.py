@@ -1,11 +1,10 @@
 """A look: from what was observed of an update to a view of it, which the probes read."""
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import nn
 
-from landscope.landscape.checks import tensors_of
+from landscope.landscape.batch import samples_of
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters, trainable
@@ -102,11 +101,6 @@ class Look:
                 function=view.snapshot.function if view.snapshot else "",
             )
         )
-
-
-def samples_of(batch: Any) -> int:
-    """Samples in a batch: the length of the first tensor that has a dimension; 1 without any."""
-    return next((len(tensor) for tensor in tensors_of(batch) if tensor.ndim), 1)
 
 
 def _alike(first: Parameters, second: Parameters) -> bool:

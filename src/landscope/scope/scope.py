@@ -12,8 +12,9 @@ from torch import nn
 
 from landscope.cost import Work
 from landscope.errors import UsageError
+from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.norm_mode import NormMode
-from landscope.landscape.objective import IN_BATCH, LossFn
+from landscope.landscape.objective import LossFn
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import devices_of
 from landscope.probes.probe import Probe

@@ -45,7 +45,7 @@ def manifest_of(
     }
 
 
-def check_settings(budget: float, norm_mode: NormMode) -> None:
+def check_settings(budget: float, norm_mode: str) -> None:
     """Refuse a budget or a norm mode that has no meaning.
 
     Raises:

@@ -1,0 +1,55 @@
+"""The update of the step: its size, its direction, and what it did to the loss."""
+
+from landscope.cost import Cost, Work
+from landscope.landscape.comparison import compared
+from landscope.landscape.parameters import Parameters, displaced, norm
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Reading
+from landscope.training.step_view import StepView
+
+
+class Update(Probe):
+    """``||u||``, ``||u|| / ||theta||``, and the loss after the step over the loss before.
+
+    With u = theta - theta' as it was observed, whatever optimiser made it; ``successive_cosine``
+    is that of u and the update before. ``loss_ratio`` is ``L(theta - lr g) / L(theta)``, of plain
+    gradient descent from the same point.
+    """
+
+    needs_previous = True
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__("update", schedule)
+
+    def cost(self, work: Work) -> Cost:
+        """Two forward passes."""
+        del work
+        return Cost(forward=2, backward=0)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Four readings, and one more where the update before is known."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        update = _between(shot.before, shot.after)
+        length, point = float(norm(update)), float(norm(shot.before))
+        along = displaced(shot.before, shot.gradient, view.lr)
+        start = float(view.loss)
+        losses = [float(shot.objective.loss(there)) for there in (along, shot.after)]
+        ratios = [loss / start if start else float("nan") for loss in losses]
+        readings = [
+            self.reading(view, "update_norm", length, unit="parameter"),
+            self.reading(view, "relative_update", length / point if point else float("nan")),
+            self.reading(view, "loss_ratio", ratios[0]),
+            self.reading(view, "step_ratio", ratios[1]),
+        ]
+        if shot.previous is not None:
+            earlier = _between(shot.previous, shot.before)
+            cosine = compared(earlier, update).cosine
+            readings.append(self.reading(view, "successive_cosine", cosine))
+        return readings
+
+
+def _between(first: Parameters, second: Parameters) -> Parameters:
+    return {name: first[name] - tensor for name, tensor in second.items()}

@@ -1,0 +1,111 @@
+"""The budget: with a clock of its own, how looks are chosen and what share of the time they take."""
+
+import pytest
+
+from landscope.probes.schedule import WhenPlanned
+from landscope.scope.budget import Budget
+
+STEP = 0.01
+
+
+class Simulation:
+    """A training whose probes take what they take."""
+
+    def __init__(self, share, costs, *, base=1.0, declared=None, step=lambda number: STEP):
+        self.costs = {"cheap": base, **costs}
+        self.plans = {name: WhenPlanned() for name in self.costs}
+        self.budget = Budget(share, self.plans, ["cheap"], declared or self.costs)
+        self.step = step
+        self.looks = []
+        self.total = self.measuring = 0.0
+
+    def run(self, steps, first=0):
+        for number in range(first, first + steps):
+            taken = {
+                name: self.costs[name] * STEP
+                for name, plan in self.plans.items()
+                if plan.due(number)
+            }
+            training, measuring = self.step(number), sum(taken.values(), 0.0)
+            self.total += training + measuring
+            self.measuring += measuring
+            self.looks += [(number, name) for name in taken]
+            self.budget.passed(number, training, STEP, measuring, taken)
+        return self
+
+    @property
+    def share(self):
+        return self.measuring / self.total
+
+    def count(self, name):
+        return sum(found == name for _, found in self.looks)
+
+
+TYPICAL = {"step_size": 3.0, "noise": 2.0, "line": 4.0, "shift": 12.0}
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("steps", [500, 2_000, 10_000])
+def test_the_share_is_kept(share, steps):
+    simulation = Simulation(share, TYPICAL).run(steps)
+
+    assert 0.5 * share <= simulation.share <= 1.1 * share
+
+
+@pytest.mark.parametrize("wrong", [0.3, 3.0])
+def test_the_share_is_kept_where_the_declared_costs_are_wrong(wrong):
+    declared = {name: wrong * cost for name, cost in {"cheap": 1.0, **TYPICAL}.items()}
+    simulation = Simulation(0.05, TYPICAL, declared=declared).run(2_000)
+
+    assert 0.025 <= simulation.share <= 0.055
+
+
+def test_whenever_it_ends_over_half_of_the_budget_is_used_once_it_could_be():
+    simulation = Simulation(0.05, TYPICAL)
+    shares = [simulation.run(1, first=number).share for number in range(5_000)]
+
+    assert min(shares[200:]) >= 0.025
+
+
+def test_every_probe_looks_and_the_dear_ones_less_often():
+    simulation = Simulation(0.05, TYPICAL).run(20_000)
+    counts = [simulation.count(name) for name in ("noise", "step_size", "line", "shift")]
+
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] >= 10
+    # By the root of the costs: 12 against 2 steps.
+    assert counts[0] / counts[-1] == pytest.approx(6**0.5, rel=0.25)
+
+
+def test_a_look_is_known_one_update_ahead():
+    simulation = Simulation(0.05, TYPICAL)
+    ahead = []
+    for number in range(1_000):
+        simulation.run(1, first=number)
+        ahead += [plan.step - number for plan in simulation.plans.values() if plan.step]
+
+    assert max(ahead) == 2
+
+
+def test_a_pause_is_no_training():
+    """An hour in which nothing was trained is not followed by a burst of looks."""
+    plain = Simulation(0.05, TYPICAL).run(1_000)
+    # The clock cuts a pause to ten steps before the budget hears of it.
+    paused = Simulation(0.05, TYPICAL, step=lambda n: 10 * STEP if n == 500 else STEP).run(1_000)
+
+    assert len(paused.looks) <= len(plain.looks) + 4
+
+
+def test_a_probe_that_was_left_out_is_waited_for_no_more():
+    simulation = Simulation(0.05, {"noise": 2.0, "shift": 400.0}).run(300)
+    simulation.budget.leave_out("shift")
+    simulation.run(5_000, first=300)
+
+    assert simulation.count("shift") == 0
+    assert 0.025 <= simulation.share <= 0.055
+
+
+def test_without_a_dear_probe_the_cheap_ones_use_the_budget():
+    simulation = Simulation(0.05, {}).run(2_000)
+
+    assert 0.04 <= simulation.share <= 0.055

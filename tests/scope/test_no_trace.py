@@ -1,0 +1,115 @@
+"""A training with a scope leaves the same bytes as without, whatever training it is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.scope.trainings import KINDS, Kind, train
+
+from landscope.probes.table import PROBES
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import EverySteps
+from landscope.cost import Cost
+
+EVERYTHING = list(PROBES)
+
+
+def without_theory(kind):
+    """Theorems are about batch norm."""
+    return [name for name in PROBES if name != "theory" or kind.norm == "batch"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_all_probes_together_leave_no_trace(kind):
+    scoped = train(kind, probes=without_theory(kind), every=1)
+
+    assert scoped.traces() == train(kind).traces()
+    assert not [r for r in scoped.scope.readings if r.quantity == "failed"]
+    assert {r.probe for r in scoped.scope.readings} > {"gradient", "update", "covariate_shift"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [replace(kind, compiled=True) for kind in KINDS], ids=str)
+def test_all_probes_together_leave_no_trace_under_compile(kind):
+    torch._dynamo.reset()
+    plain = train(kind)
+    torch._dynamo.reset()
+    scoped = train(kind, probes=without_theory(kind), every=1)
+
+    assert scoped.traces() == plain.traces()
+    assert not [r for r in scoped.scope.readings if r.quantity == "failed"]
+
+
+@pytest.mark.parametrize("kind", [Kind(), Kind("adamw", "layer", True, True, 4)], ids=str)
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_each_probe_alone_leaves_no_trace(name, kind):
+    if name == "theory" and kind.norm != "batch":
+        kind = replace(kind, norm="batch")
+
+    assert train(kind, probes=[name], every=1).traces() == train(kind).traces()
+
+
+@pytest.mark.parametrize("norm_mode", ["batch", "frozen", "running"])
+def test_no_norm_mode_leaves_a_trace(norm_mode):
+    kind = Kind(dropout=True)
+
+    scoped = train(kind, probes="full", every=1, norm_mode=norm_mode)
+
+    assert scoped.traces() == train(kind).traces()
+
+
+def test_a_budget_leaves_no_trace():
+    assert train(Kind(), updates=60, budget=0.5).traces() == train(Kind(), updates=60).traces()
+
+
+def test_the_compiled_network_is_compiled_no_more_often():
+    kind = Kind(compiled=True)
+    graphs = []
+    for settings in ({}, {"probes": "standard", "every": 1}):
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        train(kind, **settings)
+        graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+
+    assert graphs[0] == graphs[1] > 0
+
+
+class Disturbing(Probe):
+    """Changes one thing, as a badly written probe would."""
+
+    def __init__(self, disturb):
+        super().__init__("disturbing", EverySteps(1))
+        self.disturb = disturb
+
+    def cost(self, work):
+        return Cost(0, 0)
+
+    def read(self, view):
+        self.disturb(view.snapshot)
+        return []
+
+
+def move_a_weight(shot):
+    next(iter(shot.after.values())).add_(1e-6)
+
+
+def keep_a_hook(shot):
+    shot.objective.model.register_forward_hook(lambda *_: None)
+
+
+def change_the_mode(shot):
+    shot.objective.model[3].eval()
+
+
+@pytest.mark.parametrize("disturb", [move_a_weight, keep_a_hook, change_the_mode])
+def test_a_planted_trace_is_found(disturb):
+    kind = Kind(dropout=True)
+
+    assert train(kind, probes=[Disturbing(disturb)]).traces() != train(kind).traces()
+
+
+def test_what_a_probe_draws_is_drawn_from_nobody():
+    kind = Kind(dropout=True)
+    scoped = train(kind, probes=[Disturbing(lambda shot: torch.rand(3))])
+
+    assert scoped.traces() == train(kind).traces()

@@ -1,0 +1,283 @@
+"""What a scope reads in a user's loop, against the public functions called by hand there."""
+
+import copy
+
+import pytest
+import torch
+from tests.scope.trainings import FEATURES, Kind, batches, loss_fn, network, optimizer_for
+from torch import nn
+
+import landscope
+from landscope.landscape.parameters import trainable
+from landscope.scope.scope import Scope
+
+MULTIPLES = (0.5, 1.0, 2.0, 4.0)
+
+
+def numbers(scope, probe, quantity, step):
+    return [
+        r.value
+        for r in scope.readings
+        if (r.probe, r.quantity, r.step) == (probe, quantity, step)
+    ]
+
+
+def copies(model):
+    return {name: tensor.clone() for name, tensor in trainable(model).items()}
+
+
+def by_hand(model, inputs, targets, after, lr, **settings):
+    """The public functions at the parameters before a step, with the streams of that moment."""
+    etas = [multiple * lr for multiple in MULTIPLES]
+    line = landscope.line(model, loss_fn, inputs, targets, etas=etas, **settings)
+    shifts = landscope.covariate_shift(model, loss_fn, inputs, targets, after=after, **settings)
+    return line, shifts
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_readings_equal_the_public_functions_at_the_same_step_exactly(norm, optimizer):
+    kind = Kind(optimizer, norm, dropout=True)
+    model = network(kind)
+    optimizer = optimizer_for(kind, model)
+    lr = optimizer.param_groups[0]["lr"]
+    scope = Scope(model, loss_fn, optimizer, every=1, probes=["line", "covariate_shift"])
+    for step, (inputs, targets) in enumerate(batches(3)):
+        as_it_was, stream = copy.deepcopy(model), torch.get_rng_state()
+        with scope.step(inputs, targets):
+            optimizer.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
+        now = torch.get_rng_state()
+        torch.set_rng_state(stream)
+        line, shifts = by_hand(as_it_was, inputs, targets, copies(model), lr)
+        torch.set_rng_state(now)
+
+        assert numbers(scope, "line[paper]", "loss", step) == [line.losses]
+        assert numbers(scope, "line[paper]", "beta", step) == [line.betas]
+        assert numbers(scope, "line[paper]", "gradient_norm", step) == [line.gradient_norm]
+        assert numbers(scope, "covariate_shift", "shift_l2", step) == [s.l2 for s in shifts]
+
+
+def test_the_streams_and_the_autocast_are_those_of_the_pass_and_not_of_the_block():
+    kind = Kind(dropout=True)
+    model = network(kind)
+    optimizer = optimizer_for(kind, model)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+    ((inputs, targets),) = batches(1)
+    with scope.step(inputs, targets):
+        torch.rand(11)  # as an augmentation would
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_fn(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+
+    assert numbers(scope, "gradient", "loss", 0) == [loss.item()]
+    assert numbers(scope, "gradient", "agreement", 0) == [pytest.approx(1.0, abs=1e-6)]
+    (reading,) = [r for r in scope.readings if r.key == "gradient/loss"]
+    assert reading.function.endswith("under bfloat16 autocast")
+
+
+def three_ways():
+    """The same training, told in three ways."""
+
+    def block(scope, inputs, targets, body):
+        with scope.step(inputs, targets):
+            body()
+
+    def split(scope, inputs, targets, body):
+        scope.before(inputs, targets)
+        body()
+        scope.after()
+
+    def batch(scope, inputs, targets, body):
+        with scope.step({"inputs": inputs, "targets": [targets]}):
+            body()
+
+    return {"block": block, "split": split, "batch": batch}
+
+
+@pytest.mark.parametrize("way", ["split", "batch"])
+def test_every_way_of_telling_reads_the_same(way):
+    found = []
+    for name in ("block", way):
+        kind = Kind(dropout=True)
+        model = network(kind)
+        optimizer = optimizer_for(kind, model)
+
+        def general(model, batch):
+            return loss_fn(model(batch["inputs"]), batch["targets"][0])
+
+        told = general if name == "batch" else loss_fn
+        torch.manual_seed(1)
+        with Scope(model, told, optimizer, every=1, probes="full") as scope:
+            for inputs, targets in batches(3):
+
+                def body(inputs=inputs, targets=targets):
+                    optimizer.zero_grad()
+                    loss_fn(model(inputs), targets).backward()
+                    optimizer.step()
+
+                three_ways()[name](scope, inputs, targets, body)
+        found.append(
+            [(r.step, r.key, r.value) for r in scope.readings if r.probe != "scope"]
+        )
+
+    # Text and not numbers, as a NaN is unequal to itself.
+    assert repr(found[0]) == repr(found[1])
+    assert len(found[0]) > 100
+
+
+def test_an_update_over_several_batches_is_one_step():
+    kind = Kind(accumulate=4)
+    model = network(kind)
+    optimizer = optimizer_for(kind, model)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+    before = copies(model)
+    for number, (inputs, targets) in enumerate(batches(4), 1):
+        with scope.step(inputs, targets):
+            (loss_fn(model(inputs), targets) / 4).backward()
+            if number == 4:
+                optimizer.step()
+
+    moved = torch.stack([(before[n] - p).square().sum() for n, p in model.named_parameters()])
+    assert scope.steps == 1
+    assert numbers(scope, "update", "update_norm", 0) == [
+        pytest.approx(moved.sum().sqrt().item(), rel=1e-5)
+    ]
+    # Several batches made the gradient that was used: it is nobody's to compare with.
+    assert numbers(scope, "gradient", "agreement", 0) == []
+    (reading,) = [r for r in scope.readings if r.key == "gradient/loss"]
+    assert "the last of the step's 4 batches, 8 samples" in reading.function
+
+
+def test_clipping_is_seen_and_the_gradient_measured_is_the_whole_one():
+    model = network(Kind())
+    optimizer = optimizer_for(Kind(), model)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+    ((inputs, targets),) = batches(1)
+    with scope.step(inputs, targets):
+        loss_fn(model(inputs), targets).backward()
+        whole = nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+        optimizer.step()
+
+    assert numbers(scope, "gradient", "gradient_norm", 0) == [pytest.approx(whole.item(), rel=1e-5)]
+    assert numbers(scope, "gradient", "used_gradient_norm", 0) == [pytest.approx(0.01, rel=1e-3)]
+    assert numbers(scope, "gradient", "agreement", 0) == [pytest.approx(1.0, abs=1e-5)]
+
+
+def test_another_loss_than_the_one_that_is_trained_is_seen():
+    model = network(Kind())
+    optimizer = optimizer_for(Kind(), model)
+    scope = Scope(model, lambda outputs, targets: outputs.square().mean(), optimizer, every=1)
+    ((inputs, targets),) = batches(1)
+    with scope.step(inputs, targets):
+        loss_fn(model(inputs), targets).backward()
+        optimizer.step()
+
+    (agreement,) = numbers(scope, "gradient", "agreement", 0)
+    assert agreement < 0.9
+
+
+def test_groups_schedules_and_frozen_weights():
+    model = network(Kind())
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(
+        [{"params": model[4].parameters(), "lr": 0.2}, {"params": model[7].parameters()}], lr=0.1
+    )
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes=["step_size"])
+    for inputs, targets in batches(3):
+        with scope.step(inputs, targets):
+            optimizer.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
+            schedule.step()
+
+    # The group with most entries; as it was when the optimiser stepped.
+    assert [numbers(scope, "step_size", "lr", step) for step in range(3)] == [[0.2], [0.1], [0.05]]
+
+
+def test_an_optimiser_that_calls_the_loss_itself():
+    model = network(Kind(norm="layer"))
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=3)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+    for inputs, targets in batches(2):
+
+        def closure(inputs=inputs, targets=targets):
+            optimizer.zero_grad()
+            loss = loss_fn(model(inputs), targets)
+            loss.backward()
+            return loss
+
+        with scope.step(inputs, targets):
+            optimizer.step(closure)
+
+    assert len(numbers(scope, "gradient", "gradient_norm", 1)) == 1
+    assert numbers(scope, "gradient", "agreement", 1) == []
+
+
+class Bare:
+    """An optimiser that knows nothing of hooks."""
+
+    def __init__(self, parameters):
+        self.param_groups = [{"params": list(parameters)}]
+
+    @torch.no_grad()
+    def step(self):
+        for parameter in self.param_groups[0]["params"]:
+            parameter -= 0.1 * parameter.grad
+
+
+def test_an_optimiser_without_hooks_steps_in_every_block():
+    model = network(Kind())
+    optimizer = Bare(model.parameters())
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+    for inputs, targets in batches(2):
+        with scope.step(inputs, targets):
+            model.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
+
+    assert scope.steps == 2
+    assert len(numbers(scope, "update", "update_norm", 1)) == 1
+
+
+def test_a_loss_that_is_no_classification_on_a_model_of_two_inputs():
+    torch.manual_seed(0)
+    model = nn.Bilinear(FEATURES, 4, 1)
+    optimizer = torch.optim.Adam(model.parameters())
+    scope = Scope(model, nn.functional.mse_loss, optimizer, every=1)
+    for _ in range(2):
+        inputs, targets = (torch.randn(8, FEATURES), torch.randn(8, 4)), torch.randn(8, 1)
+        with scope.step(inputs, targets):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(*inputs), targets).backward()
+            optimizer.step()
+
+    assert len(numbers(scope, "gradient", "loss", 1)) == 1
+    assert not [r for r in scope.readings if r.quantity == "failed"]
+
+
+def test_the_previous_update_is_compared_from_the_second_look_on():
+    model = network(Kind())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scope = Scope(model, loss_fn, optimizer, every=3, probes="cheap")
+    points = []
+    for inputs, targets in batches(7):
+        points.append(copies(model))
+        with scope.step(inputs, targets):
+            optimizer.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
+    points.append(copies(model))
+
+    def flat(number):
+        return torch.cat([p.flatten().double() for p in points[number].values()])
+
+    assert numbers(scope, "update", "successive_cosine", 0) == []
+    for step in (3, 6):
+        one, other = flat(step - 1) - flat(step), flat(step) - flat(step + 1)
+        expected = torch.nn.functional.cosine_similarity(one, other, dim=0).item()
+        (found,) = numbers(scope, "update", "successive_cosine", step)
+        assert found == pytest.approx(expected, rel=1e-5)
