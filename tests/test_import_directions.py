@@ -31,6 +31,8 @@ LEFT = {
     # Two rooms side by side, neither of which knows the other.
     "figures": ("study", "records"),
     "claims": ("study", "records"),
+    # Readings alone, from a store or as they are made.
+    "findings": (),
     "report": ("study", "records", "figures", "claims"),
     "terminal": ("study", "records", "claims"),
     "testing": ("study", "data", "norms", "models", "training", "probes"),
@@ -54,7 +56,7 @@ GROUND_LEFT = {
     "progress": (),
 }
 CONNECTING = ("", "__main__", "cli", "run", "publish", "conduct", "reproduce")
-WITHOUT_TORCH = ("figures", "claims", "report", "study", "records", "terminal")
+WITHOUT_TORCH = ("figures", "claims", "findings", "report", "study", "records", "terminal")
 
 
 def module_name(path, source):

@@ -1,0 +1,64 @@
+"""The table of symptoms, in the order in which findings of one severity are told."""
+
+from collections.abc import Iterable
+
+from landscope.findings.batch_larger_than_useful import BATCH_LARGER_THAN_USEFUL
+from landscope.findings.batch_too_small_for_norm import BATCH_TOO_SMALL_FOR_NORM
+from landscope.findings.beyond_the_edge import BEYOND_THE_EDGE
+from landscope.findings.budget_exceeded import BUDGET_EXCEEDED
+from landscope.findings.dead_scales import DEAD_SCALES
+from landscope.findings.diverged import DIVERGED
+from landscope.findings.evaluation_differs import EVALUATION_DIFFERS
+from landscope.findings.finding import SEVERITIES, Finding
+from landscope.findings.gradient_clipped import GRADIENT_CLIPPED
+from landscope.findings.gradient_scaled import GRADIENT_SCALED
+from landscope.findings.gradient_turns_round import GRADIENT_TURNS_ROUND
+from landscope.findings.history import History
+from landscope.findings.loss_not_trained import LOSS_NOT_TRAINED
+from landscope.findings.noise_dominates import NOISE_DOMINATES
+from landscope.findings.probe_failed import PROBE_FAILED
+from landscope.findings.running_statistics_lag import RUNNING_STATISTICS_LAG
+from landscope.findings.step_could_be_larger import STEP_COULD_BE_LARGER
+from landscope.findings.symptom import Symptom
+from landscope.findings.update_too_large import UPDATE_TOO_LARGE
+from landscope.findings.updates_oscillate import UPDATES_OSCILLATE
+from landscope.findings.vanishing_update import VANISHING_UPDATE
+from landscope.reading import Reading
+
+SYMPTOMS: tuple[Symptom, ...] = (
+    DIVERGED,
+    LOSS_NOT_TRAINED,
+    GRADIENT_SCALED,
+    BEYOND_THE_EDGE,
+    UPDATES_OSCILLATE,
+    UPDATE_TOO_LARGE,
+    VANISHING_UPDATE,
+    STEP_COULD_BE_LARGER,
+    GRADIENT_CLIPPED,
+    RUNNING_STATISTICS_LAG,
+    EVALUATION_DIFFERS,
+    BATCH_TOO_SMALL_FOR_NORM,
+    DEAD_SCALES,
+    GRADIENT_TURNS_ROUND,
+    NOISE_DOMINATES,
+    BATCH_LARGER_THAN_USEFUL,
+    PROBE_FAILED,
+    BUDGET_EXCEEDED,
+)
+"""Each speaks for itself; whether it concerns the training as a whole decides its place."""
+
+
+def find(readings: Iterable[Reading]) -> list[Finding]:
+    """What the readings of one training show, the most severe first.
+
+    Args:
+        readings: All of one training, in any order. What is missing, was skipped or is not finite
+            is left out; a finding that rests on it does not appear.
+
+    Returns:
+        At most one finding of each id; none where nothing is conspicuous, or too little was read.
+    """
+    history = History(readings)
+    found = [symptom.find(history) for symptom in SYMPTOMS]
+    shown = [finding for finding in found if finding is not None]
+    return sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity))
