@@ -50,7 +50,7 @@ class UNet(nn.Module):
         self.out = nn.Conv2d(16, 2, 1)
 
     def forward(self, x):
-        skip = self.inside(x) + self.time(torch.ones(1))[:, None, None]
+        skip = self.inside(x) + self.time(x.new_ones(len(x), 1))[..., None, None]
         low = self.down(self.down_norm(skip).relu())
         low = self.middle["conv"](self.middle["norm"](low).relu())
         return self.out(self.out_norm(torch.cat([self.up(low), skip], 1)).relu())

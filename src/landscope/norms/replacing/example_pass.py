@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from landscope.errors import UsageError
 from landscope.landscape.random_state import RandomState, devices_of
@@ -32,17 +32,17 @@ class Met:
         """The tensor as it is."""
         return cls(tensor.detach(), tensor._version)
 
-    def is_of(self, other: "Met") -> bool:
-        """Whether the two are one tensor, or views of one, with the same values."""
-        return self.shares(other) and self.version == other.version
+    @cached_property
+    def place(self) -> tuple[torch.device, int]:
+        """Where its values lie; that of a view is its base's."""
+        # What has no values lies at no address of its own.
+        address = self.tensor.untyped_storage().data_ptr() or -id(self)
+        return self.tensor.device, address
 
-    def shares(self, other: "Met") -> bool:
-        """Whether the two are one tensor, or views of one, whatever was written between."""
-        if self.tensor.device != other.tensor.device:
-            return False
-        address = self.tensor.untyped_storage().data_ptr()
-        # What has no values lies at no address.
-        return address != 0 and address == other.tensor.untyped_storage().data_ptr()
+    @property
+    def values(self) -> tuple[torch.device, int, int]:
+        """Equal for one tensor and its views as long as nothing is written on them."""
+        return (*self.place, self.version)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,8 @@ def run_example(model: nn.Module, example: Any, watched: Collection[str]) -> Exa
     for name in watched:
         hook = partial(_remember, calls, name)
         probe.get_submodule(name).register_forward_hook(hook, with_kwargs=True)
-    args, kwargs = _arguments(copy.deepcopy(example))
+    # A model may write on its batch.
+    args, kwargs = _arguments(tree_map_only(Tensor, _own, example))
     try:
         with torch.no_grad(), RandomState.capture(devices_of(model)).replayed():
             outputs = probe(*args, **kwargs)
@@ -124,6 +125,11 @@ def copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
     Raises:
         UsageError: The model does not let itself be copied.
     """
+    for module in model.modules():
+        for value in vars(module).values():
+            # As weight norm keeps beside its parameters; torch itself refuses to copy these.
+            if isinstance(value, Tensor) and not value.is_leaf:
+                memo[id(value)] = _own(value)
     try:
         return copy.deepcopy(model, memo)
     except (TypeError, RuntimeError) as error:
@@ -145,6 +151,10 @@ def _remember(
     taken, given = _tensors((args, kwargs)), _tensors(output)
     if taken and given:
         calls.append(Call(name, Met.now(taken[0]), Met.now(given[0])))
+
+
+def _own(tensor: Tensor) -> Tensor:
+    return tensor.detach().clone()
 
 
 def _tensors(tree: Any) -> list[Tensor]:

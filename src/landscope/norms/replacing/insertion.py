@@ -57,22 +57,21 @@ def _reasons_met(
 ) -> dict[str, str]:
     names = {layer.name for layer in layers}
     last = next((call.name for call in reversed(seen.calls) if call.name in names), None)
+    outputs = {output.place for output in seen.outputs}
+    takers = {use.taken.values: norm.name for norm in norms for use in seen.of(norm.name)}
+    own = {id(norm.module): norm.name for norm in norms}
     reasons: dict[str, str] = {}
     for layer in layers:
         uses = seen.of(layer.name)
-        children = set(layer.module.children())
-        own = [norm.name for norm in norms if norm.module in children]
-        followers = own or [
-            norm.name
-            for norm in norms
-            for met in seen.of(norm.name)
-            if any(met.taken.is_of(use.given) for use in uses)
+        followers = [
+            *(own[id(child)] for child in layer.module.children() if id(child) in own),
+            *(takers[use.given.values] for use in uses if use.given.values in takers),
         ]
         if not uses:
             reasons[layer.name] = "not called on the example"
         elif layer.name == last:
             reasons[layer.name] = "the last layer"
-        elif any(output.shares(use.given) for output in seen.outputs for use in uses):
+        elif any(use.given.place in outputs for use in uses):
             reasons[layer.name] = "what it gives is the model's output"
         elif followers:
             reasons[layer.name] = f"followed by the norm {followers[0]!r}"
@@ -91,7 +90,7 @@ def check_outputs(layer: WeightLayer, seen: ExamplePass | None) -> None:
             raise UsageError(
                 f"the layer {layer.name!r} gives a tensor of shape {shape}",
                 "a norm after it takes (batch, features, ...), or tokens with the features last",
-                "give the model its inputs in a batch",
+                f"give the model a batch, or leave the layer with keep=[{layer.name!r}]",
             )
 
 

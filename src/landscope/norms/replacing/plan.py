@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from torch import nn
@@ -149,7 +150,7 @@ def _plan_followers(plan: Plan, found: Found, make: NormBuilder) -> None:
         if isinstance(norm, nn.Identity):
             continue
         own = list(layer.module.parameters())
-        settle(norm, layer.module, (*own, *found.model.parameters()))
+        settle(norm, layer.module, chain(own, found.model.parameters()))
         norm.requires_grad_(any(parameter.requires_grad for parameter in own))
         plan.followers[layer.name] = norm
 
@@ -163,7 +164,7 @@ def _successor(found: Found, standing: StandingNorm, make: NormBuilder) -> nn.Mo
         new = FeaturesLast(new, shape.features)
     if shape.supposed and not isinstance(new, nn.Identity):
         check_each_pass(new, shape, standing.name)
-    settle(new, old, (*own, *found.model.parameters()))
+    settle(new, old, chain(own, found.model.parameters()))
     return new
 
 

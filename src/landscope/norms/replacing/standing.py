@@ -137,13 +137,17 @@ def standing_norms(
         if parametrize.is_parametrized(module):
             # These normalise weights.
             inside |= identities([module.get_submodule("parametrizations")])
-        layout = _layout(name, module, also)
-        if layout is None and id(module) in kept and _is_stranger(module):
-            layout = Layout(None)
+        layout = _layout(module, also)
+        if layout is None and not _is_stranger(module):
+            continue
+        if id(module) in kept:
+            layout = layout or Layout(None)
+        else:
+            _check_shape(name, module)
         if layout is not None:
             found[id(module)] = StandingNorm(module, (name,), layout)
             inside |= identities(module.children())
-        elif _is_stranger(module):
+        else:
             strangers[name] = module
     if strangers:
         raise _who_are(strangers)
@@ -154,20 +158,23 @@ def standing_norms(
     )
 
 
-def _layout(name: str, module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Layout | None:
+def _layout(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Layout | None:
     for kind, axis in also.items():
         if isinstance(module, kind):
             return Layout(_features(module), axis, ANY_SPACE if axis == "first" else (0,))
     known = next((kind for kind in type(module).__mro__ if kind in _READERS), None)
     if known is None or getattr(module.forward, "__func__", None) is not known.forward:
         return None
-    if any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
+    return _READERS[known](module)
+
+
+def _check_shape(name: str, norm: nn.Module) -> None:
+    if any(is_lazy(tensor) for tensor in (*norm.parameters(), *norm.buffers())):
         raise UsageError(
             f"the norm {name!r} has no shape yet",
             "the number of its features is that of its first batch",
             "run the model on a batch first",
         )
-    return _READERS[known](module)
 
 
 def _features(module: nn.Module) -> int | None:
