@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from landscope.landscape.noise_floor import NoiseFloor as NoiseFloor
     from landscope.landscape.noise_floor import noise_floor as noise_floor
     from landscope.landscape.random_direction import random_direction as random_direction
+    from landscope.landscape.step_size import StepSize as StepSize
+    from landscope.landscape.step_size import step_size as step_size
     from landscope.norms.replace import replace_norms as replace_norms
     from landscope.norms.replacing.plan import NormPlace as NormPlace
+    from landscope.scope.scope import Scope as Scope
 
 __version__ = "0.1.0"
 
@@ -28,12 +31,15 @@ _HOMES = {
     "Line": "landscope.landscape.line",
     "NoiseFloor": "landscope.landscape.noise_floor",
     "NormPlace": "landscope.norms.replacing.plan",
+    "Scope": "landscope.scope.scope",
+    "StepSize": "landscope.landscape.step_size",
     "batch_norm_theory": "landscope.landscape.batch_norm_theory",
     "covariate_shift": "landscope.landscape.covariate_shift",
     "line": "landscope.landscape.line",
     "noise_floor": "landscope.landscape.noise_floor",
     "random_direction": "landscope.landscape.random_direction",
     "replace_norms": "landscope.norms.replace",
+    "step_size": "landscope.landscape.step_size",
 }
 
 __all__ = [
@@ -43,6 +49,8 @@ __all__ = [
     "Line",
     "NoiseFloor",
     "NormPlace",
+    "Scope",
+    "StepSize",
     "__version__",
     "batch_norm_theory",
     "covariate_shift",
@@ -50,6 +58,7 @@ __all__ = [
     "noise_floor",
     "random_direction",
     "replace_norms",
+    "step_size",
 ]
 
 

@@ -25,11 +25,21 @@ def made(kind=Kind(norm="layer"), **settings):  # noqa: B008 (it is frozen)
     return model, optimizer, Scope(model, loss_fn, optimizer, **{"every": 1, **settings})
 
 
-def take_a_step(model, optimizer, scope, inputs, targets):
-    with scope.step(inputs, targets):
-        optimizer.zero_grad()
-        loss_fn(model(inputs), targets).backward()
-        optimizer.step()
+def told(action):
+    """What warnings an action gives, in their order."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        action()
+    return [str(warning.message) for warning in found]
+
+
+def train(scope, model, optimizer, pairs, *, given=None):
+    """Take a step on each batch; the scope is given something else where that is asked for."""
+    for inputs, targets in pairs:
+        with scope.step(*(given or (inputs, targets))):
+            optimizer.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
 
 
 def failures(scope):
@@ -79,14 +89,14 @@ def test_a_model_without_anything_to_train_is_refused():
 
 def test_a_step_inside_of_a_step_is_told_once_and_the_outer_one_is_measured():
     model, optimizer, scope = made(probes="cheap")
-    with pytest.warns(UserWarning, match="a step inside of a step is not watched") as told:
-        for inputs, targets in batches(2):
-            with scope.step(inputs, targets), scope.step(inputs, targets):
-                optimizer.zero_grad()
-                loss_fn(model(inputs), targets).backward()
-                optimizer.step()
 
-    assert len(told) == 1
+    def nested():
+        for inputs, targets in batches(2):
+            with scope.step(inputs, targets):
+                train(scope, model, optimizer, [(inputs, targets)])
+
+    (warning,) = told(nested)
+    assert warning.startswith("landscope: a step inside of a step is not watched")
     assert scope.steps == 2
     assert not failures(scope)
     assert {r.step for r in scope.readings if r.probe == "gradient"} == {0, 1}
@@ -96,9 +106,8 @@ def test_batches_of_other_shapes_are_measured_as_they_come():
     model, optimizer, scope = made(probes="standard")
     for size in (8, 3, 16, 1):
         targets = torch.zeros(size, dtype=torch.int64)
-        with warnings.catch_warnings(record=True):
-            warnings.simplefilter("always")  # a batch of 1 has no halves
-            take_a_step(model, optimizer, scope, torch.randn(size, FEATURES), targets)
+        batch = torch.randn(size, FEATURES), targets
+        told(lambda batch=batch: train(scope, model, optimizer, [batch]))  # 1 has no halves
 
     assert {r.step for r in scope.readings if r.key == "gradient/loss"} == {0, 1, 2, 3}
     assert {r.layer for r in failures(scope)} <= {"noise_scale", "norm_health"}
@@ -109,7 +118,7 @@ def test_a_loss_that_is_not_finite_is_recorded_and_nothing_else_is_read():
     model, optimizer, scope = made()
     for value in (1.0, float("nan"), float("inf")):
         inputs = torch.full((8, FEATURES), value)
-        take_a_step(model, optimizer, scope, inputs, torch.zeros(8, dtype=torch.int64))
+        train(scope, model, optimizer, [(inputs, torch.zeros(8, dtype=torch.int64))])
 
     assert [(r.status, r.probe, r.quantity) for r in scope.readings if r.step == 1][:1] == [
         (Status.NONFINITE, "gradient", "loss")
@@ -121,9 +130,9 @@ def test_a_loss_that_is_not_finite_is_recorded_and_nothing_else_is_read():
 def test_a_model_that_moves_to_another_type_half_way():
     model, optimizer, scope = made(Kind(norm="batch"), probes="cheap")
     ((inputs, targets),) = batches(1)
-    take_a_step(model, optimizer, scope, inputs, targets)
+    train(scope, model, optimizer, [(inputs, targets)])
     model.double()
-    take_a_step(model, optimizer, scope, inputs.double(), targets)
+    train(scope, model, optimizer, [(inputs.double(), targets)])
 
     assert {r.step for r in scope.readings if r.key == "gradient/loss"} == {0, 1}
 
@@ -131,29 +140,21 @@ def test_a_model_that_moves_to_another_type_half_way():
 def test_a_batch_that_lies_elsewhere_is_told_and_the_training_goes_on():
     model, optimizer, scope = made(probes="cheap")
     ((inputs, targets),) = batches(1)
-    with (
-        pytest.warns(UserWarning, match="scope could not measure step 0 .*inputs are on meta"),
-        scope.step(inputs.to("meta"), targets),
-    ):
-        loss_fn(model(inputs), targets).backward()
-        optimizer.step()
+    pairs, elsewhere = [(inputs, targets)], (inputs.to("meta"), targets)
+    (warning,) = told(lambda: train(scope, model, optimizer, pairs, given=elsewhere))
 
+    assert re.search("scope could not measure step 0 .*inputs are on meta", warning)
     (failed,) = failures(scope)
     assert (failed.layer, failed.status, scope.steps) == ("scope", Status.SKIPPED, 1)
 
 
 def test_what_fails_three_times_in_a_row_is_given_up():
     model, optimizer, scope = made(probes="cheap")
-    ((inputs, targets),) = batches(1)
-    with pytest.warns(UserWarning) as told:
-        for _ in range(5):
-            with scope.step("no tensor", targets):
-                optimizer.zero_grad()
-                loss_fn(model(inputs), targets).backward()
-                optimizer.step()
+    given = ("no tensor", None)
+    warned = told(lambda: train(scope, model, optimizer, batches(5), given=given))
 
     assert len(failures(scope)) == 3
-    assert ["is switched off" in str(w.message) for w in told] == [False, True]
+    assert ["is switched off" in warning for warning in warned] == [False, True]
 
 
 class Failing(Probe):
@@ -165,6 +166,7 @@ class Failing(Probe):
         self.looks = 0
 
     def cost(self, work):
+        del work
         return Cost(0, 0)
 
     def read(self, view):
@@ -179,11 +181,10 @@ class Failing(Probe):
 def test_a_probe_that_fails_is_switched_off_with_one_warning_and_the_others_go_on():
     probe = Failing(KeyError("a bug"))
     model, optimizer, scope = made(probes=["gradient", probe, "update"])
-    with pytest.warns(UserWarning, match="failing failed at step 1 and is switched off") as told:
-        for inputs, targets in batches(5):
-            take_a_step(model, optimizer, scope, inputs, targets)
+    (warning,) = told(lambda: train(scope, model, optimizer, batches(5)))
 
-    assert (len(told), probe.looks) == (1, 2)
+    assert "failing failed at step 1 and is switched off" in warning
+    assert probe.looks == 2
     (failed,) = failures(scope)
     assert (failed.step, failed.layer, failed.function) == (1, "failing", "KeyError: 'a bug'")
     assert len({r.step for r in scope.readings if r.probe == "update"}) == 5
@@ -192,11 +193,8 @@ def test_a_probe_that_fails_is_switched_off_with_one_warning_and_the_others_go_o
 def test_what_a_probe_refuses_on_one_batch_it_may_measure_on_the_next():
     probe = Failing(UsageError("a batch", "it is too small", "give a larger one"))
     model, optimizer, scope = made(probes=[probe])
-    with pytest.warns(UserWarning) as told:
-        for inputs, targets in batches(6):
-            take_a_step(model, optimizer, scope, inputs, targets)
+    first, last = told(lambda: train(scope, model, optimizer, batches(6)))
 
-    first, last = (str(warning.message) for warning in told)
     assert first.startswith("landscope: failing could not measure step 1 (UsageError: a batch:")
     assert "failing failed at step 3 and is switched off" in last
     assert [r.step for r in failures(scope)] == [1, 2, 3]
@@ -205,29 +203,34 @@ def test_what_a_probe_refuses_on_one_batch_it_may_measure_on_the_next():
 def test_an_interrupt_in_a_probe_goes_through():
     model, optimizer, scope = made(probes=[Failing(KeyboardInterrupt())])
     first, second = batches(2)
-    take_a_step(model, optimizer, scope, *first)
+    train(scope, model, optimizer, [first])
 
     with pytest.raises(KeyboardInterrupt):
-        take_a_step(model, optimizer, scope, *second)
+        train(scope, model, optimizer, [second])
 
 
 def test_an_error_of_the_training_goes_through_and_leaves_nothing_behind():
     model, optimizer, scope = made(probes="cheap")
     first, second = batches(2)
-    with pytest.raises(ValueError, match="of the training"), scope.step(*first):
-        loss_fn(model(first[0]), first[1]).backward()
-        raise ValueError("of the training")
+
+    def broken():
+        with scope.step(*first):
+            loss_fn(model(first[0]), first[1]).backward()
+            raise ValueError("of the training")
+
+    with pytest.raises(ValueError, match="of the training"):
+        broken()
 
     assert hooks_on(model, optimizer) == 0
-    take_a_step(model, optimizer, scope, *second)
+    train(scope, model, optimizer, [second])
     assert [r.step for r in scope.readings if r.key == "gradient/loss"] == [0]
 
 
 def test_before_without_after_and_after_without_before():
     model, optimizer, scope = made(probes="cheap")
     first, second = batches(2)
+    scope.before(*first)
     with pytest.warns(UserWarning, match=r"before\(\) came twice without after\(\)"):
-        scope.before(*first)
         scope.before(*second)
     loss_fn(model(second[0]), second[1]).backward()
     optimizer.step()
@@ -240,13 +243,15 @@ def test_before_without_after_and_after_without_before():
 
 
 def test_steps_that_lie_outside_of_the_block_are_missed_aloud():
-    model, optimizer, scope = made(probes="cheap")
-    ((inputs, targets),) = batches(1)
-    with pytest.warns(UserWarning, match="no step of the optimiser was seen in 1000 blocks"):
-        for _ in range(1001):
-            with scope.step(inputs, targets):
+    _, _, scope = made(probes="cheap")
+
+    def empty():
+        for batch in list(batches(1)) * 1001:
+            with scope.step(*batch):
                 pass
 
+    (warning,) = told(empty)
+    assert "no step of the optimiser was seen in 1000 blocks" in warning
     assert scope.readings == ()
 
 
@@ -255,21 +260,19 @@ def test_a_loss_that_is_not_one_number_is_told():
     optimizer = optimizer_for(Kind(), model)
     each = nn.CrossEntropyLoss(reduction="none")
     scope = Scope(model, each, optimizer, every=1, probes="cheap")
-    ((inputs, targets),) = batches(1)
-    with pytest.warns(UserWarning, match=r"loss_fn gave shape \(8,\)"), scope.step(inputs, targets):
-        each(model(inputs), targets).mean().backward()
-        optimizer.step()
+    (warning,) = told(lambda: train(scope, model, optimizer, batches(1)))
 
+    assert "loss_fn gave shape (8,)" in warning
     assert scope.steps == 1
 
 
 def test_a_closed_scope_measures_nothing_and_hangs_on_nothing():
     model, optimizer, scope = made(probes="cheap")
     first, second = batches(2)
-    take_a_step(model, optimizer, scope, *first)
+    train(scope, model, optimizer, [first])
     scope.close()
     known = scope.readings
-    take_a_step(model, optimizer, scope, *second)
+    train(scope, model, optimizer, [second])
     scope.close()
 
     assert scope.readings == known
@@ -279,8 +282,8 @@ def test_a_closed_scope_measures_nothing_and_hangs_on_nothing():
 def test_a_scope_can_be_made_again_for_a_copy_of_the_model():
     model, optimizer, scope = made(probes="cheap")
     ((inputs, targets),) = batches(1)
-    take_a_step(model, optimizer, scope, inputs, targets)
+    train(scope, model, optimizer, [(inputs, targets)])
 
     twin = copy.deepcopy(model)
     other = torch.optim.SGD(twin.parameters(), lr=0.1)
-    take_a_step(twin, other, Scope(twin, loss_fn, other, every=1), inputs, targets)
+    train(Scope(twin, loss_fn, other, every=1), twin, other, [(inputs, targets)])

@@ -1,4 +1,4 @@
-"""The budget: with a clock of its own, how looks are chosen and what share of the time they take."""
+"""The budget, with a clock of its own: how looks are chosen and what share of time they take."""
 
 import pytest
 
@@ -11,7 +11,7 @@ STEP = 0.01
 class Simulation:
     """A training whose probes take what they take."""
 
-    def __init__(self, share, costs, *, base=1.0, declared=None, step=lambda number: STEP):
+    def __init__(self, share, costs, *, base=1.0, declared=None, step=lambda _: STEP):
         self.costs = {"cheap": base, **costs}
         self.plans = {name: WhenPlanned() for name in self.costs}
         self.budget = Budget(share, self.plans, ["cheap"], declared or self.costs)

@@ -87,7 +87,9 @@ def test_a_probe_that_fails_has_written_nothing():
             raise KeyError("from inside the probe")
 
     written = []
-    instrument = Instrument([Counting("a", EverySteps(1)), Failing("b", EverySteps(1))], written.append)
+    instrument = Instrument(
+        [Counting("a", EverySteps(1)), Failing("b", EverySteps(1))], written.append
+    )
 
     with pytest.raises(KeyError, match="from inside the probe"):
         instrument.look(view(0))

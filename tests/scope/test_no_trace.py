@@ -6,10 +6,10 @@ import pytest
 import torch
 from tests.scope.trainings import KINDS, Kind, train
 
-from landscope.probes.table import PROBES
+from landscope.cost import Cost
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
-from landscope.cost import Cost
+from landscope.probes.table import PROBES
 
 EVERYTHING = list(PROBES)
 
@@ -82,6 +82,7 @@ class Disturbing(Probe):
         self.disturb = disturb
 
     def cost(self, work):
+        del work
         return Cost(0, 0)
 
     def read(self, view):
@@ -110,6 +111,6 @@ def test_a_planted_trace_is_found(disturb):
 
 def test_what_a_probe_draws_is_drawn_from_nobody():
     kind = Kind(dropout=True)
-    scoped = train(kind, probes=[Disturbing(lambda shot: torch.rand(3))])
+    scoped = train(kind, probes=[Disturbing(lambda _: torch.rand(3))])
 
     assert scoped.traces() == train(kind).traces()

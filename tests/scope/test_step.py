@@ -16,9 +16,7 @@ MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 
 def numbers(scope, probe, quantity, step):
     return [
-        r.value
-        for r in scope.readings
-        if (r.probe, r.quantity, r.step) == (probe, quantity, step)
+        r.value for r in scope.readings if (r.probe, r.quantity, r.step) == (probe, quantity, step)
     ]
 
 
@@ -83,18 +81,27 @@ def three_ways():
 
     def block(scope, inputs, targets, body):
         with scope.step(inputs, targets):
-            body()
+            body(inputs, targets)
 
     def split(scope, inputs, targets, body):
         scope.before(inputs, targets)
-        body()
+        body(inputs, targets)
         scope.after()
 
     def batch(scope, inputs, targets, body):
         with scope.step({"inputs": inputs, "targets": [targets]}):
-            body()
+            body(inputs, targets)
 
     return {"block": block, "split": split, "batch": batch}
+
+
+def trained(model, optimizer):
+    def body(inputs, targets):
+        optimizer.zero_grad()
+        loss_fn(model(inputs), targets).backward()
+        optimizer.step()
+
+    return body
 
 
 @pytest.mark.parametrize("way", ["split", "batch"])
@@ -112,16 +119,8 @@ def test_every_way_of_telling_reads_the_same(way):
         torch.manual_seed(1)
         with Scope(model, told, optimizer, every=1, probes="full") as scope:
             for inputs, targets in batches(3):
-
-                def body(inputs=inputs, targets=targets):
-                    optimizer.zero_grad()
-                    loss_fn(model(inputs), targets).backward()
-                    optimizer.step()
-
-                three_ways()[name](scope, inputs, targets, body)
-        found.append(
-            [(r.step, r.key, r.value) for r in scope.readings if r.probe != "scope"]
-        )
+                three_ways()[name](scope, inputs, targets, trained(model, optimizer))
+        found.append([(r.step, r.key, r.value) for r in scope.readings if r.probe != "scope"])
 
     # Text and not numbers, as a NaN is unequal to itself.
     assert repr(found[0]) == repr(found[1])
@@ -169,7 +168,7 @@ def test_clipping_is_seen_and_the_gradient_measured_is_the_whole_one():
 def test_another_loss_than_the_one_that_is_trained_is_seen():
     model = network(Kind())
     optimizer = optimizer_for(Kind(), model)
-    scope = Scope(model, lambda outputs, targets: outputs.square().mean(), optimizer, every=1)
+    scope = Scope(model, lambda outputs, _: outputs.square().mean(), optimizer, every=1)
     ((inputs, targets),) = batches(1)
     with scope.step(inputs, targets):
         loss_fn(model(inputs), targets).backward()

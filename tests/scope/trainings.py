@@ -43,7 +43,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm1d,
     "layer": nn.LayerNorm,
     "group": lambda features: nn.GroupNorm(2, features),
-    "none": lambda features: nn.Identity(),
+    "none": lambda _: nn.Identity(),
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from landscope.errors import UsageError
 from landscope.landscape.batch import samples_of
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
 from landscope.landscape.objective import Objective
@@ -64,7 +65,11 @@ class Look:
     def _view(self, step: int, observation: Observation, previous: Parameters | None) -> StepView:
         objective, before = observation.objective, observation.before
         if objective is None or before is None:
-            raise RuntimeError("the optimiser stepped without what was to be kept of the step")
+            raise UsageError(
+                "an update that was not seen from its beginning",
+                "the parameters before it were not kept",
+                "step the optimiser that the scope was given, inside of the block",
+            )
         batch = self._in_words(objective, observation.batches)
         objective = in_norm_mode(objective, self._norm_mode, before)
         loss, data_loss, gradient = objective.gradient(before)

@@ -1,0 +1,66 @@
+"""Advice on the step: how far along the update the loss falls, and where the edge is."""
+
+import math
+from collections.abc import Sequence
+
+from landscope.cost import Cost, Work
+from landscope.landscape.step_size import MULTIPLES, along_update, check_multiples
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Axis, Reading
+from landscope.training.step_view import StepView
+
+
+class StepSize(Probe):
+    """The loss at multiples of the update, the largest that is safe, and the curvature there.
+
+    Args:
+        schedule: At which steps it looks.
+        multiples: Multiples of the update, positive and increasing.
+
+    Raises:
+        UsageError: They are not.
+    """
+
+    def __init__(self, schedule: Schedule, multiples: Sequence[float] = MULTIPLES) -> None:
+        super().__init__("step_size", schedule)
+        check_multiples(multiples)
+        self._multiples = tuple(multiples)
+
+    def cost(self, work: Work) -> Cost:
+        """A forward pass for each multiple, and a gradient at the end of the step."""
+        del work
+        return Cost(forward=len(self._multiples) + 1, backward=1)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """A list over the multiples and five numbers; two more where the loss curves upward.
+
+        Where the update goes uphill or nowhere, its metric has no beta and nothing is made up.
+        """
+        shot = view.snapshot
+        if shot is None:
+            return []
+        update = {name: shot.before[name] - after for name, after in shot.after.items()}
+        start = (view.loss, shot.gradient)
+        step = along_update(
+            shot.objective, shot.before, update, start=start, lr=view.lr, multiples=self._multiples
+        )
+        axis = Axis("multiple", "1", step.multiples)
+        numbers = (
+            ("safe_multiple", step.safe_multiple, "1"),
+            ("safe_lr", step.safe_lr, "step size"),
+            ("lr", step.lr, "step size"),
+            ("curvature", step.curvature, "loss / parameter^2"),
+            ("descent", step.descent, "loss"),
+            ("sharpness_lr", step.sharpness_lr, "1"),
+            ("metric_beta", step.metric_beta, "1 / step size"),
+            ("inverse_beta", step.inverse_beta, "step size"),
+        )
+        return [
+            self.reading(view, "loss", step.losses, unit="loss", axis=axis),
+            *(
+                self.reading(view, quantity, value, unit=unit)
+                for quantity, value, unit in numbers
+                if not math.isnan(value)
+            ),
+        ]
