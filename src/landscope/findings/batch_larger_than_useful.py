@@ -31,7 +31,7 @@ def _look(history: History) -> Case | None:
 BATCH_LARGER_THAN_USEFUL = Symptom(
     "batch-larger-than-useful",
     ("info",),
-    f"efficiency 1 / (1 + noise scale / batch size) above {CLEAN}, {LASTING}",
+    f"efficiency 1 / (1 + noise scale / batch size) above {CLEAN} {LASTING}",
     REFERENCE,
     _look,
 )

@@ -30,7 +30,7 @@ BATCH_TOO_SMALL_FOR_NORM = Symptom(
     "batch-too-small-for-norm",
     ("warning",),
     f"mean loss of the batch's halves, each with its own statistics, more than {HALVED:.0%} above "
-    f"that of the whole, {LASTING}",
+    f"that of the whole {LASTING}",
     "Wu and He 2018, arXiv 1803.08494, section 4.1",
     _look,
 )

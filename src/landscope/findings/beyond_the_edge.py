@@ -60,7 +60,7 @@ BEYOND_THE_EDGE = Symptom(
     "beyond-the-edge",
     ("warning", "info"),
     f"learning rate x curvature along the update (along the gradient where that was not read) "
-    f"above {EDGE:g}, {LASTING}; a warning where its median is above {HOVER}",
+    f"above {EDGE:g} {LASTING}; a warning where its median is above {HOVER}",
     "Cohen et al. 2021, arXiv 2103.00065, section 3.2; for adaptive optimisers Cohen et al. 2022, "
     "arXiv 2207.14484",
     _look,

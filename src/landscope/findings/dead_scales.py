@@ -31,7 +31,7 @@ def _look(history: History) -> Case | None:
 DEAD_SCALES = Symptom(
     "dead-scales",
     ("warning", "info"),
-    f"more than {DEAD:.0%} of a layer's scales next to nothing, {LASTING}; a warning above "
+    f"more than {DEAD:.0%} of a layer's scales next to nothing {LASTING}; a warning above "
     f"{MOST:.0%}",
     "Liu et al. 2017, arXiv 1708.06519, section 3; on how weight decay brings it about Mehta et "
     "al. 2019, arXiv 1811.12495",

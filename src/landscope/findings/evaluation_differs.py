@@ -37,7 +37,7 @@ def _look(history: History) -> Case | None:
 EVALUATION_DIFFERS = Symptom(
     "evaluation-differs",
     ("warning",),
-    f"loss of the same batch more than {EVALUATION:.0%} higher in evaluation mode, {LASTING}, "
+    f"loss of the same batch more than {EVALUATION:.0%} higher in evaluation mode {LASTING}, "
     "without running-statistics-lag",
     "Wu and Johnson 2021, arXiv 2105.07576, section 4",
     _look,

@@ -40,8 +40,8 @@ def _look(history: History) -> Case | None:
 GRADIENT_CLIPPED = Symptom(
     "gradient-clipped",
     ("warning", "info"),
-    f"used over measured gradient norm below {CLIPPED} while the two are parallel, {LASTING}, by a "
-    f"factor that varies; a warning where its median is below {SHORT}",
+    f"used over measured gradient norm {LASTING} below {CLIPPED}, by a factor that varies, while "
+    f"the two are parallel; a warning where its median is below {SHORT}",
     "Pascanu et al. 2013, arXiv 1211.5063, section 3.2",
     _look,
 )

@@ -31,8 +31,8 @@ def _look(history: History) -> Case | None:
 GRADIENT_SCALED = Symptom(
     "gradient-scaled",
     ("warning",),
-    f"used over measured gradient norm more than {SAME:.0%} from 1 while the two are parallel, "
-    f"{LASTING}, by one factor to within {CONSTANT - 1:.0%}",
+    f"used over measured gradient norm {LASTING} more than {SAME:.0%} from 1, by one factor to "
+    f"within {CONSTANT - 1:.0%}, while the two are parallel",
     "PyTorch, documentation of automatic mixed precision, sections on gradient accumulation and "
     "on unscaled gradients",
     _look,

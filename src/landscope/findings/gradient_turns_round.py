@@ -32,7 +32,7 @@ def _look(history: History) -> Case | None:
 GRADIENT_TURNS_ROUND = Symptom(
     "gradient-turns-round",
     ("info",),
-    f"cosine of a layer's gradient before and after its predecessors' update below {ROUND:g}, "
+    f"cosine of a layer's gradient before and after its predecessors' update below {ROUND:g} "
     f"{LASTING}",
     "Santurkar et al. 2018, arXiv 1805.11604, Definition 2.1 and section 2.2",
     _look,

@@ -15,8 +15,8 @@ LAST = 10
 LEAST = 3
 """Looks that must show it: two may be chance, as a batch that strays may be drawn twice."""
 
-LASTING = f"at a majority of the last {LAST} looks, {LEAST} at least"
-"""The rule in words."""
+LASTING = "lastingly"
+"""The rule in a word; docs/findings.md spells it out."""
 
 
 def lasting(series: Series, shows: Callable[[float], bool]) -> Series | None:

@@ -30,7 +30,7 @@ def _look(history: History) -> Case | None:
 LOSS_NOT_TRAINED = Symptom(
     "loss-not-trained",
     ("serious",),
-    f"cosine of the measured and the used gradient below {AGREEMENT}, {LASTING}",
+    f"cosine of the measured and the used gradient below {AGREEMENT} {LASTING}",
     "Santurkar et al. 2018, section 3.2 and Definition 2.1: both are about the loss that is "
     "trained",
     _look,

@@ -30,7 +30,7 @@ def _look(history: History) -> Case | None:
 NOISE_DOMINATES = Symptom(
     "noise-dominates",
     ("info",),
-    f"efficiency 1 / (1 + noise scale / batch size) below {NOISY}, {LASTING}",
+    f"efficiency 1 / (1 + noise scale / batch size) below {NOISY} {LASTING}",
     REFERENCE,
     _look,
 )

@@ -86,9 +86,9 @@ def _effect(history: History) -> tuple[Severity, str]:
 RUNNING_STATISTICS_LAG = Symptom(
     "running-statistics-lag",
     ("warning", "info"),
-    f"running mean more than {MEAN_GAP} batch standard deviations off, or running variance by more "
-    f"than a factor of 2, each also more than {SAMPLING:g} standard errors of a batch of that "
-    f"size, {LASTING}; info where the loss in evaluation mode was read and is not more than "
+    f"{LASTING} a running mean more than {MEAN_GAP} batch standard deviations off, or a running "
+    f"variance by more than a factor of 2, each also by more than {SAMPLING:g} standard errors of "
+    "a batch of that size; info where the loss in evaluation mode was read and is not more than "
     f"{EVALUATION:.0%} higher",
     "Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1; Wu and Johnson 2021, arXiv "
     "2105.07576, section 3",

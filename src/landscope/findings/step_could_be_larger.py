@@ -72,7 +72,7 @@ STEP_COULD_BE_LARGER = Symptom(
     "step-could-be-larger",
     ("info",),
     f"loss of the step's own batch still falling at {MULTIPLE:g} times the update and learning "
-    f"rate x curvature below {CALM}, {LASTING}; looks at less than {PEAK:.0%} of the largest "
+    f"rate x curvature below {CALM} {LASTING}; looks at less than {PEAK:.0%} of the largest "
     "learning rate do not count",
     "Smith 2017, arXiv 1506.01186, section 3.3; on line searches over one batch Mahsereci and "
     "Hennig 2015, arXiv 1502.02846, section 1",

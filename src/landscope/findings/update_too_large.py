@@ -29,7 +29,7 @@ def _look(history: History) -> Case | None:
 UPDATE_TOO_LARGE = Symptom(
     "update-too-large",
     ("warning",),
-    f"||update|| / ||weights|| above {LARGE}, {LASTING}",
+    f"||update|| / ||weights|| above {LARGE} {LASTING}",
     relative_update.REFERENCE,
     _look,
 )

@@ -29,7 +29,7 @@ def _look(history: History) -> Case | None:
 UPDATES_OSCILLATE = Symptom(
     "updates-oscillate",
     ("warning",),
-    f"cosine of successive updates below {BACK}, {LASTING}",
+    f"cosine of successive updates below {BACK} {LASTING}",
     "Xing et al. 2018, arXiv 1802.08770, section 3",
     _look,
 )

@@ -30,7 +30,7 @@ def _look(history: History) -> Case | None:
 VANISHING_UPDATE = Symptom(
     "vanishing-update",
     ("warning",),
-    f"||update|| / ||weights|| below {VANISHING:g}, {LASTING}",
+    f"||update|| / ||weights|| below {number(VANISHING)} {LASTING}",
     relative_update.REFERENCE,
     _look,
 )
