@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["holds", "fails", "undecided", "not run"]
+Verdict = Literal["holds", "fails", "decided", "undecided", "not run"]
+"""A claim of the paper holds or fails; which of some norms is best is decided or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,12 @@ class Answer:
     Args:
         id: Stable name.
         question: The question.
-        verdict: Whether the paper's claim holds in these runs, by a fixed rule.
+        verdict: Whether the paper's claim holds in these runs, or a comparison is decided by
+            them, by a fixed rule.
         headline: The answer in one sentence with its main number.
         sentences: The evidence and the rule of the verdict.
         numbers: All numbers that the answer rests on.
-        source: Where the paper makes the claim.
+        source: Where the paper makes the claim, or by which method a comparison is decided.
     """
 
     id: str

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from landscope.claims import comparison as compared
 from landscope.claims.answer import Answer
 from landscope.claims.faster import faster
 from landscope.claims.larger_steps import larger_steps
 from landscope.claims.question_1 import question_1
 from landscope.claims.question_2 import question_2
 from landscope.claims.smoothness import smoothness
+from landscope.claims.stability import stability
 from landscope.claims.theorems import theorems
 from landscope.records.study_records import StudyRecords
-from landscope.study import santurkar2018
+from landscope.study import comparison, santurkar2018
 
 Claims = tuple[Callable[[StudyRecords], Answer], ...]
 
@@ -25,7 +27,20 @@ CLAIMS: Claims = (
 )
 """Those of the paper, in the order in which it tells its story."""
 
-KINDS: Mapping[str, Claims] = MappingProxyType({santurkar2018.STUDY: CLAIMS})
+COMPARISON_CLAIMS: Claims = (
+    compared.lowest_loss,
+    compared.fastest,
+    stability,
+    compared.safe_step,
+    compared.smoothest,
+    compared.covariate_shift,
+    compared.cost,
+)
+"""Those of a comparison of norms on a user's own model."""
+
+KINDS: Mapping[str, Claims] = MappingProxyType(
+    {santurkar2018.STUDY: CLAIMS, comparison.STUDY: COMPARISON_CLAIMS}
+)
 """The claims that a study of each kind is asked about."""
 
 

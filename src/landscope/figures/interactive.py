@@ -22,6 +22,8 @@ from landscope.figures.spec import (
     Axis,
     Band,
     BandsPanel,
+    Bar,
+    BarsPanel,
     Curve,
     Dash,
     Entry,
@@ -59,10 +61,14 @@ def draw(panel: Panel) -> Plot:
             return {"data": data, "layout": layout_of(panel.x, panel.y)}
         case RidgesPanel():
             return _ridges(panel)
+        case BarsPanel():
+            return _bars(panel)
 
 
 def _lines(panel: LinesPanel) -> Plot:
-    data = [trace for curve in panel.curves for trace in _curve(curve)]
+    data = [_filled(band, 0.16) for band in panel.bands]
+    data += [trace for curve in panel.curves for trace in _curve(curve)]
+    data += [_cross(mark.entry, mark.x, mark.y, mark.text) for mark in panel.marks]
     layout = layout_of(panel.x, panel.y)
     if panel.levels:
         layout["shapes"] = [level_line(level) for level in panel.levels]
@@ -104,15 +110,7 @@ def _curve(curve: Curve) -> Iterable[Plot]:
 def _band(band: Band, bands: int) -> Iterable[Plot]:
     colour = style.NORMS[band.entry.norm].colour
     name = escaped(band.entry.label)
-    x, y = _outline(band)
-    yield {
-        **_trace(band.entry, x, y),
-        "fill": "toself",
-        "fillcolor": colour,
-        "line": {"width": 0},
-        "opacity": style.band_opacity(bands),
-        "hoverinfo": "skip",
-    }
+    yield _filled(band, style.band_opacity(bands))
     line = {"color": colour, "width": 1.3, "dash": _DASHES[band.entry.dash]}
     yield {**_trace(band.entry, band.x, band.low), "line": line, "hoverinfo": "skip"}
     yield {
@@ -123,6 +121,18 @@ def _band(band: Band, bands: int) -> Iterable[Plot]:
         "hovertemplate": f"{name}: %{{customdata:.4~g}} to %{{y:.4~g}}<extra></extra>",
     }
     yield from _ending(band.entry, band.low)
+
+
+def _filled(band: Band, opacity: float) -> Plot:
+    x, y = _outline(band)
+    return {
+        **_trace(band.entry, x, y),
+        "fill": "toself",
+        "fillcolor": style.NORMS[band.entry.norm].colour,
+        "line": {"width": 0},
+        "opacity": opacity,
+        "hoverinfo": "skip",
+    }
 
 
 def _outline(band: Band) -> tuple[list[float], list[float]]:
@@ -176,6 +186,49 @@ def _ridge(entry: Entry, line: RidgeLine) -> Plot:
     }
 
 
+def _bars(panel: BarsPanel) -> Plot:
+    layout = layout_of(panel.x, Axis(""))
+    layout["hovermode"] = "closest"
+    layout["xaxis"]["rangemode"] = "tozero"
+    del layout["yaxis"]["nticks"]
+    layout["yaxis"] |= {
+        "type": "category",
+        "autorange": "reversed",  # the first at the top, as they are listed
+        "automargin": True,
+        "showgrid": False,
+        "showline": False,
+    }
+    return {"data": [_bar(bar) for bar in panel.bars], "layout": layout}
+
+
+def _bar(bar: Bar) -> Plot:
+    name = escaped(bar.entry.label)
+    measured = math.isfinite(bar.value)
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": [number(bar.value) if measured else 0.0],
+        "y": [name],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [number(bar.high - bar.value) if measured else 0.0],
+            "arrayminus": [number(bar.value - bar.low) if measured else 0.0],
+            "color": style.INK,
+            "thickness": 1.3,
+        },
+        "marker": {"color": style.NORMS[bar.entry.norm].colour},
+        "text": [f"{bar.value:.3g}" if measured else escaped(bar.missing)],
+        "textposition": "inside" if measured else "outside",
+        "insidetextanchor": "start",
+        "meta": bar.entry.label,
+        "showlegend": False,
+        "hovertemplate": f"{name}: %{{x:.4~g}} ({bar.low:.4g} to {bar.high:.4g})<extra></extra>"
+        if measured
+        else f"{name}: {escaped(bar.missing)}<extra></extra>",
+    }
+
+
 def _trace(entry: Entry, x: Iterable[float], y: Iterable[float]) -> Plot:
     return {
         "type": "scatter",
@@ -192,10 +245,14 @@ def _ending(entry: Entry, y: tuple[float, ...]) -> Iterable[Plot]:
     finite = [value for value in y if math.isfinite(value)]
     if entry.ending is None or not finite:
         return
-    yield {
-        **_trace(entry, [float(entry.ending.step)], finite[-1:]),
+    yield _cross(entry, float(entry.ending.step), finite[-1], entry.full_label)
+
+
+def _cross(entry: Entry, x: float, y: float, text: str) -> Plot:
+    return {
+        **_trace(entry, [x], [y]),
         "mode": "markers",
         "marker": {"symbol": "x", "size": 9, "color": style.NORMS[entry.norm].colour},
-        "hovertemplate": f"{escaped(entry.full_label)}<extra></extra>",
+        "hovertemplate": f"{escaped(text)}<extra></extra>",
         "cliponaxis": False,
     }

@@ -14,8 +14,17 @@ from matplotlib.lines import Line2D
 from matplotlib.style import context
 
 from landscope.figures import style
-from landscope.figures.spec import BandsPanel, ColourBar, FigureSpec, LinesPanel, Panel, RidgesPanel
+from landscope.figures.spec import (
+    BandsPanel,
+    BarsPanel,
+    ColourBar,
+    FigureSpec,
+    LinesPanel,
+    Panel,
+    RidgesPanel,
+)
 from landscope.figures.static_axes import annotate, limit
+from landscope.figures.static_bars import draw_bars
 from landscope.figures.static_layout import WIDTH, Layout
 from landscope.figures.static_marks import draw_bands, draw_curves, draw_ridges, legend_handle
 
@@ -109,6 +118,8 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
             limit(axes, panel.x, panel.y)
         case RidgesPanel():
             draw_ridges(axes, panel)
+        case BarsPanel():
+            draw_bars(axes, panel)
 
 
 def _draw_colour_bar(figure: Figure, layout: Layout, bar: ColourBar) -> None:

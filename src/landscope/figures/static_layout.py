@@ -8,13 +8,13 @@ import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 
-from landscope.figures.spec import FigureSpec, LinesPanel, Panel, RidgesPanel
+from landscope.figures.spec import BarsPanel, FigureSpec, LinesPanel, Panel, RidgesPanel
 
 WIDTH = 12.0
 """Of every figure, in inches; `FigureSpec.row_height` is in the same unit."""
 
 _HEAD, _LEGEND_LINE, _FOOT = 0.34, 0.26, 0.06
-_LEFT, _LEFT_OF_RIDGES, _RIGHT = 0.7, 0.52, 0.12
+_LEFT, _LEFT_OF_RIDGES, _LEFT_OF_BARS, _RIGHT = 0.7, 0.52, 1.35, 0.12
 _BOTTOM_WITH_LABEL, _BOTTOM = 0.46, 0.3
 _TITLE_LINE, _NOTE_LINE, _ABOVE = 0.155, 0.12, 0.06
 _BAR = 0.75
@@ -103,5 +103,11 @@ class Layout:
 
 
 def _left(panel: Panel) -> float:
-    """Room for the labels at the left; those of ridges are short."""
-    return _LEFT_OF_RIDGES if isinstance(panel, RidgesPanel) else _LEFT
+    """Room for the labels at the left; those of ridges are short, and bars are named there."""
+    match panel:
+        case RidgesPanel():
+            return _LEFT_OF_RIDGES
+        case BarsPanel():
+            return _LEFT_OF_BARS
+        case _:
+            return _LEFT

@@ -27,7 +27,10 @@ _DASHES: dict[Dash, str | tuple[float, tuple[float, ...]]] = {
 
 
 def draw_curves(axes: Axes, panel: LinesPanel) -> None:
-    """Draws the faint raw readings, the lines, the levels and the marks where runs broke off."""
+    """Draws bands, faint raw readings, lines, levels and the marks where runs broke off."""
+    for band in panel.bands:
+        colour = style.NORMS[band.entry.norm].colour
+        axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.16, lw=0, zorder=1.8)
     for curve in panel.curves:
         if curve.raw:
             colour = style.NORMS[curve.entry.norm].colour
@@ -45,6 +48,8 @@ def draw_curves(axes: Axes, panel: LinesPanel) -> None:
         )
         if curve.entry.ending is not None and curve.shade is None:
             _mark_ending(axes, curve.entry, curve.y)
+    for mark in panel.marks:
+        _cross(axes, mark.entry, mark.x, mark.y, axes.transData)
     for level in panel.levels:
         axes.axhline(level.value, color=style.MUTED, lw=1.0, ls=(0, (6, 3)), zorder=1.5)
 
@@ -116,9 +121,13 @@ def _mark_ending(axes: Axes, entry: Entry, y: tuple[float, ...]) -> None:
     last, height, transform = _foot(axes, entry)
     if finite.size:
         height, transform = y[finite[-1]], axes.transData
+    _cross(axes, entry, last, height, transform)
+
+
+def _cross(axes: Axes, entry: Entry, x: float, y: float, transform: Transform) -> None:
     axes.plot(
-        [last],
-        [height],
+        [x],
+        [y],
         marker="X",
         ms=7,
         ls="",

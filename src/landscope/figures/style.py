@@ -33,8 +33,9 @@ NORMS: dict[str, Look] = {
     "group": Look("Group norm", "#7f7f20", "#c3c34e", Dash.DASH_DOT),
     "instance": Look("Instance norm", "#56b4e9", "#9ad7fb", Dash.DOTTED),
     "rms": Look("RMS norm", "#8c510a", "#d99a50", Dash.LONG),
+    "as-is": Look("As it is", "#b2182b", "#ff8a80", Dash.SOLID),
 }
-"""By the norm's id; the order is that of the legend."""
+"""By the norm's id; the order is that of the legend. "as-is" is a user's own model, unchanged."""
 
 PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}
 """The step size that the paper uses unless it says otherwise, by family."""

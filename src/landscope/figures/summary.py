@@ -4,7 +4,16 @@ import math
 from dataclasses import dataclass
 
 from landscope.figures.heights import moments
-from landscope.figures.spec import Band, Curve, FigureSpec, LinesPanel, Panel, Ridge, RidgesPanel
+from landscope.figures.spec import (
+    Band,
+    BarsPanel,
+    Curve,
+    FigureSpec,
+    LinesPanel,
+    Panel,
+    Ridge,
+    RidgesPanel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +23,8 @@ class Row:
     Args:
         panel: Title of the panel.
         net: Label of the run, with how it broke off.
-        first: At the first reading, with its step.
-        last: At the last reading, with its step.
+        first: At the first reading, with its step; of a bar, its value.
+        last: At the last reading, with its step; of a bar, its range.
     """
 
     panel: str
@@ -52,7 +61,20 @@ def _rows(panel: Panel) -> list[Row]:
         if panel.colour_bar is not None:
             steps = [(line.name, number_text(line.y[-1])) for line in panel.curves]
             return [_row(panel.title, panel.curves[0].entry.full_label, steps)]
-        return [_row(panel.title, line.entry.full_label, _points(line)) for line in panel.curves]
+        return [
+            _row(panel.title, line.entry.full_label, _points(line, panel.x.label))
+            for line in panel.curves
+        ]
+    if isinstance(panel, BarsPanel):
+        return [
+            Row(
+                panel.title,
+                bar.entry.full_label,
+                number_text(bar.value) if math.isfinite(bar.value) else bar.missing,
+                f"{number_text(bar.low)} to {number_text(bar.high)}",
+            )
+            for bar in panel.bars
+        ]
     return [_row(panel.title, band.entry.full_label, _ends(band)) for band in panel.bands]
 
 
@@ -66,9 +88,12 @@ def _row(panel: str, net: str, told: list[tuple[int, str]] | list[tuple[str, str
     return Row(panel, net, first, last)
 
 
-def _points(line: Curve) -> list[tuple[int, str]]:
-    points = zip(line.x, line.y, strict=True)
-    return [(int(step), number_text(value)) for step, value in points if math.isfinite(value)]
+def _points(line: Curve, along: str) -> list[tuple[str, str]]:
+    points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]
+    return [
+        (f"{along} {x:g}" if along != "step" else f"step {int(x)}", number_text(y))
+        for x, y in points
+    ]
 
 
 def _ends(band: Band) -> list[tuple[int, str]]:

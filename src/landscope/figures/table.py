@@ -5,6 +5,10 @@ from types import MappingProxyType
 
 from landscope.errors import UsageError
 from landscope.figures import (
+    comparison_cost,
+    comparison_landscape,
+    comparison_stability,
+    comparison_training,
     figure_01,
     figure_02,
     figure_03,
@@ -20,7 +24,7 @@ from landscope.figures import (
 )
 from landscope.figures.spec import FigureSpec
 from landscope.records import StudyRecords
-from landscope.study import santurkar2018
+from landscope.study import comparison, santurkar2018
 
 Figures = Mapping[int, Callable[[StudyRecords], FigureSpec]]
 
@@ -42,7 +46,21 @@ FIGURES: Figures = MappingProxyType(
 )
 """The paper's figures by number; Figure 7 repeats Figure 2's histograms for more layers."""
 
-KINDS: Mapping[str, Figures] = MappingProxyType({santurkar2018.STUDY: FIGURES})
+COMPARISON_FIGURES: Figures = MappingProxyType(
+    {
+        1: comparison_training.data,
+        2: comparison_stability.data,
+        3: comparison_landscape.smoothness,
+        4: comparison_landscape.covariate_shift,
+        5: comparison_landscape.step_size,
+        6: comparison_cost.data,
+    }
+)
+"""The figures of a comparison of norms on a user's own model."""
+
+KINDS: Mapping[str, Figures] = MappingProxyType(
+    {santurkar2018.STUDY: FIGURES, comparison.STUDY: COMPARISON_FIGURES}
+)
 """The figures of each kind of study."""
 
 

@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from landscope.records import StudyRecords
+from landscope.report import comparison as compared
 from landscope.report import overview
 from landscope.report.overview import Fact
-from landscope.study import santurkar2018
+from landscope.study import comparison, santurkar2018
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             overview.settings,
             overview.layer_names,
             overview.run_rows,
-        )
+        ),
+        comparison.STUDY: Kind(
+            "comparison.html",
+            compared.facts,
+            compared.settings,
+            compared.layer_names,
+            compared.run_rows,
+        ),
     }
 )
 """By the name of the kind in the manifest."""

@@ -67,8 +67,8 @@ def facts(study: StudyRecords) -> list[Fact]:
             if any(run.config.get("family") == key for run in study.runs.values())
         ),
         Fact("Runs", f"{len(study.runs)}, seed {manifest.get('seed')}"),
-        Fact("Machine", _machine(manifest)),
-        Fact("Started", _moment(manifest.get("started"))),
+        Fact("Machine", machine(manifest)),
+        Fact("Started", moment(manifest.get("started"))),
         Fact("Wall time", duration(manifest.get("seconds"))),
     ]
     summary = preset.get("summary")
@@ -207,7 +207,7 @@ def _size(family: Mapping[str, Any], study: StudyRecords, key: str) -> str:
     )
 
 
-def _moment(started: object) -> str:
+def moment(started: object) -> str:
     """A time in ISO 8601 as a reader writes it, without parts of a second."""
     try:
         when = datetime.fromisoformat(str(started))
@@ -216,7 +216,8 @@ def _moment(started: object) -> str:
     return f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".strip()
 
 
-def _machine(manifest: Mapping[str, Any]) -> str:
+def machine(manifest: Mapping[str, Any]) -> str:
+    """Device, and how many runs side by side with how many threads each."""
     told = [str(manifest.get("device", "not recorded"))]
     told += [
         f"{manifest[name]} {name if manifest[name] != 1 else name[:-1]}"

@@ -15,6 +15,7 @@ from landscope.records.study_records import StudyRecords
 _STYLES: dict[Verdict, str] = {
     "holds": "green",
     "fails": "red",
+    "decided": "green",
     "undecided": "yellow",
     "not run": "dim",
 }

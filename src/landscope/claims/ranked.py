@@ -1,0 +1,273 @@
+"""Answering which norm is best at something: by one number a run, over the same seeds."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from landscope.claims.answer import Answer, Number, Verdict
+from landscope.claims.paired import FEWEST_SEEDS, LEVEL, Pair, Ranking, Scores, rank
+from landscope.claims.phrase import amount
+from landscope.records.comparison import ComparisonRecords, diverged
+from landscope.records.run_records import RunRecords
+from landscope.records.study_records import StudyRecords
+from landscope.study.comparison import spoken
+
+METHOD = (
+    f"paired differences over the same seeds, {LEVEL:.0%} Student t intervals that hold together; "
+    f"with fewer than {FEWEST_SEEDS} seeds nothing is decided"
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that is answered by ranking the norms by one number.
+
+    Args:
+        id: Stable name.
+        question: The question.
+        best: What the best is, as in ``Lowest``.
+        quantity: What the number is.
+        short: The same in a word or two.
+        unit: Its unit, as it is told.
+        smaller: Whether the least is the best.
+        at_best_lr: Whether each norm is judged at its own best learning rate; else over all of
+            them that every norm can be judged at.
+        measure: The number of one run, given the step before which it is compared; NaN or
+            infinite where it has none.
+        rule: How the verdict is found, besides the intervals.
+        trained: Whether the answer is about the training, which takes equal weights and batches.
+        scale: Factor from the measured number to the one that is told.
+    """
+
+    id: str
+    question: str
+    best: str
+    quantity: str
+    short: str
+    unit: str
+    smaller: bool
+    at_best_lr: bool
+    measure: Callable[[RunRecords, float], float]
+    rule: str
+    trained: bool = True
+    scale: float = 1.0
+
+
+def unlike(nets: ComparisonRecords) -> str | None:
+    """What was not the same for all norms of a seed: weights or batches; None where all was."""
+    for seed in nets.seeds:
+        runs = [nets.run(norm, lr, seed) for lr in nets.lrs for norm in nets.norms]
+        if len({run.manifest.get("initial_weights") for run in runs}) > 1:
+            return "initial weights"
+        seen: dict[int, float] = {}
+        for run in runs:
+            if not run.has("training", "batches_checksum"):
+                continue
+            steps, sums = run.series("training", "batches_checksum")
+            for step, checksum in zip(steps.tolist(), sums.tolist(), strict=True):
+                if seen.setdefault(step, checksum) != checksum:
+                    return "batches"
+    return None
+
+
+def not_ended(asked: str, question: str) -> Answer:
+    """The answer of a comparison that has not come to its end.
+
+    Args:
+        asked: Id of the question.
+        question: The question.
+    """
+    return Answer(
+        asked,
+        question,
+        "not run",
+        "Not all runs have ended.",
+        ("Start the command that began the comparison again to go on.",),
+        (),
+        METHOD,
+    )
+
+
+def answer_ranked(study: StudyRecords, asked: Question) -> Answer:
+    """Rank the norms by the question's number and say whether the best is told apart."""
+    nets = ComparisonRecords(study)
+    if not nets.complete:
+        return not_ended(asked.id, asked.question)
+    scores, left_out = _best_lr(nets, asked) if asked.at_best_lr else _all_lrs(nets, asked)
+    different = unlike(nets)
+    ranking = rank(scores, smaller_is_better=asked.smaller) if scores else None
+    verdict, headline = _decide(nets, asked, ranking, left_out, different)
+    sentences = [_tell_pair(ranking, pair) for pair in ranking.pairs] if ranking else []
+    return Answer(
+        asked.id,
+        asked.question,
+        verdict,
+        headline,
+        (*sentences, *left_out.values(), *_tell_start(asked, different), f"Rule: {asked.rule}"),
+        tuple(
+            Number(f"{asked.short}, {spoken(norm)}", asked.scale * mean, asked.unit, "")
+            for norm, mean in (ranking.means.items() if ranking else ())
+        ),
+        METHOD,
+    )
+
+
+def _best_lr(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str, str]]:
+    """Each norm's numbers at the learning rate where their mean is best; why others have none."""
+    scores: dict[str, dict[int, float]] = {}
+    left_out: dict[str, str] = {}
+    for norm in nets.norms:
+        found: list[dict[int, float]] = []
+        for lr in nets.lrs:
+            runs = {seed: nets.run(norm, lr, seed) for seed in nets.seeds}
+            values = {seed: asked.measure(run, math.inf) for seed, run in runs.items()}
+            if all(map(math.isfinite, values.values())):
+                found.append(values)
+        if found:
+            scores[norm] = min(found, key=lambda values: sum(values.values()))
+        else:
+            left_out[norm] = (
+                f"{_capital(spoken(norm))} at least one seed diverged at every learning rate."
+            )
+    return scores, left_out
+
+
+def _all_lrs(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str, str]]:
+    """Each norm's numbers, over those learning rates at which every norm and seed has one."""
+    tables = {lr: _table(nets, asked, lr) for lr in nets.lrs}
+    whole = {lr: table for lr, table in tables.items() if _is_whole(table)}
+    if not whole:
+        return {}, {}
+    positive = all(
+        v > 0 for table in whole.values() for row in table.values() for v in row.values()
+    )
+    scores = {
+        norm: {
+            seed: _mean([table[norm][seed] for table in whole.values()], positive)
+            for seed in nets.seeds
+        }
+        for norm in nets.norms
+    }
+    without = [f"{lr:g}" for lr in nets.lrs if lr not in whole]
+    told = {"": f"Left out, as not every run has a reading there: lr {', '.join(without)}."}
+    return scores, told if without else {}
+
+
+def _table(nets: ComparisonRecords, asked: Question, lr: float) -> dict[str, dict[int, float]]:
+    return {
+        norm: {
+            seed: asked.measure(nets.run(norm, lr, seed), nets.before_divergence(lr, seed))
+            for seed in nets.seeds
+        }
+        for norm in nets.norms
+    }
+
+
+def _is_whole(table: dict[str, dict[int, float]]) -> bool:
+    return all(math.isfinite(value) for row in table.values() for value in row.values())
+
+
+def _mean(values: Sequence[float], geometric: bool) -> float:
+    if geometric:
+        return math.exp(sum(map(math.log, values)) / len(values))
+    return sum(values) / len(values)
+
+
+def _decide(
+    nets: ComparisonRecords,
+    asked: Question,
+    ranking: Ranking | None,
+    left_out: dict[str, str],
+    different: str | None,
+) -> tuple[Verdict, str]:
+    if ranking is None:
+        return "undecided", _tell_nothing(asked)
+    if different is not None and asked.trained:
+        return "undecided", (
+            f"It cannot be told: the norms did not have the same {different}, so that more than "
+            "the norm differs."
+        )
+    best = f"{asked.best} {spoken(ranking.best)}, {_value(asked, ranking.means[ranking.best])}"
+    if ranking.seeds < FEWEST_SEEDS:
+        seeds = "1 seed" if ranking.seeds == 1 else f"{ranking.seeds} seeds"
+        return "undecided", (
+            f"Undecided with {seeds}: it takes {FEWEST_SEEDS} to tell a difference from chance. "
+            f"{best}."
+        )
+    close = [spoken(pair.other) for pair in ranking.pairs if not pair.apart]
+    if close:
+        return "undecided", f"Undecided. {best}; not told apart from it: {listed(close)}."
+    if not ranking.pairs:
+        return _decide_alone(nets, left_out, best)
+    pair = ranking.pairs[0]
+    margin = f"{_interval(ranking, pair, 'that')}, {ranking.seeds} seeds"
+    return "decided", f"{best}; next {spoken(pair.other)}, {margin}."
+
+
+def _decide_alone(
+    nets: ComparisonRecords, left_out: dict[str, str], best: str
+) -> tuple[Verdict, str]:
+    """Every other norm diverged with some seed at each rate; with all of them, it is decided."""
+    lost = all(
+        diverged(run) for norm in left_out for lr in nets.lrs for run in nets.over_seeds(norm, lr)
+    )
+    if lost:
+        return "decided", f"{best}. With every other norm every run diverged."
+    return "undecided", f"Undecided. {best}; with every other norm some runs diverged."
+
+
+def _tell_nothing(asked: Question) -> str:
+    if asked.at_best_lr:
+        return (
+            "It cannot be told: with every norm at least one seed diverged at every learning rate "
+            "tried."
+        )
+    return "It cannot be told: there is no learning rate at which every run has a reading."
+
+
+def _tell_pair(ranking: Ranking, pair: Pair) -> str:
+    told = "told apart" if pair.apart else "not told apart"
+    if ranking.seeds < FEWEST_SEEDS:
+        told = "too few seeds to tell"
+    against = f"that {spoken(ranking.best)}"
+    return f"{_capital(spoken(pair.other))}: {_interval(ranking, pair, against)}; {told}."
+
+
+def _interval(ranking: Ranking, pair: Pair, against: str) -> str:
+    """The other's number against the best's, with its interval where there is one."""
+    shown = amount(abs(pair.value)) if not ranking.ratio else f"{pair.value:.3g}"
+    text = (
+        f"{shown} times {against}"
+        if ranking.ratio
+        else f"{shown} {'more' if pair.value > 0 else 'less'} than {against}"
+    )
+    if math.isnan(pair.low):
+        return f"{text} (one seed)"
+    return f"{text} ({LEVEL:.0%} interval {pair.low:.3g} to {pair.high:.3g})"
+
+
+def _tell_start(asked: Question, different: str | None) -> tuple[str, ...]:
+    if not asked.at_best_lr:
+        return ()
+    if different is not None:
+        remedy = (
+            "make_model() must depend on PyTorch's seed alone, and make_batches(seed) on its seed"
+        )
+        return (f"The {different} of one seed differ between norms: {remedy}.",)
+    what = "began with the same weights and saw the same batches"
+    return (f"For each seed all norms {what}, by their checksums.",)
+
+
+def _value(asked: Question, value: float) -> str:
+    unit = "" if asked.trained else f" {asked.unit}"
+    return f"{asked.scale * value:.3g}{unit} ({asked.quantity})"
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence, the last with an "and"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,93 @@
+"""Which norm stands the largest learning rate: a comparison's grid, seed by seed."""
+
+from landscope.claims.answer import Answer, Number, Verdict
+from landscope.claims.paired import FEWEST_SEEDS
+from landscope.claims.ranked import listed, not_ended
+from landscope.records.comparison import ComparisonRecords, learnt
+from landscope.records.study_records import StudyRecords
+from landscope.study.comparison import spoken
+
+ID = "stable"
+QUESTION = "Which norm stands the largest learning rate?"
+METHOD = (
+    "counted over the seeds; decided where one norm learns with every seed at a learning rate at "
+    f"which every other fails with every seed, with {FEWEST_SEEDS} seeds or more"
+)
+
+RULE = (
+    "Rule: a run learns if its loss stays finite and is lower over the last tenth of the steps "
+    "than at the first."
+)
+
+
+def stability(study: StudyRecords) -> Answer:
+    """Decided if at some rate one norm learns with all seeds, and every other fails with all."""
+    nets = ComparisonRecords(study)
+    if not nets.complete:
+        return not_ended(ID, QUESTION)
+    learning = {
+        norm: {lr: sum(map(learnt, nets.over_seeds(norm, lr))) for lr in nets.lrs}
+        for norm in nets.norms
+    }
+    seeds = len(nets.seeds)
+    largest = {
+        norm: max((lr for lr, count in counts.items() if count == seeds), default=0.0)
+        for norm, counts in learning.items()
+    }
+    verdict, headline = _decide(nets, learning, largest)
+    return Answer(
+        ID,
+        QUESTION,
+        verdict,
+        headline,
+        (
+            *(_tell(norm, counts, seeds) for norm, counts in learning.items()),
+            RULE,
+        ),
+        tuple(
+            Number(f"largest learning rate at which every seed learns, {spoken(norm)}", lr, "1", "")
+            for norm, lr in largest.items()
+        ),
+        METHOD,
+    )
+
+
+def _decide(
+    nets: ComparisonRecords, learning: dict[str, dict[float, int]], largest: dict[str, float]
+) -> tuple[Verdict, str]:
+    seeds = len(nets.seeds)
+    top = max(largest.values())
+    if top == 0:
+        return "undecided", "It cannot be told: no norm learns with every seed at any of the rates."
+    winners = [norm for norm, lr in largest.items() if lr == top]
+    if len(winners) > 1:
+        end = " Try larger ones." if top == max(nets.lrs) else ""
+        who = (
+            "every norm learns"
+            if len(winners) == len(nets.norms)
+            else (f"the model learns {listed(list(map(spoken, winners)))}")
+        )
+        return "undecided", f"Undecided: up to a learning rate of {top:g} {who}.{end}"
+    (winner,) = winners
+    others = [norm for norm in nets.norms if norm != winner]
+    told = (
+        f"{spoken(winner)} the model learns at a learning rate of {top:g} with {_of(seeds, seeds)}"
+    )
+    fails = all(learning[norm][top] == 0 for norm in others)
+    if fails and seeds >= FEWEST_SEEDS:
+        return "decided", f"{told[0].upper()}{told[1:]}, and with none of the others with any."
+    some = max(learning[norm][top] for norm in others)
+    return "undecided", (
+        f"Undecided: {told}, and the others with up to {some} of {seeds}."
+        if seeds >= FEWEST_SEEDS
+        else f"Undecided with {_of(seeds, seeds)}: {told}."
+    )
+
+
+def _tell(norm: str, counts: dict[float, int], seeds: int) -> str:
+    told = ", ".join(f"{count} of {seeds} at lr {lr:g}" for lr, count in counts.items())
+    return f"Seeds that learn {spoken(norm)}: {told}."
+
+
+def _of(count: int, seeds: int) -> str:
+    return "its one seed" if seeds == 1 else f"{count} of {seeds} seeds"

@@ -1,0 +1,148 @@
+"""What a comparison says, on made-up readings of which the answer is known."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+from tests.comparison_study import Compared, Place
+
+from landscope.claims import Answer, answers
+from landscope.claims.table import COMPARISON_CLAIMS
+
+
+def answer(study: Compared, path: Path, asked: str) -> Answer:
+    return next(one for one in answers(study.write(path / "study")) if one.id == asked)
+
+
+def test_a_clear_winner_is_named_with_its_margin_and_its_seeds(tmp_path: Path) -> None:
+    found = answer(Compared(), tmp_path, "lowest-loss")
+    assert found.verdict == "decided"
+    assert re.match(r"Lowest with batch norm, 0\.(29|30|31)", found.headline)
+    assert re.search(r"next with group norm, 1\.[67]\d* times that", found.headline)
+    assert "95% interval" in found.headline
+    assert found.headline.endswith("3 seeds.")
+    assert any(text.startswith("Without a norm: 3.") for text in found.sentences)
+    assert "the same weights and saw the same batches" in " ".join(found.sentences)
+    assert [number.name for number in found.numbers] == [
+        "loss at the end, with batch norm",
+        "loss at the end, with group norm",
+        "loss at the end, without a norm",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "start"),
+    [
+        ("fastest", "Fastest with batch norm"),
+        ("safe-step", "Largest with batch norm"),
+        ("smoothest", "Smoothest with batch norm"),
+        ("cost", "Cheapest without a norm"),
+    ],
+)
+def test_the_other_questions_have_their_winner(tmp_path: Path, asked: str, start: str) -> None:
+    study = Compared(seconds={"none": 0.01, "batch": 0.014, "group": 0.012})
+    found = answer(study, tmp_path, asked)
+    assert found.verdict == "decided"
+    assert found.headline.startswith(start)
+    assert "next with group norm" in found.headline
+
+
+def test_norms_that_are_alike_are_undecided(tmp_path: Path) -> None:
+    alike = {"none": 0.5, "batch": 0.5, "group": 0.5}
+    found = answer(Compared(level=alike, noise=0.2), tmp_path, "lowest-loss")
+    assert found.verdict == "undecided"
+    assert found.headline.startswith("Undecided. Lowest with")
+    assert "not told apart from it: " in found.headline
+
+
+@pytest.mark.parametrize(("seeds", "told"), [((0,), "1 seed"), ((0, 1), "2 seeds")])
+def test_few_seeds_decide_nothing(tmp_path: Path, seeds: tuple[int, ...], told: str) -> None:
+    for found in answers(Compared(seeds=seeds).write(tmp_path / "study")):
+        assert found.verdict == "undecided"
+        if found.id != "stable":
+            assert found.headline.startswith(f"Undecided with {told}: it takes 3 to tell")
+
+
+def broken(
+    norms: tuple[str, ...], lrs: tuple[float, ...], seeds: tuple[int, ...]
+) -> dict[Place, int]:
+    return {(norm, lr, seed): 15 for norm in norms for lr in lrs for seed in seeds}
+
+
+def test_where_everything_diverges_nothing_is_decided(tmp_path: Path) -> None:
+    study = Compared(diverged=broken(("none", "batch", "group"), (0.1, 0.01), (0, 1, 2)))
+    found = {one.id: one for one in answers(study.write(tmp_path / "study"))}
+    for asked in ("lowest-loss", "fastest"):
+        assert found[asked].verdict == "undecided"
+        assert "with every norm at least one seed diverged at every" in found[asked].headline
+    assert found["stable"].headline.startswith("It cannot be told: no norm learns with every seed")
+    assert found["smoothest"].verdict == "decided"  # over the looks before
+
+
+def test_the_only_norm_that_ends_is_the_best_if_all_other_runs_diverged(tmp_path: Path) -> None:
+    lost = broken(("none", "group"), (0.1, 0.01), (0, 1, 2))
+    found = answer(Compared(diverged=lost), tmp_path / "all", "lowest-loss")
+    assert (found.verdict, "every run diverged" in found.headline) == ("decided", True)
+    del lost["none", 0.01, 2]
+    found = answer(Compared(diverged=lost), tmp_path / "some", "lowest-loss")
+    assert (found.verdict, "some runs diverged" in found.headline) == ("undecided", True)
+
+
+def test_a_norm_is_judged_at_the_rate_at_which_no_seed_diverged(tmp_path: Path) -> None:
+    found = answer(Compared(diverged={("batch", 0.1, 1): 9}), tmp_path, "lowest-loss")
+    assert found.headline.startswith("Lowest with batch norm")
+
+
+def test_the_norm_that_stands_the_largest_rate(tmp_path: Path) -> None:
+    lost = broken(("none", "group"), (0.1,), (0, 1, 2))
+    found = answer(Compared(diverged=lost), tmp_path / "all", "stable")
+    assert found.verdict == "decided"
+    assert found.headline.startswith("With batch norm the model learns at a learning rate of 0.1")
+    del lost["group", 0.1, 0]
+    found = answer(Compared(diverged=lost), tmp_path / "some", "stable")
+    assert found.verdict == "undecided"
+    assert "up to 1 of 3" in found.headline
+    assert "Seeds that learn with group norm: 3 of 3 at lr 0.01, 1 of 3 at lr 0.1." in (
+        found.sentences
+    )
+
+
+def test_a_rate_that_none_breaks_at_asks_for_larger_ones(tmp_path: Path) -> None:
+    found = answer(Compared(), tmp_path, "stable")
+    assert found.headline == (
+        "Undecided: up to a learning rate of 0.1 every norm learns. Try larger ones."
+    )
+
+
+@pytest.mark.parametrize("asked", ["lowest-loss", "fastest", "smoothest"])
+def test_other_weights_for_a_norm_leave_nothing_to_tell(tmp_path: Path, asked: str) -> None:
+    study = Compared(checksums={("batch", 0.1, 1): "others"})
+    found = answer(study, tmp_path, asked)
+    assert found.verdict == "undecided"
+    assert "the norms did not have the same initial weights" in found.headline
+
+
+def test_a_reading_that_was_not_made_is_said(tmp_path: Path) -> None:
+    study = Compared(omitted=(("step_size", "safe_lr"),))
+    found = answer(study, tmp_path, "safe-step")
+    assert found.verdict == "undecided"
+    assert "no learning rate at which every run has a reading" in found.headline
+
+
+@pytest.mark.parametrize("what", ["unfinished", "missing"])
+def test_a_comparison_that_has_not_ended_answers_nothing(tmp_path: Path, what: str) -> None:
+    study = Compared(**{what: (("batch", 0.1, 1),)})
+    for found in answers(study.write(tmp_path / "study")):
+        assert (found.verdict, found.headline) == ("not run", "Not all runs have ended.")
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e300])
+def test_no_value_crashes_an_answer_or_leaves_a_nan_in_it(tmp_path: Path, value: float) -> None:
+    every = dict.fromkeys(("none", "batch", "group"), value)
+    study = Compared(safe=every, beta=every, diverged={("none", 0.1, 0): 0})
+    found = answers(study.write(tmp_path / "study"))
+    assert len({one.id for one in found}) == len(COMPARISON_CLAIMS)
+    for one in found:
+        assert "nan" not in " ".join((one.headline, *one.sentences))
+        assert not any(math.isnan(number.value) for number in one.numbers)
