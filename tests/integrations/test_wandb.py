@@ -38,6 +38,7 @@ mine(4)
 writer.close()
 mine(5)
 run.finish()
+wandb.teardown()  # the service writes the last of the file when it ends
 Path("result.json").write_text(json.dumps([refusal, axes_of(path), list(rows_of(path))]))
 """
 LOOPS = ("counted", "given", "none")
