@@ -19,6 +19,9 @@ def activations(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """First input of some modules and output of others, by name, detached copies.
 
+    A module that is not called, or with something else than a tensor in the first place, is left
+    out; of one that is called several times the last call counts.
+
     Args:
         objective: The batch with the state of its step.
         parameters: The point.
@@ -30,9 +33,10 @@ def activations(
     leaving: dict[str, Tensor] = {}
 
     def keep_input(name: str) -> Any:
-        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
             del module
-            entering[name] = args[0].detach().clone()
+            if args and isinstance(args[0], Tensor):
+                entering[name] = args[0].detach().clone()
 
         return hook
 

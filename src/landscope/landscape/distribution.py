@@ -4,17 +4,87 @@ A *feature* is what a norm treats as one unit: a channel of a convolution, a col
 Every function takes samples of shape (n, features); :func:`by_feature` brings a batch there.
 """
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 # Bins narrower than this share of the values would have edges that float64 rounds together.
 _RESOLVED = 1e-14
 
+# What works on the last dimension, whatever stands before it. A norm of channels does not.
+_FEATURES_LAST = (
+    nn.Linear,
+    nn.Bilinear,
+    nn.LayerNorm,
+    nn.RMSNorm,
+    nn.RNNBase,
+    nn.MultiheadAttention,
+)
 
-def by_feature(activations: Float[Tensor, "batch features *space"]) -> Float[Tensor, "n features"]:
-    """Samples of each feature over the batch and, in a convolution, over space."""
-    return activations.detach().transpose(0, 1).flatten(1).T
+
+def feature_dimension(module: nn.Module) -> int:
+    """Which dimension of a module's input holds its features: 1 of images, the last of tokens."""
+    return -1 if isinstance(module, _FEATURES_LAST) else 1
+
+
+def by_feature(
+    activations: Float[Tensor, "batch *rest"], dimension: int = 1
+) -> Float[Tensor, "n features"]:
+    """Samples of each feature over all other dimensions: the batch, space, time.
+
+    Args:
+        activations: What flows between modules.
+        dimension: Which dimension holds the features.
+    """
+    return activations.detach().transpose(0, dimension).flatten(1).T
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the distribution of a layer's inputs has moved, over its features.
+
+    Args:
+        mean_change: Root mean square of the change of the means.
+        variance_change: Of the variances.
+        mean_change_since_start: Of the means since another moment.
+        variance_change_since_start: Of the variances since then.
+        wasserstein: Mean Wasserstein-1 distance.
+        wasserstein_relative: Mean of that over each feature's standard deviation. A feature that
+            is constant, such as a dead ReLU, has no scale and is left out.
+    """
+
+    mean_change: float
+    variance_change: float
+    mean_change_since_start: float
+    variance_change_since_start: float
+    wasserstein: float
+    wasserstein_relative: float
+
+
+def drift(
+    before: Float[Tensor, "n features"],
+    after: Float[Tensor, "n features"],
+    start: tuple[Float[Tensor, " features"], Float[Tensor, " features"]],
+) -> Drift:
+    """From one sample to another of equal size, and from the moments at the start to the first."""
+    mean, variance = moments(before)
+    next_mean, next_variance = moments(after)
+    start_mean, start_variance = start
+    distance = wasserstein(before, after)
+    scale = torch.where(variance > 0, variance.sqrt(), float("nan"))
+    numbers = torch.stack(
+        [
+            change(mean, next_mean),
+            change(variance, next_variance),
+            change(start_mean, mean),
+            change(start_variance, variance),
+            distance.mean(),
+            (distance / scale).nanmean(),
+        ]
+    )
+    return Drift(*numbers.tolist())
 
 
 def moments(

@@ -16,10 +16,10 @@ from landscope.cost import Cost, Work
 from landscope.landscape.activations import activations
 from landscope.landscape.distribution import (
     by_feature,
-    change,
+    drift,
+    feature_dimension,
     histogram,
     moments,
-    wasserstein,
 )
 from landscope.landscape.objective import Objective
 from landscope.landscape.random_state import RandomState, devices_of
@@ -27,6 +27,16 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading
 from landscope.training.step_view import Snapshot, StepView
+
+DRIFTS = (
+    ("mean_change", "activation"),
+    ("variance_change", "activation^2"),
+    ("mean_change_since_start", "activation"),
+    ("variance_change_since_start", "activation^2"),
+    ("wasserstein", "activation"),
+    ("wasserstein_relative", "1"),
+)
+"""What of a :class:`~landscope.landscape.distribution.Drift` is recorded, with its units."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,10 @@ class Distribution(Probe):
         later, _ = self._activations(self._afterwards(shot), shot.after)
         readings: list[Reading] = []
         for number, watched in enumerate(self._watched):
-            before, after = by_feature(entering[watched.layer]), by_feature(later[watched.layer])
+            before, after = (
+                by_feature(inputs[watched.layer], self._dimension(shot, watched))
+                for inputs in (entering, later)
+            )
             for quantity, value, unit in self._compare(watched.layer, before, after):
                 readings.append(self.reading(view, quantity, value, unit=unit, layer=watched.layer))
             readings += self._moments(view, watched.layer, before)
@@ -98,31 +111,8 @@ class Distribution(Probe):
         return replace(shot.objective, random_state=now)
 
     def _compare(self, layer: str, before: Tensor, after: Tensor) -> list[tuple[str, float, str]]:
-        mean, variance = moments(before)
-        next_mean, next_variance = moments(after)
-        start_mean, start_variance = self._start.setdefault(layer, (mean, variance))
-        distance = wasserstein(before, after)
-        # A feature that is constant, such as a dead ReLU, has no scale to be relative to.
-        scale = torch.where(variance > 0, variance.sqrt(), float("nan"))
-        numbers = torch.stack(
-            [
-                change(mean, next_mean),
-                change(variance, next_variance),
-                change(start_mean, mean),
-                change(start_variance, variance),
-                distance.mean(),
-                (distance / scale).nanmean(),
-            ]
-        ).tolist()
-        names = (
-            ("input_mean_change", "activation"),
-            ("input_variance_change", "activation^2"),
-            ("input_mean_change_since_start", "activation"),
-            ("input_variance_change_since_start", "activation^2"),
-            ("input_wasserstein", "activation"),
-            ("input_wasserstein_relative", "1"),
-        )
-        return [(name, value, unit) for (name, unit), value in zip(names, numbers, strict=True)]
+        moved = drift(before, after, self._start.setdefault(layer, moments(before)))
+        return [(f"input_{name}", getattr(moved, name), unit) for name, unit in DRIFTS]
 
     def _moments(self, view: StepView, layer: str, before: Tensor) -> list[Reading]:
         mean, variance = (tuple(moment.tolist()) for moment in moments(before))
@@ -135,7 +125,8 @@ class Distribution(Probe):
         ]
 
     def _histogram(self, view: StepView, watched: Watched, number: int, output: Tensor) -> Reading:
-        samples = by_feature(output)
+        shot = view.snapshot
+        samples = by_feature(output, self._dimension(shot, watched) if shot else 1)
         stream = torch.Generator().manual_seed(self._seed + number)
         feature = int(torch.randint(samples.shape[1], (), generator=stream))
         density, edges = histogram(samples[:, feature], self._bins)
@@ -147,6 +138,9 @@ class Distribution(Probe):
             layer=watched.layer,
             axis=Axis("activation", "activation", tuple(edges)),
         )
+
+    def _dimension(self, shot: Snapshot, watched: Watched) -> int:
+        return feature_dimension(shot.objective.model.get_submodule(watched.layer))
 
     def _function(self, shot: Snapshot) -> str:
         mode = "training mode" if shot.objective.model.training else "evaluation mode"

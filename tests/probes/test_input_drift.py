@@ -1,0 +1,122 @@
+"""The drift of any network's inputs, against hooks set by hand and scipy's distance."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from tests.reference import distribution as reference
+from tests.tolerances import EXACT64
+from torch import nn
+
+from landscope.landscape.distribution import by_feature, feature_dimension
+from landscope.probes.input_drift import InputDrift
+from landscope.probes.schedule import EverySteps
+from landscope.scope.scope import Scope
+
+
+def convolutional():
+    layers = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 4, 3), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(16, 2)), torch.randn(6, 1, 6, 6), ["3", "5"], [1, -1]
+
+
+def of_tokens():
+    block = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)
+    model = nn.Sequential(nn.Embedding(11, 8), block, nn.Linear(8, 2))
+    layers = ["1.linear1", "1.linear2", "2"]
+    return model, torch.randint(11, (6, 5)), layers, [-1, -1, -1]
+
+
+def mean_of(outputs, _):
+    return outputs.square().mean()
+
+
+def rows(inputs, dimension):
+    array = inputs.detach().numpy()
+    return np.moveaxis(array, dimension, -1).reshape(-1, array.shape[dimension])
+
+
+@pytest.mark.parametrize("network", [convolutional, of_tokens])
+def test_against_hooks_by_hand(network):
+    torch.manual_seed(0)
+    model, inputs, layers, dimensions = network()
+    model = model.double()
+    inputs = inputs.double() if inputs.is_floating_point() else inputs
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    scope = Scope(model, mean_of, optimizer, probes=[InputDrift(EverySteps(1))])
+
+    def seen():
+        twin, found = copy.deepcopy(model), {}
+        for layer in layers:
+            twin.get_submodule(layer).register_forward_pre_hook(
+                lambda _, args, layer=layer: found.update({layer: args[0]})
+            )
+        twin(inputs)
+        return {
+            layer: rows(found[layer], dimension)
+            for layer, dimension in zip(layers, dimensions, strict=True)
+        }
+
+    start = None
+    for step in range(2):
+        before = seen()
+        start = start or before
+        other = inputs if step == 0 else inputs.flip(0)[:4]  # what is followed is the first batch
+        with scope.step(other, None):
+            optimizer.zero_grad()
+            mean_of(model(other), None).backward()
+            optimizer.step()
+        after = seen()
+        found = {(r.layer, r.quantity): r.value for r in scope.readings if r.step == step}
+        assert {layer for layer, _ in found if layer} >= set(layers)
+        for layer in layers:
+            mean, variance = reference.moments(before[layer])
+            next_mean, next_variance = reference.moments(after[layer])
+            expected = {
+                "input_mean_change": np.sqrt(np.mean((next_mean - mean) ** 2)),
+                "input_variance_change": np.sqrt(np.mean((next_variance - variance) ** 2)),
+                "input_mean_change_since_start": np.sqrt(
+                    np.mean((mean - reference.moments(start[layer])[0]) ** 2)
+                ),
+                "input_wasserstein": np.mean(reference.wasserstein(before[layer], after[layer])),
+            }
+            for quantity, value in expected.items():
+                scale = np.abs(before[layer]).max()
+                assert abs(found[layer, quantity] - value) <= EXACT64.rtol * (scale + scale**2)
+
+
+def test_the_dimension_of_the_features_is_that_of_the_module():
+    modules = {
+        nn.Conv1d(1, 1, 1): 1,
+        nn.BatchNorm1d(3): 1,
+        nn.GroupNorm(1, 3): 1,
+        nn.Linear(3, 3): -1,
+        nn.LayerNorm(3): -1,
+        nn.LSTM(3, 3): -1,
+    }
+
+    assert {m: feature_dimension(m) for m in modules} == modules
+
+
+def test_samples_of_tokens_are_over_the_batch_and_time():
+    tokens = torch.arange(2 * 5 * 3).reshape(2, 5, 3).double()
+
+    found = by_feature(tokens, -1)
+
+    assert found.shape == (10, 3)
+    assert sorted(found[:, 2].tolist()) == sorted(tokens[..., 2].flatten().tolist())
+
+
+def test_of_many_layers_some_are_followed_and_the_last_is_among_them():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(nn.Linear(3, 3) for _ in range(40)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scope = Scope(model, mean_of, optimizer, probes=["input_drift"], every=1)
+    with scope.step(torch.randn(4, 3), None):
+        mean_of(model(torch.randn(4, 3)), None).backward()
+        optimizer.step()
+
+    layers = {r.layer for r in scope.readings if r.probe == "input_drift"}
+    assert len(layers) == 12
+    assert "39" in layers
+    assert "0" not in layers
