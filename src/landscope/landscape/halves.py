@@ -1,0 +1,133 @@
+"""A batch in two halves, each an objective of its own: what the size of the batch does to it.
+
+A loss under batch norm is no mean over samples, so there is no gradient of one sample in it. A
+smaller batch is therefore made by running fewer samples, and not by leaving some out of a mean.
+"""
+
+import copy
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
+from enum import Enum
+from types import NoneType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from landscope.errors import UsageError
+from landscope.landscape.objective import Objective
+
+_PLAIN = (NoneType, bool, int, float, complex, str, bytes, Enum, torch.dtype, torch.device)
+
+
+def halves(objective: Objective) -> tuple[tuple[int, Objective], tuple[int, Objective]]:
+    """The first and the second half of a batch, each with its number of samples.
+
+    Each is run as a batch of its own, from the same buffers and random streams as the whole. Of an
+    odd number the second half has one more. Samples are taken as they come: a batch is taken to be
+    drawn at random, and its order to mean nothing.
+
+    Args:
+        objective: The whole batch's. Each tensor in it has one entry for each sample in its first
+            dimension; tensors without dimensions and single values belong to both halves.
+
+    Raises:
+        UsageError: There are fewer than two samples, or the batch has a part of which it is not
+            known what half of it is.
+    """
+    batch = (objective.inputs, objective.targets)
+    samples = _samples(batch)
+    middle = samples // 2
+
+    def part(start: int, stop: int) -> tuple[int, Objective]:
+        inputs, targets = _part(batch, start, stop)
+        return stop - start, replace(objective, inputs=inputs, targets=targets)
+
+    return part(0, middle), part(middle, samples)
+
+
+def adds_up(whole: float, halves: float) -> bool:
+    """Whether a loss looks like a sum over samples and not like a mean.
+
+    Args:
+        whole: Its value on a batch.
+        halves: The mean of its values on the halves: of a sum, half of the whole's.
+    """
+    return abs(halves - whole / 2) < abs(halves - whole)
+
+
+def _samples(batch: Any) -> int:
+    """Entries in the first dimension of each tensor that has one."""
+    found: int | None = None
+    leaves = _leaves(batch)
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor) or leaf.ndim == 0:
+            continue
+        if leaf.layout != torch.strided:
+            raise _uncuttable(f"a tensor of layout {leaf.layout}", "give it densely")
+        if found is not None and len(leaf) != found:
+            raise _uncuttable(
+                f"tensors with {found} and with {len(leaf)} entries in their first dimension",
+                "put the samples in the first dimension of each, and what is no sample's own into "
+                "the model or the loss function",
+            )
+        found = len(leaf)
+    if found is None or found < 2:
+        raise _uncuttable(
+            "one sample" if found else "no tensor with samples in its first dimension",
+            "give a batch of at least two samples",
+        )
+    for leaf in leaves:
+        if isinstance(leaf, (list, tuple)) and len(leaf) == found:
+            raise _uncuttable(
+                f"{found} samples, and a {type(leaf).__name__} with as many values of its own",
+                "make a tensor of it, or put it into the loss function where it is no sample's own",
+            )
+    return found
+
+
+def _leaves(tree: Any) -> list[Any]:
+    """What a batch holds, whatever nest it lies in; refuses what may hold samples unseen."""
+    found: list[Any] = []
+    for leaf in tree_flatten(tree, is_leaf=_of_values)[0]:
+        if isinstance(leaf, Mapping):  # one that torch does not know, as a tokeniser's
+            found += _leaves(dict(leaf))
+        elif isinstance(leaf, (Tensor, *_PLAIN)) or _of_values(leaf):
+            found.append(leaf)
+        else:
+            raise _uncuttable(
+                f"a {type(leaf).__name__}", "give its tensors, in a tuple, a list or a dict"
+            )
+    return found
+
+
+def _of_values(tree: Any) -> bool:
+    """Whether it is a list of numbers or words, of which one may belong to each sample."""
+    return (
+        isinstance(tree, (list, tuple))
+        and len(tree) > 1
+        and all(isinstance(value, (bool, int, float, complex, str, bytes)) for value in tree)
+    )
+
+
+def _part(tree: Any, start: int, stop: int) -> Any:
+    leaves, structure = tree_flatten(tree)
+    return tree_unflatten([_leaf_part(leaf, start, stop) for leaf in leaves], structure)
+
+
+def _leaf_part(leaf: Any, start: int, stop: int) -> Any:
+    if isinstance(leaf, Tensor):
+        return leaf[start:stop] if leaf.ndim else leaf
+    if isinstance(leaf, Mapping):
+        values = {key: _part(value, start, stop) for key, value in leaf.items()}
+        if not isinstance(leaf, MutableMapping):
+            return values
+        written = copy.copy(leaf)
+        written.update(values)
+        return written
+    return leaf
+
+
+def _uncuttable(value: str, remedy: str) -> UsageError:
+    return UsageError(f"the batch has {value}", "it is measured in halves", remedy)
