@@ -124,6 +124,33 @@ class Language(nn.Module):
         return self.head(self.norm2(x + weights @ self.value(y)))
 
 
+class Plain(nn.Module):
+    """Calls its layers by attribute, and reads what they know of themselves."""
+
+    def __init__(self, norm=None):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3)
+        self.conv2 = nn.Conv2d(8, 8, 3)
+        self.fc1 = nn.Linear(8, 12)
+        self.fc2 = nn.Linear(12, 5)
+        if norm is not None:
+            self.norm1, self.norm2, self.norm3 = norm(8, 2), norm(8, 2), norm(12, 0)
+
+    def forward(self, x):
+        x = self._normed("norm1", self.conv1(x.to(self.conv1.weight.dtype))).relu()
+        x = self._normed("norm2", self.conv2(x)).relu().mean((2, 3))
+        x = self._normed("norm3", self.fc1(x.view(-1, self.fc1.in_features))).relu()
+        return self.fc2(x)
+
+    def _normed(self, name, x):
+        return getattr(self, name)(x) if hasattr(self, name) else x
+
+
+def plain(norm=None):
+    torch.manual_seed(0)
+    return Plain(norm)
+
+
 MODELS = {
     "resnet": (ResNet, (4, 3, 8, 8)),
     "unet": (UNet, (3, 2, 8, 8)),
