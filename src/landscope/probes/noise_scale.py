@@ -1,0 +1,85 @@
+"""How much of the gradient is noise of the batch, from the step's batch and its halves."""
+
+import math
+from dataclasses import replace
+
+from landscope.cost import Cost, Work
+from landscope.errors import UsageError
+from landscope.landscape.noise_scale import NoiseScale as Estimate
+from landscope.landscape.noise_scale import noise_of_halves
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import Schedule
+from landscope.reading import Reading, Status
+from landscope.training.step_view import StepView
+
+DECAY = 0.9
+"""Weight of the earlier looks at each look: about the last ten count."""
+
+
+class NoiseScale(Probe):
+    """Signal and noise of the gradient at each look, and their quotient over the looks so far.
+
+    ``gradient_square`` and ``gradient_variance`` are the estimates of the look alone, which are
+    unbiased and rough, and may be negative. ``noise_scale`` and ``efficiency`` are of the
+    exponential averages of both over the looks, as the source has it; where these have the wrong
+    sign still, they are NaN and marked as not converged.
+
+    Args:
+        schedule: At which steps it looks.
+        decay: Weight of the earlier looks in the averages, in [0, 1).
+
+    Raises:
+        UsageError: The decay is not in that range.
+    """
+
+    def __init__(self, schedule: Schedule, decay: float = DECAY) -> None:
+        super().__init__("noise_scale", schedule)
+        if not 0 <= decay < 1:
+            raise UsageError(
+                f"decay = {decay}",
+                "it is the weight of the earlier looks, from 0 to below 1",
+                "leave it out, or give 0 to take each look alone",
+            )
+        self._decay = decay
+        self._average: Estimate | None = None
+
+    def cost(self, work: Work) -> Cost:
+        """A gradient of each half: of the whole batch in all."""
+        del work
+        return Cost(forward=1, backward=1)
+
+    def read(self, view: StepView) -> list[Reading]:
+        """Five readings."""
+        shot = view.snapshot
+        if shot is None:
+            return []
+        found = noise_of_halves(shot.objective, shot.before, start=(view.loss, shot.gradient))
+        finite = math.isfinite(found.gradient_square + found.gradient_variance)
+        average = self._averaged(found) if finite else found
+        square = "(loss / parameter)^2"
+        readings = [
+            self.reading(view, "gradient_square", found.gradient_square, unit=square),
+            self.reading(view, "gradient_variance", found.gradient_variance, unit=square),
+            self.reading(view, "batch_size", float(found.batch_size), unit="samples"),
+        ]
+        quotients = [
+            self.reading(view, "noise_scale", average.noise_scale, unit="samples"),
+            self.reading(view, "efficiency", average.efficiency),
+        ]
+        if finite and math.isnan(average.noise_scale):
+            quotients = [replace(each, status=Status.UNCONVERGED) for each in quotients]
+        return readings + quotients
+
+    def _averaged(self, found: Estimate) -> Estimate:
+        """The averages with one more look, both short of the same factor until there are many."""
+        old = self._average or Estimate(0, 0.0, 0.0)
+
+        def with_one_more(earlier: float, now: float) -> float:
+            return self._decay * earlier + (1 - self._decay) * now
+
+        self._average = Estimate(
+            found.batch_size,
+            with_one_more(old.gradient_square, found.gradient_square),
+            with_one_more(old.gradient_variance, found.gradient_variance),
+        )
+        return self._average

@@ -1,0 +1,139 @@
+"""Halving batches: every nest of tensors, and what is refused."""
+
+import collections
+import enum
+from dataclasses import dataclass
+
+import pytest
+import torch
+from tests.landscape.networks import gaussian
+from torch import nn
+
+from landscope.errors import UsageError
+from landscope.landscape.halves import adds_up, halves
+from landscope.landscape.objective import Objective
+
+ROWS = torch.arange(10.0).reshape(5, 2)
+
+
+class Encoding(collections.UserDict):
+    """What a tokeniser gives: a mapping that torch's trees do not know, with attributes."""
+
+    def __getattr__(self, name):
+        return self.data[name]
+
+
+Pair = collections.namedtuple("Pair", "image label")
+
+
+class Kind(enum.Enum):
+    ONLY = 1
+
+
+def halved(inputs, targets=None):
+    """The two halves of a batch that nothing but this test looks into."""
+    objective = Objective.now(nn.Linear(1, 1), lambda o, _: o, inputs, targets)
+    (first_size, first), (second_size, second) = halves(objective)
+    assert first_size + second_size == 5
+    return first, second
+
+
+def test_tensors_are_cut_in_their_first_dimension_and_the_second_half_has_one_more():
+    first, second = halved(ROWS, torch.arange(5))
+
+    assert torch.equal(first.inputs, ROWS[:2])
+    assert torch.equal(second.inputs, ROWS[2:])
+    assert torch.equal(first.targets, torch.arange(2))
+    assert torch.equal(second.targets, torch.arange(2, 5))
+
+
+def test_nests_keep_their_kind():
+    batch = (Pair(ROWS, [ROWS[:, 0]]), collections.OrderedDict(mask=ROWS > 3))
+    first, _ = halved(batch)
+
+    assert isinstance(first.inputs[0], Pair)
+    assert torch.equal(first.inputs[0].label[0], ROWS[:2, 0])
+    assert isinstance(first.inputs[1], collections.OrderedDict)
+
+
+def test_a_mapping_that_torch_does_not_know_is_cut_too_and_keeps_its_class():
+    given = Encoding(tokens=ROWS, inner={"mask": ROWS[:, 0]})
+    first, second = halved(given)
+
+    assert isinstance(first.inputs, Encoding)
+    assert torch.equal(first.inputs.tokens, ROWS[:2])
+    assert torch.equal(second.inputs.inner["mask"], ROWS[2:, 0])
+    assert len(given.tokens) == 5
+
+
+def test_what_has_no_samples_belongs_to_both():
+    temperature = torch.tensor(0.5)
+    shared = {"t": temperature, "name": "x", "none": None, "k": 3, "kind": Kind.ONLY, "n": [1, 2]}
+    first, second = halved({"rows": ROWS, **shared})
+
+    for half in (first, second):
+        assert {**half.inputs, "rows": 0} == {"rows": 0, **shared}
+
+
+def test_nothing_else_of_the_objective_differs():
+    model = nn.BatchNorm1d(2)
+    objective = Objective.now(model, lambda o, _: o.sum(), ROWS, l2_penalty=0.5, loss_scale=4.0)
+
+    for _, half in halves(objective):
+        assert half.buffers is objective.buffers
+        assert half.standing is objective.standing
+        assert half.random_state is objective.random_state
+        assert (half.l2_penalty, half.loss_scale) == (0.5, 4.0)
+
+
+@dataclass
+class Graph:
+    nodes: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [
+        (ROWS[:1], "one sample: it is measured in halves; give a batch of at least two samples"),
+        ({"t": torch.tensor(1.0)}, "no tensor with samples in its first dimension"),
+        (torch.zeros(0, 3), "no tensor with samples in its first dimension"),
+        ((ROWS, ROWS[:4]), "tensors with 5 and with 4 entries in their first dimension"),
+        ([ROWS[:3], {"boxes": ROWS[:2]}], "tensors with 3 and with 2 entries"),
+        ((ROWS, Graph(ROWS)), "a Graph: it is measured in halves; give its tensors, in a tuple"),
+        ({"rows": ROWS, "more": Encoding(graph=Graph(ROWS))}, "a Graph"),
+        ((ROWS, list("words")), "5 samples, and a list with as many values of its own"),
+        (ROWS.to_sparse(), "a tensor of layout torch.sparse_coo: it is measured in halves"),
+    ],
+)
+def test_what_cannot_be_halved_is_refused(inputs, text):
+    with pytest.raises(UsageError) as refused:
+        halved(inputs)
+
+    assert str(refused.value).startswith(f"the batch has {text}")
+
+
+@pytest.mark.parametrize(
+    ("whole", "mean_of_halves", "sums"),
+    [
+        (8.0, 4.0, True),
+        (8.0, 5.0, True),
+        (8.0, 7.0, False),
+        (8.0, 20.0, False),
+        (-8.0, -4.0, True),
+        (-8.0, -9.0, False),
+        (0.0, 0.0, False),
+        (float("nan"), 1.0, False),
+    ],
+)
+def test_a_sum_is_told_from_a_mean_by_what_half_of_it_is(whole, mean_of_halves, sums):
+    assert adds_up(whole, mean_of_halves) is sums
+
+
+def test_gradients_of_inputs_do_not_flow_out_of_the_halves():
+    rows = gaussian(4, 3).requires_grad_()
+    objective = Objective.now(nn.Linear(3, 1).double(), lambda o, _: o.square().mean(), rows, rows)
+
+    for _, half in halves(objective):
+        half.gradient(dict(objective.model.named_parameters()))
+
+    assert rows.grad is None
