@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from benchmarks import covariate_shift, declared, growth, line, segments
+from benchmarks import budget, covariate_shift, declared, growth, line, segments
 from benchmarks.provenance import ROOT
 from benchmarks.settings import RESULTS, Settings
 
 FIGURE = ROOT / "docs" / "images" / "cost-growth.svg"
 WIDTH = 190  # of the tables, where the output is no terminal
 
-Part = Literal["covariate-shift", "line", "growth", "declared", "segments"]
+Part = Literal["covariate-shift", "line", "growth", "declared", "segments", "budget"]
 
 app = App(name="benchmarks", help="What landscope costs, against the floor and against others.")
 
@@ -45,7 +45,7 @@ def main(
         device: cpu or cuda.
         out: Folder of the results.
         figure: File of the figure of growth.
-        small: Of growth, only the smallest sizes.
+        small: Of growth, only the smallest sizes; of budgets, only a few steps.
     """
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # torch's profiler says when it starts
     terminal = Console()
@@ -58,6 +58,7 @@ def main(
         "growth": partial(growth.run, figure=figure, sizes=sizes),
         "declared": declared.run,
         "segments": segments.run,
+        "budget": partial(budget.run, steps=20 if small else budget.STEPS),
     }
     start = time.monotonic()
     for part in parts or runs:

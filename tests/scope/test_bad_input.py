@@ -178,6 +178,32 @@ class Failing(Probe):
         return [self.reading(view, "looks", float(self.looks))]
 
 
+def test_a_warning_points_at_the_loop():
+    model, optimizer, scope = made(probes="cheap")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        train(scope, model, optimizer, batches(1), given=("no tensor", None))
+
+    assert [warning.filename for warning in found] == [__file__]
+
+
+def test_a_warm_up_from_zero_is_read_once_it_moves():
+    model = network(Kind())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 10)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="standard")
+
+    def warming():
+        for batch in batches(3):
+            train(scope, model, optimizer, [batch])
+            schedule.step()
+
+    (warning,) = told(warming)
+    assert "lr = 0.0 at step 0: the grid is made of multiples of the learning rate" in warning
+    assert {r.step for r in scope.readings if r.probe == "line[paper]"} == {1, 2}
+    assert {r.step for r in failures(scope)} == {0}
+
+
 def test_a_probe_that_fails_is_switched_off_with_one_warning_and_the_others_go_on():
     probe = Failing(KeyError("a bug"))
     model, optimizer, scope = made(probes=["gradient", probe, "update"])

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from landscope.cost import Cost, Work
+from landscope.errors import UsageError
 from landscope.landscape.line import check_etas, landscape_along
 from landscope.landscape.parameters import Parameters, norm
 from landscope.landscape.random_direction import random_direction
@@ -82,7 +83,17 @@ class PaperLine(_Line):
         super().__init__("line[paper]", schedule, multiples)
 
     def etas(self, view: StepView) -> tuple[float, ...]:
-        """The multiples times the step's learning rate."""
+        """The multiples times the step's learning rate.
+
+        Raises:
+            UsageError: The learning rate is 0, as at the start of a warm-up, or there is none.
+        """
+        if not view.lr > 0:
+            raise UsageError(
+                f"lr = {view.lr} at step {view.step}",
+                "the grid is made of multiples of the learning rate",
+                "look at a step that moves, or choose a grid of its own (FixedLine)",
+            )
         return tuple(multiple * view.lr for multiple in self._grid)
 
 

@@ -15,7 +15,7 @@ from landscope.probes.schedule import WhenPlanned
 _AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
 _AIM = 0.95  # of what was asked, as what a look will take is an estimate
 _DEAREST = 0.6  # of all that was spent: whenever a training ends, over half of its budget is used
-_UNMEASURED = 2.0  # times the arithmetic of a probe that has not looked yet
+_UNMEASURED = 2.5  # times the arithmetic of a probe that has not looked yet
 _REMEMBERED = 0.7  # weight of the past in a moving average
 
 

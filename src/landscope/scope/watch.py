@@ -1,5 +1,6 @@
 """The watch: follows a loop from block to block, and tells when the optimiser has stepped."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -127,7 +128,18 @@ class Watch:
         """
         if (key or text) not in self._warned:
             self._warned.add(key or text)
-            warnings.warn(f"landscope: {text}", stacklevel=4)
+            warnings.warn(f"landscope: {text}", stacklevel=_depth_of_the_loop())
 
     def _count(self, *_: Any) -> None:
         self._stepped = True
+
+
+def _depth_of_the_loop() -> int:
+    """How far up the stack the user's own line is, seen from the caller."""
+    found = depth = 1
+    frame = inspect.currentframe()
+    while frame := frame.f_back if frame else None:
+        if frame.f_globals.get("__name__", "").startswith("landscope.scope."):
+            found = depth + 1
+        depth += 1
+    return found
