@@ -15,15 +15,42 @@ def named(document: Path) -> str:
     return str(document.relative_to(ROOT))
 
 
-def test_the_readmes_python_runs_and_prints_a_line_a_layer(capsys) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def names_around(code: str) -> dict[str, object]:
+    """What the README takes for granted."""
+    assert code in PYTHON
+    torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
-    names = {
+    batches = [(torch.randn(16, 4), torch.randint(3, (16,))) for _ in range(300)]
+    return {
         "model": model,
         "loss_fn": nn.functional.cross_entropy,
-        "inputs": torch.randn(16, 4),
-        "targets": torch.randint(3, (16,)),
+        "inputs": batches[0][0],
+        "targets": batches[0][1],
+        "optimizer": torch.optim.SGD(model.parameters(), lr=1e-9),
+        "loader": batches,
     }
+
+
+def test_the_readmes_loop_runs_and_its_findings_read_as_sentences(
+    capsys, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = (code for code in PYTHON if "landscope.Scope" in code)
+    names = names_around(code)
+    # The README's budget would look at this little network a few times in as many steps.
+    exec(code.replace("budget=0.05", "every=50"), names)
+    names["scope"].close()
+
+    assert (tmp_path / "runs" / "mine" / "run.json").exists()
+    assert "update" in capsys.readouterr().out  # with that learning rate nothing moves
+
+
+def test_the_readmes_functions_run_and_print_a_line_a_layer(capsys) -> None:
+    (code,) = (code for code in PYTHON if "landscope.line" in code)
+    names = names_around(code)
     exec(code, names)
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "3"]
     low, high = names["line"].loss_band

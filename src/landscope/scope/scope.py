@@ -12,6 +12,7 @@ from torch import nn
 
 from landscope.cost import Work
 from landscope.errors import UsageError
+from landscope.findings import Finding, find
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
@@ -154,6 +155,10 @@ class Scope:
     def share(self) -> float:
         """Share of the time that was spent on measuring; the first two updates do not count."""
         return self._clock.share
+
+    def findings(self) -> list[Finding]:
+        """What the readings so far say, the most serious first; none where nothing stands out."""
+        return find(self._readings)
 
     def close(self) -> None:
         """End the measuring: nothing is measured from here on, and what was is written."""
