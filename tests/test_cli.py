@@ -92,7 +92,7 @@ def test_the_program_says_what_it_can_do(tmp_path: Path, arguments: tuple[str, .
     assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout.startswith("Usage: landscope COMMAND")
-    for word in ("reproduce", "report", "show", "export", "--version", "Exit codes"):
+    for word in ("reproduce", "compare", "init", "report", "show", "export", "--version", "Exit"):
         assert word in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 
@@ -105,6 +105,10 @@ def test_the_program_says_what_it_can_do(tmp_path: Path, arguments: tuple[str, .
             ["--preset", "--figure INT...", "--seed", "--device", "--out", "--data-dir"],
         ),
         ("reproduce", ["--workers", "quick, standard,", "[default: quick]", "runs/"]),
+        ("compare", ["landscope compare [OPTIONS] MODEL", "module:make_model", "--data", "--loss"]),
+        ("compare", ["--optimizer", "--norms STR...", "as-is", "[default: 0.1 0.01]", "0 1 2]"]),
+        ("compare", ["command that runs your code", "--insert", "--every", "runs/compare-"]),
+        ("init", ["landscope init [ARGS]", "runs as it is", "my_norms.py"]),
         ("report", ["landscope report STUDY", "from its records alone", "runs/quick-seed0"]),
         ("show", ["landscope show STUDY", "answers and its runs", "runs/quick-seed0"]),
         ("export", ["landscope export STUDY TO", ".parquet or .csv"]),
@@ -125,7 +129,7 @@ def test_it_says_its_version(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "0.1.0\n", "")
 
 
-COMMANDS = "the commands of landscope are reproduce, report, show, export"
+COMMANDS = "the commands of landscope are reproduce, compare, init, report, show, export"
 PAPER = "the paper's figures with measurements are 1 to 6 and 8 to 13"
 CHOOSE = "choose among 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13"
 SEED = "a seed is 0 or more, below 2^63"
@@ -185,6 +189,9 @@ NO_OPTION, NO_ARGUMENT, NEEDS, SEE = in_("reproduce")
             "at least one run at a time",
             "give --workers 1 or more",
         ),
+        ("compare", "MODEL", in_("compare")[2], in_("compare")[3]),
+        ("compare mine --lrs", "--lrs", in_("compare")[2], in_("compare")[3]),
+        ("compare mine --steps 1.5", "--steps = 1.5", WHOLE, in_("compare")[3]),
         ("show", "STUDY", in_("show")[2], in_("show")[3]),
         ("show --bogus", "--bogus", in_("show")[0], in_("show")[3]),
         ("export study", "TO", in_("export")[2], in_("export")[3]),

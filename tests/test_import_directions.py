@@ -55,7 +55,7 @@ GROUND_LEFT = {
     "reading": (),
     "progress": (),
 }
-CONNECTING = ("", "__main__", "cli", "run", "publish", "conduct", "reproduce")
+CONNECTING = ("", "__main__", "cli", "run", "publish", "conduct", "reproduce", "compare", "run_comparison")
 WITHOUT_TORCH = ("figures", "claims", "findings", "report", "study", "records", "terminal")
 
 

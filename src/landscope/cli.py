@@ -18,7 +18,9 @@ from landscope.terminal.whole_number import whole_numbers
 HELP = """See how normalisation shapes the loss landscape that your network trains on.
 
 `landscope reproduce` measures the whole of "How Does Batch Normalization Help Optimization?"
-(Santurkar et al. 2018) on this machine, in minutes, and writes a report.
+(Santurkar et al. 2018) on this machine, in minutes, and writes a report. `landscope compare` trains
+your own model with each norm and says which serves it best; `landscope init` writes a file to begin
+from.
 
 Exit codes: 0 done, 1 could not be done, 2 no such command, 130 interrupted.
 """
@@ -30,6 +32,12 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,  # who interrupts a study is told how to go on with it
 )
+
+
+def _spaced(values: tuple[object, ...]) -> str:
+    """A list as it is typed."""
+    return " ".join(map(str, values))
+
 
 Study = Annotated[Path, Parameter(help="Folder of a study, such as `runs/quick-seed0`.")]
 
@@ -107,6 +115,142 @@ def reproduce(
 
 
 @app.command
+def compare(
+    model: Annotated[
+        str,
+        Parameter(
+            help="Your function that makes the model, as `module:make_model` or "
+            "`path/to/file.py:make_model`: called without arguments under PyTorch's seed. A module "
+            "alone means its `make_model`."
+        ),
+    ],
+    /,
+    *,
+    data: Annotated[
+        str | None,
+        Parameter(
+            help="Your function `make_batches(seed)`: an iterable of batches, pairs (inputs, "
+            "targets) or whatever the loss takes; called again for each epoch. That of the model's "
+            "module unless given.",
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        Parameter(
+            help="Your function `loss_fn(model, batch)`, one number. Cross-entropy on (inputs, "
+            "targets) unless given."
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str,
+        Parameter(
+            help="`sgd` (without momentum), `adamw`, or your function `make_optimizer(model, lr)` "
+            "as `module:make_optimizer`."
+        ),
+    ] = "sgd",
+    norms: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Norms that take the place of the model's: none, batch, group, layer, instance, "
+            "rms, l1, l2, linf, noisy-batch, noise; or as-is, the model as it is given.",
+            consume_multiple=1,
+            negative="",
+            show_default=_spaced,
+        ),
+    ] = ("none", "batch", "group", "rms"),
+    lrs: Annotated[
+        tuple[float, ...],
+        Parameter(help="Learning rates.", consume_multiple=1, negative="", show_default=_spaced),
+    ] = (0.1, 0.01),
+    seeds: Annotated[
+        tuple[int, ...],
+        Parameter(
+            help="Seeds of weights, batches and noise; with fewer than 3 nothing is decided.",
+            converter=whole_numbers,
+            consume_multiple=1,
+            negative="",
+            show_default=_spaced,
+        ),
+    ] = (0, 1, 2),
+    steps: Annotated[int, Parameter(help="Updates of each run.", converter=whole_numbers)] = 300,
+    every: Annotated[
+        int | None,
+        Parameter(
+            help="Steps between two looks of the probes; a twentieth of the steps unless given.",
+            converter=whole_numbers,
+        ),
+    ] = None,
+    insert: Annotated[
+        bool,
+        Parameter(help="Put norms behind layers that have none.", negative="", show_default=False),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder of the study; `runs/compare-` and the module's name unless given. Started "
+            "again there, with more norms, rates or seeds if you like, it goes on."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        Parameter(
+            help="Runs side by side. As many as there are cores, or 1 on a GPU.",
+            converter=whole_numbers,
+        ),
+    ] = None,
+) -> None:
+    """Train your own model with each norm and compare: speed, stability, smoothness, cost.
+
+    For each seed all norms begin with the same weights and see the same batches. This is the one
+    command that runs your code: it loads the files that you name.
+    """
+    from landscope.compare import ComparisonOrder
+    from landscope.compare import compare as carry_out
+    from landscope.study.comparison import default_folder, plan
+    from landscope.terminal.study_progress import showing_progress
+
+    comparison = plan(
+        model,
+        data,
+        loss,
+        optimizer,
+        norms=norms,
+        lrs=lrs,
+        seeds=seeds,
+        steps=steps,
+        every=every,
+        insert=insert,
+    )
+    order = ComparisonOrder(comparison, device, out or default_folder(comparison), workers)
+    with showing_progress() as listener:
+        path = carry_out(order, listener)
+    _show(order.out, path)
+
+
+@app.command
+def init(
+    file: Annotated[Path, Parameter(help="File to write; never one that is there already.")] = Path(
+        "my_norms.py"
+    ),
+    /,
+) -> None:
+    """Write a commented file to begin a comparison from; it runs as it is."""
+    from landscope.study.starter import write_starter
+
+    command = write_starter(file)
+    Console().print(
+        f"{file} written. Try it as it is, then make it yours:\n\n  {command}",
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command
 def report(study: Study, /) -> None:
     """Draw the figures and write the report of a study again, from its records alone."""
     from landscope.publish import publish
@@ -177,4 +321,4 @@ def _refuse(error: LandscopeError) -> NoReturn:
 def _tell(text: str, style: str) -> None:
     """Print one line on standard error, however long it is."""
     errors = Console(stderr=True)
-    errors.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    errors.print(text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -1,5 +1,7 @@
 """What cyclopts refuses, told as every other error."""
 
+from pathlib import Path
+
 import pytest
 from cyclopts import CycloptsError
 from cyclopts.exceptions import CoercionError
@@ -31,7 +33,7 @@ def test_an_error_of_another_kind_keeps_its_own_text() -> None:
 
 
 def test_a_value_of_another_kind_has_another_form() -> None:
-    error = CoercionError(target_type=float, command_chain=("show",))
+    error = CoercionError(target_type=Path, command_chain=("show",))
     assert str(refusal(error, app)) == (
         "a value = '': it has another form; see `landscope show --help`"
     )

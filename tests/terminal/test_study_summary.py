@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from tests.comparison_study import Compared
 
 from landscope.claims import answers
 from landscope.reading import Reading
@@ -78,6 +79,28 @@ def test_a_study_that_is_not_finished_says_how_to_go_on(study: StudyRecords) -> 
 def test_the_report_is_named_in_one_line_however_long(study: StudyRecords) -> None:
     report = Path("[bold]" + "x" * 100) / "report.html"
     assert printed(study, report)[-1] == f"Report: {report}"
+
+
+def test_a_comparison_has_a_line_for_each_norm_and_rate(tmp_path: Path) -> None:
+    compared = Compared(norms=("none", "batch"), diverged={("none", 0.1, 1): 12})
+    rows = printed(compared.write(tmp_path / "compared"), width=100)[-4:]
+    assert [row.split()[:3] for row in rows] == [
+        ["No", "norm", "0.01"],
+        ["No", "norm", "0.1"],
+        ["Batch", "norm", "0.01"],
+        ["Batch", "norm", "0.1"],
+    ]
+    assert "1 of 3" in rows[1]
+    assert [row.split()[-1] for row in rows] == ["10", "10", "13", "13"]
+
+
+def test_a_comparison_that_has_not_ended_is_shown(tmp_path: Path) -> None:
+    lost = (("batch", 0.1, 1), ("batch", 0.01, 0), ("batch", 0.01, 1), ("batch", 0.01, 2))
+    study = Compared(norms=("none", "batch"), missing=lost, manifest={"seconds": None})
+    assert printed(study.write(tmp_path / "compared"), width=100)[-2].split()[:2] == [
+        "Batch",
+        "norm",
+    ]
 
 
 @pytest.mark.parametrize("width", [1, 30])

@@ -20,7 +20,7 @@ LOSS = Question(
     "loss",
     True,
     True,
-    lambda run, _before: final_loss(run),
+    final_loss,
     "Each norm is judged at its best learning rate of those tried at which no seed diverged.",
 )
 FASTEST = Question(
@@ -32,7 +32,7 @@ FASTEST = Question(
     "loss",
     True,
     True,
-    lambda run, _before: mean_loss(run),
+    mean_loss,
     "The loss averaged over all steps is the area under its curve. Each norm is judged at its "
     "best learning rate of those tried at which no seed diverged.",
 )
@@ -45,9 +45,10 @@ SAFE_STEP = Question(
     "learning rate",
     False,
     False,
-    lambda run, before: median_of_looks(run, "step_size", "safe_lr", before),
+    lambda run: median_of_looks(run, "step_size", "safe_lr"),
     "The safe learning rate is the largest on a grid along the optimiser's update up to which the "
-    "loss of the step's own batch falls; the geometric mean over the learning rates.",
+    "loss of the step's own batch falls; the geometric mean over the learning rates at which every "
+    "run learns.",
 )
 SMOOTHEST = Question(
     "smoothest",
@@ -58,9 +59,9 @@ SMOOTHEST = Question(
     "loss / parameter^2",
     True,
     False,
-    lambda run, before: median_of_looks(run, "line[paper]", "effective_beta", before),
-    "The geometric mean over the learning rates. A model that does not learn is in a flat place: "
-    "read it beside the loss.",
+    lambda run: median_of_looks(run, "line[paper]", "effective_beta"),
+    "The geometric mean over the learning rates at which every run learns: one that is stuck is in "
+    "a flat place.",
 )
 SHIFT = Question(
     "covariate-shift",
@@ -71,9 +72,9 @@ SHIFT = Question(
     "1",
     True,
     False,
-    lambda run, before: median_of_layers(run, "covariate_shift", "shift_relative", before),
+    lambda run: median_of_layers(run, "covariate_shift", "shift_relative"),
     "Definition 2.1 of Santurkar et al. 2018 under the optimiser's own update, over the norm of "
-    "the layer's gradient; the geometric mean over the learning rates.",
+    "the layer's gradient; the geometric mean over the learning rates at which every run learns.",
 )
 COST = Question(
     "cost",
@@ -84,7 +85,7 @@ COST = Question(
     "ms",
     True,
     False,
-    lambda run, _before: step_seconds(run),
+    step_seconds,
     "The median over the steps without a look, on this machine with what ran beside it; the "
     "geometric mean over the learning rates.",
     trained=False,

@@ -30,10 +30,9 @@ class Question:
         short: The same in a word or two.
         unit: Its unit, as it is told.
         smaller: Whether the least is the best.
-        at_best_lr: Whether each norm is judged at its own best learning rate; else over all of
-            them that every norm can be judged at.
-        measure: The number of one run, given the step before which it is compared; NaN or
-            infinite where it has none.
+        at_best_lr: Whether each norm is judged at its own best learning rate; else over those
+            that every norm can be judged at.
+        measure: The number of one run; NaN or infinite where it has none.
         rule: How the verdict is found, besides the intervals.
         trained: Whether the answer is about the training, which takes equal weights and batches.
         scale: Factor from the measured number to the one that is told.
@@ -47,7 +46,7 @@ class Question:
     unit: str
     smaller: bool
     at_best_lr: bool
-    measure: Callable[[RunRecords, float], float]
+    measure: Callable[[RunRecords], float]
     rule: str
     trained: bool = True
     scale: float = 1.0
@@ -120,7 +119,7 @@ def _best_lr(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str
         found: list[dict[int, float]] = []
         for lr in nets.lrs:
             runs = {seed: nets.run(norm, lr, seed) for seed in nets.seeds}
-            values = {seed: asked.measure(run, math.inf) for seed, run in runs.items()}
+            values = {seed: asked.measure(run) for seed, run in runs.items()}
             if all(map(math.isfinite, values.values())):
                 found.append(values)
         if found:
@@ -149,18 +148,21 @@ def _all_lrs(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str
         for norm in nets.norms
     }
     without = [f"{lr:g}" for lr in nets.lrs if lr not in whole]
-    told = {"": f"Left out, as not every run has a reading there: lr {', '.join(without)}."}
+    why = "learns and has a reading" if asked.trained else "has a reading"
+    told = {"": f"Left out, as not every run {why} there: lr {', '.join(without)}."}
     return scores, told if without else {}
 
 
 def _table(nets: ComparisonRecords, asked: Question, lr: float) -> dict[str, dict[int, float]]:
     return {
-        norm: {
-            seed: asked.measure(nets.run(norm, lr, seed), nets.before_divergence(lr, seed))
-            for seed in nets.seeds
-        }
+        norm: {seed: _judged(nets, asked, nets.run(norm, lr, seed)) for seed in nets.seeds}
         for norm in nets.norms
     }
+
+
+def _judged(nets: ComparisonRecords, asked: Question, run: RunRecords) -> float:
+    """The number of a run, NaN where a landscape is asked for and it does not learn."""
+    return asked.measure(run) if nets.learnt(run) or not asked.trained else math.nan
 
 
 def _is_whole(table: dict[str, dict[int, float]]) -> bool:
@@ -222,7 +224,9 @@ def _tell_nothing(asked: Question) -> str:
             "It cannot be told: with every norm at least one seed diverged at every learning rate "
             "tried."
         )
-    return "It cannot be told: there is no learning rate at which every run has a reading."
+    return (
+        "It cannot be told: there is no learning rate at which every run learns and has a reading."
+    )
 
 
 def _tell_pair(ranking: Ranking, pair: Pair) -> str:

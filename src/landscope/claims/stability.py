@@ -3,7 +3,7 @@
 from landscope.claims.answer import Answer, Number, Verdict
 from landscope.claims.paired import FEWEST_SEEDS
 from landscope.claims.ranked import listed, not_ended
-from landscope.records.comparison import ComparisonRecords, learnt
+from landscope.records.comparison import LEARNT, ComparisonRecords
 from landscope.records.study_records import StudyRecords
 from landscope.study.comparison import spoken
 
@@ -15,8 +15,8 @@ METHOD = (
 )
 
 RULE = (
-    "Rule: a run learns if its loss stays finite and is lower over the last tenth of the steps "
-    "than at the first."
+    "Rule: a run learns if its loss stays finite and falls, from the first step to the last tenth, "
+    f"by at least {LEARNT:.0%} of the fall of the best run with its seed."
 )
 
 
@@ -26,7 +26,7 @@ def stability(study: StudyRecords) -> Answer:
     if not nets.complete:
         return not_ended(ID, QUESTION)
     learning = {
-        norm: {lr: sum(map(learnt, nets.over_seeds(norm, lr))) for lr in nets.lrs}
+        norm: {lr: sum(map(nets.learnt, nets.over_seeds(norm, lr))) for lr in nets.lrs}
         for norm in nets.norms
     }
     seeds = len(nets.seeds)

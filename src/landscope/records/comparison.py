@@ -17,6 +17,8 @@ from landscope.records.study_records import StudyRecords
 
 Values = NDArray[np.float64]
 
+LEARNT = 0.1
+"""Of the best run's fall of the loss, as much is learning."""
 _LATE = 10
 """The end of a run is its last tenth."""
 
@@ -76,18 +78,25 @@ class ComparisonRecords:
         """The runs of a norm at a learning rate, one for each seed; raises as ``run`` does."""
         return [self.run(norm, lr, seed) for seed in self.seeds]
 
-    def all_diverged(self, norm: str, lr: float) -> bool:
-        """Whether no seed reached the end; raises as ``run`` does."""
-        return all(diverged(run) for run in self.over_seeds(norm, lr))
+    def there(self, norm: str, lr: float) -> list[RunRecords]:
+        """Those of them that are there, of a comparison that may not have ended."""
+        places = [(norm, lr, seed) for seed in self.seeds]
+        return [self._by_place[place] for place in places if place in self._by_place]
 
-    def before_divergence(self, lr: float, seed: int) -> float:
-        """The first step at which a run of any norm diverged there; infinite where none did.
+    def learnt(self, run: RunRecords) -> bool:
+        """Whether a run's loss fell at least ``LEARNT`` as far as the best one's with its seed.
 
-        Landscapes are compared over the looks before it: the first looks of one run are no match
-        for all looks of another. Raises as ``run`` does.
+        A network that is stuck ends a little below where it began as well.
         """
-        steps = [divergence(self.run(norm, lr, seed)) for norm in self.norms]
-        return min(steps, default=math.inf)
+        seed = int(run.config["seed"])
+        return fall(run) >= LEARNT * self._best_falls[seed] > 0
+
+    @cached_property
+    def _best_falls(self) -> dict[int, float]:
+        return {
+            seed: max(fall(self.run(norm, lr, seed)) for norm in self.norms for lr in self.lrs)
+            for seed in self.seeds
+        }
 
     def _places(self) -> Iterable[tuple[str, float, int]]:
         return ((norm, lr, seed) for norm in self.norms for lr in self.lrs for seed in self.seeds)
@@ -125,18 +134,15 @@ def mean_loss(run: RunRecords) -> float:
     return math.inf if diverged(run) else float(losses(run)[1].mean())
 
 
-def learnt(run: RunRecords) -> bool:
-    """Whether a run reached its end with a lower loss than it began with."""
+def fall(run: RunRecords) -> float:
+    """By how much the loss fell from the first step to the last tenth; 0 for one that diverged."""
     values = losses(run)[1]
-    return not diverged(run) and values.size > 0 and final_loss(run) < float(values[0])
+    return 0.0 if diverged(run) or not values.size else float(values[0]) - final_loss(run)
 
 
-def looks(run: RunRecords, probe: str, quantity: str, before: float = math.inf) -> Values:
-    """The finite values of a number at each look before a step; none where it was not read."""
-    if not run.has(probe, quantity):
-        return np.empty(0)
-    steps, values = run.series(probe, quantity)
-    return _finite(values[steps < before])
+def looks(run: RunRecords, probe: str, quantity: str) -> Values:
+    """The finite values of a number at each look; none where it was not read."""
+    return _finite(run.series(probe, quantity)[1]) if run.has(probe, quantity) else np.empty(0)
 
 
 def over_layers(run: RunRecords, probe: str, quantity: str) -> tuple[NDArray[np.int64], Values]:
@@ -159,15 +165,14 @@ def step_seconds(run: RunRecords) -> float:
     return _median(looks(run, "training", "step_seconds"))
 
 
-def median_of_looks(run: RunRecords, probe: str, quantity: str, before: float) -> float:
-    """Median over the looks before a step; NaN without any."""
-    return _median(looks(run, probe, quantity, before))
+def median_of_looks(run: RunRecords, probe: str, quantity: str) -> float:
+    """Median over the looks; NaN without any."""
+    return _median(looks(run, probe, quantity))
 
 
-def median_of_layers(run: RunRecords, probe: str, quantity: str, before: float) -> float:
-    """Median over layers and looks before a step; NaN without any."""
-    steps, values = over_layers(run, probe, quantity)
-    return _median(values[steps < before])
+def median_of_layers(run: RunRecords, probe: str, quantity: str) -> float:
+    """Median over layers and looks; NaN without any."""
+    return _median(over_layers(run, probe, quantity)[1])
 
 
 def _median(values: Values) -> float:

@@ -72,4 +72,6 @@ def _name(error: CycloptsError) -> str:
 def _rule(target: object) -> str:
     if get_origin(target) is Literal:
         return f"it must be one of {', '.join(map(str, get_args(target)))}"
-    return "it must be a whole number" if target is int else "it has another form"
+    if target is int:
+        return "it must be a whole number"
+    return "it must be a number" if target is float else "it has another form"

@@ -109,7 +109,7 @@ class PlainLines(Listener):
         self._say(f"{run} failed: {reason}")
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 class _Rate(ProgressColumn):
@@ -151,7 +151,7 @@ class Bars(Listener):
     def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
         """Print what is about to be done and put up the bar for the whole."""
         self._console.print(
-            _opening(order, runs, done), highlight=False, markup=False, soft_wrap=True
+            _opening(order, runs, done), highlight=False, markup=False, emoji=False, soft_wrap=True
         )
         total = sum(run.steps for run in runs if run.id not in done)
         self._whole = self._bars.add_task("all runs", total=total)
@@ -174,7 +174,11 @@ class Bars(Listener):
         if progress.step == progress.steps:
             self._bars.update(bar, visible=False)
             self._console.print(
-                f"{progress.run}: {progress.phase}", highlight=False, markup=False, soft_wrap=True
+                f"{progress.run}: {progress.phase}",
+                highlight=False,
+                markup=False,
+                emoji=False,
+                soft_wrap=True,
             )
 
     def phase(self, name: str) -> None:
@@ -187,6 +191,8 @@ class Bars(Listener):
 
     def failed(self, run: str, reason: str) -> None:
         """Print it above the bars, and take the run's bar down."""
-        self._console.print(f"{run} failed: {reason}", highlight=False, markup=False, style="red")
+        self._console.print(
+            f"{run} failed: {reason}", highlight=False, markup=False, emoji=False, style="red"
+        )
         if run in self._runs:
             self._bars.update(self._runs[run], visible=False)

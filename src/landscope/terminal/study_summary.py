@@ -1,6 +1,8 @@
 """A study in the terminal: its answers, and a line for each of its runs."""
 
+import math
 import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from landscope.claims import Verdict, answers
+from landscope.records.comparison import (
+    ComparisonRecords,
+    diverged,
+    final_loss,
+    median_of_looks,
+    step_seconds,
+)
 from landscope.records.run_records import RunRecords
 from landscope.records.study_records import StudyRecords
+from landscope.study import comparison, santurkar2018
+from landscope.study.comparison import LABELS
 
 _STYLES: dict[Verdict, str] = {
     "holds": "green",
@@ -36,7 +47,7 @@ def print_summary(console: Console, study: StudyRecords, report: Path | None) ->
         for line in textwrap.wrap(answer.headline, max(40, console.width - 4)):
             console.print(Text(f"  {line}"))
     console.print()
-    console.print(_runs(study))
+    console.print(study.of_kind(_TABLES)(study))
     if study.manifest.get("seconds") is None:
         text = "Not all runs have ended: start the command that began the study again to go on."
         console.print(Text(text, style="yellow"))
@@ -53,6 +64,39 @@ def _runs(study: StudyRecords) -> Table:
     for run in study.runs.values():
         table.add_row(*map(Text, _row(run)))
     return table
+
+
+def _compared(study: StudyRecords) -> Table:
+    """A line for each norm at each learning rate, over its seeds."""
+    nets = ComparisonRecords(study)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("norm", no_wrap=True)
+    for name in ("lr", "loss", "over seeds", "diverged", "safe lr", "beta x lr", "ms a step"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for norm in nets.norms:
+        for lr in nets.lrs:
+            runs = [run for run in nets.there(norm, lr) if run.outcome.ended]
+            table.add_row(*map(Text, (LABELS.get(norm, norm), f"{lr:g}", *_over_seeds(runs))))
+    return table
+
+
+def _over_seeds(runs: list[RunRecords]) -> tuple[str, ...]:
+    """Mean of the final loss and its range, how many diverged, and medians; blank where unknown."""
+    ends = [loss for run in runs if math.isfinite(loss := final_loss(run))]
+    loss = f"{np.mean(ends):.3g}" if ends else ""
+    reach = f"{min(ends):.3g} to {max(ends):.3g}" if len(ends) > 1 else ""
+    lost = sum(map(diverged, runs))
+    looks = [
+        [median_of_looks(run, probe, quantity) for run in runs]
+        for probe, quantity in (("step_size", "safe_lr"), ("line[paper]", "beta_lr"))
+    ]
+    times = [1e3 * step_seconds(run) for run in runs]
+    return (loss, reach, f"{lost} of {len(runs)}", *(_median(values) for values in (*looks, times)))
+
+
+def _median(values: list[float]) -> str:
+    known = [value for value in values if math.isfinite(value)]
+    return f"{np.median(known):.3g}" if known else ""
 
 
 def _row(run: RunRecords) -> list[str]:
@@ -73,3 +117,10 @@ def _last(run: RunRecords, quantity: str, form: str, points: int) -> str:
         return ""
     _, values = run.series("training", quantity)
     return form.format(float(np.mean(values[-points:])))
+
+
+_TABLES: Mapping[str, Callable[[StudyRecords], Table]] = {
+    santurkar2018.STUDY: _runs,
+    comparison.STUDY: _compared,
+}
+"""The table of runs of each kind of study."""

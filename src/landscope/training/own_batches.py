@@ -1,0 +1,120 @@
+"""Batches that a function of the user's makes: on the device, with random streams of their own."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from zlib import crc32
+
+import torch
+from torch import Tensor
+
+from landscope.errors import UsageError
+from landscope.landscape.batch import tensors_of
+from landscope.landscape.random_state import RandomState
+
+_HASHED = 65_536
+"""Of a tensor, as many values tell it from another, and more would only take time."""
+
+
+class OwnBatches:
+    """The batches of a run, one after the other, over as many epochs as it takes.
+
+    Making them draws from random streams of their own, so that what a network draws, as dropout
+    does, never changes which batches it sees.
+
+    Args:
+        make: ``make_batches(seed)``, called again for each epoch.
+        seed: The seed, of the function and of the streams.
+        device: Where the batches go.
+    """
+
+    def __init__(self, make: Callable[[int], Any], seed: int, device: str) -> None:
+        self._make, self._seed, self._device = make, seed, device
+        with RandomState.capture().replayed():
+            torch.manual_seed(seed)
+            self._state = RandomState.capture()
+        self._iterator: Iterator[Any] = iter(())
+        self._peeked: list[Any] = []
+        self._checksum = 0
+        self.workers = 0
+        """Processes that the user's loader starts, as a ``DataLoader`` says it."""
+
+    @property
+    def checksum(self) -> int:
+        """Of all batches so far, in 32 bits: equal for equal batches in the same order."""
+        return self._checksum
+
+    def peek(self) -> Any:
+        """The batch that ``next`` will give, on the device.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if not self._peeked:
+            self._peeked.append(self._draw())
+        return to_device(self._peeked[0], self._device)
+
+    def next(self) -> Any:
+        """The next batch, on the device; raises as ``peek`` does."""
+        batch = self._peeked.pop() if self._peeked else self._draw()
+        self._checksum = batch_checksum(batch, self._checksum)
+        return to_device(batch, self._device)
+
+    def _draw(self) -> Any:
+        with self._state.replayed():
+            try:
+                batch = next(self._iterator, _END)
+                if batch is _END:
+                    batch = next(self._epoch(), _END)
+            finally:
+                self._state = RandomState.capture()
+        if batch is _END:
+            raise UsageError(
+                "make_batches(seed)", "it gives no batch", "give an iterable of at least one"
+            )
+        return batch
+
+    def _epoch(self) -> Iterator[Any]:
+        made: Any = self._make(self._seed)
+        if not isinstance(made, Iterable):
+            raise UsageError(
+                f"make_batches(seed) gives a {type(made).__name__}",
+                "it gives an iterable of batches",
+                "return a DataLoader or a list, or yield batches",
+            )
+        self.workers = int(getattr(made, "num_workers", 0))
+        self._iterator = iter(made)
+        return self._iterator
+
+
+_END = object()
+
+
+def batch_checksum(batch: Any, start: int = 0) -> int:
+    """A checksum of a batch's tensors: type, shape and, of many values, some spread over it.
+
+    Args:
+        batch: Any nest of mappings, lists and tuples.
+        start: A checksum to go on from.
+    """
+    checksum = start
+    for tensor in tensors_of(batch):
+        checksum = crc32(f"{tensor.dtype} {tuple(tensor.shape)}".encode(), checksum)
+        flat = tensor.detach().reshape(-1)
+        some = flat[:: max(1, flat.numel() // _HASHED)].cpu().contiguous()
+        checksum = crc32(
+            some.view(torch.uint8).numpy().tobytes() if some.numel() else b"", checksum
+        )
+    return checksum
+
+
+def to_device(batch: Any, device: str) -> Any:
+    """A batch with its tensors on a device; anything else with a ``to`` is asked for the same."""
+    if isinstance(batch, dict):
+        return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(to_device(value, device) for value in batch))
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(to_device(value, device) for value in batch)
+    if isinstance(batch, Tensor) or callable(getattr(batch, "to", None)):
+        return batch.to(device)
+    return batch
