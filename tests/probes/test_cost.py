@@ -18,11 +18,16 @@ from landscope.models.vgg import VGG, VGG_CONFIGS, VggConfig
 from landscope.norms.table import builder
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
+from landscope.probes.gradient import Gradient
 from landscope.probes.line import FixedLine, PaperLine, RandomLine
+from landscope.probes.noise_scale import NoiseScale
+from landscope.probes.norm_health import NormHealth
 from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
+from landscope.probes.step_size import StepSize
 from landscope.probes.theory import Theory
+from landscope.probes.update import Update
 from landscope.training.step_view import Snapshot, StepView
 
 BATCH = builder("batch")
@@ -99,6 +104,30 @@ def test_a_step_costs_a_forward_and_about_two_for_its_backward(name):
 )
 def test_a_line_costs_a_forward_and_a_backward_pass_for_each_step_size(name, probe):
     assert step(name).excess(probe) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "probe",
+    [Update(EVERY), StepSize(EVERY), StepSize(EVERY, [1.0]), NoiseScale(EVERY), NormHealth(EVERY)],
+    ids=lambda probe: probe.id,
+)
+def test_what_is_read_of_any_training_is_declared_exactly(name, probe):
+    assert step(name).excess(probe) == 1
+
+
+def test_the_gradient_costs_nothing_more():
+    probe = Gradient(EVERY)
+
+    assert operations_in(lambda: probe.read(step("dln").view)) == 0
+    assert probe.cost(step("dln").work).in_steps(step("dln").work) == 0
+
+
+def test_the_health_of_norms_is_declared_with_norms_that_follow_batches():
+    """How many there are is not known before it runs; without any it is one pass of three."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 4))
+
+    assert Counted(model, torch.randn(SAMPLES, 4)).excess(NormHealth(EVERY)) == 3
 
 
 @pytest.mark.parametrize("name", NAMES)

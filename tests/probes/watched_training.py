@@ -11,12 +11,17 @@ from torch import nn
 from landscope.landscape.batch_norm_theory import BatchNorm
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
+from landscope.probes.gradient import Gradient
 from landscope.probes.line import FixedLine, PaperLine, RandomLine
 from landscope.probes.noise_floor import NoiseFloor
+from landscope.probes.noise_scale import NoiseScale
+from landscope.probes.norm_health import NormHealth
 from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
+from landscope.probes.step_size import StepSize
 from landscope.probes.theory import Theory
+from landscope.probes.update import Update
 from landscope.reading import Reading
 from landscope.scope.instrument import Instrument
 from landscope.training.loop import train
@@ -43,7 +48,13 @@ def probes_for(setting: Setting) -> dict[str, Callable[[], Probe]]:
         "line[fixed]": lambda: FixedLine(EVERY, [0.01, 0.3]),
         "line[random]": lambda: RandomLine(EVERY, [0.01, 0.3], seed=4),
         "noise_floor": lambda: NoiseFloor(EVERY),
+        "gradient": lambda: Gradient(EVERY),
+        "update": lambda: Update(EVERY),
+        "step_size": lambda: StepSize(EVERY),
+        "norm_health": lambda: NormHealth(EVERY),
     }
+    if setting.loss.classifies:  # the other loss is a sum over samples
+        made["noise_scale"] = lambda: NoiseScale(EVERY)
     if any(isinstance(module, BatchNorm) for module in setting.model.modules()):
         made["theory"] = lambda: Theory(EVERY, units=2)
     if not setting.loss.classifies:
