@@ -413,3 +413,32 @@ def test_the_file_of_init_runs_as_it_is(program: Program, here: Path) -> None:
     for run in same.runs:
         losses = [study.runs[run].series("training", "train_loss")[1] for study in (same, named)]
         assert (losses[0] == losses[1]).all()
+
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("compare_resnet.py", ("--norms", "as-is", "none", "group", "rms")),
+        (
+            "compare_transformer.py",
+            ("--norms", "as-is", "none", "rms", "batch", "--optimizer", "adamw"),
+        ),
+    ],
+)
+def test_the_examples_can_be_compared(
+    program: Program, here: Path, name: str, more: tuple[str, ...]
+) -> None:
+    file = EXAMPLES / name
+    loss = ("--loss", f"{file}:loss_fn") if "def loss_fn" in file.read_text("utf-8") else ()
+    small = ("--lrs", "0.01", "--seeds", "0", "--steps", "3", "--every", "2", "--workers", "1")
+    done = program("compare", str(file), *more, *loss, *small, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    runs = read_study(here / "out").runs.values()
+    assert len({run.manifest["initial_weights"] for run in runs}) == 1
+    for run in runs:
+        assert run.series("covariate_shift", "shift_relative", run.layers[1])[0].tolist() == [0, 2]
+        assert not [each for each in run.all_readings if each.quantity == "failed"]

@@ -116,8 +116,14 @@ def test_a_run_that_is_stuck_does_not_learn_and_is_not_called_smooth(tmp_path: P
         found.sentences
     )
     smooth = answer(study, tmp_path / "smooth", "smoothest")
-    assert smooth.verdict == "undecided"
-    assert "no learning rate at which every run learns" in smooth.headline
+    assert smooth.verdict == "decided"
+    assert smooth.headline.startswith("Smoothest with batch norm")
+    assert any("Without a norm the model learns with every seed at none" in text
+               for text in smooth.sentences)  # fmt: skip
+    alone = Compared(norms=("none", "batch"), level={"none": 2.25, "batch": 0.3})
+    told = answer(alone, tmp_path / "alone", "smoothest")
+    assert told.verdict == "undecided"
+    assert "with no other norm every seed learns at some rate" in told.headline
     lost = Compared(diverged=broken(("none",), (0.1,), (0,)))
     left = answer(lost, tmp_path / "left", "smoothest")
     assert left.verdict == "decided"

@@ -132,31 +132,51 @@ def _best_lr(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str
 
 
 def _all_lrs(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str, str]]:
-    """Each norm's numbers, over those learning rates at which every norm and seed has one."""
-    tables = {lr: _table(nets, asked, lr) for lr in nets.lrs}
+    """Each norm's numbers, over those rates at which every norm and seed has one, and learns.
+
+    A norm with which no rate lets every seed learn is left out: stuck, a model is in a flat place.
+    """
+    left_out = {norm: _tell_stuck(norm) for norm in nets.norms if _is_stuck(nets, asked, norm)}
+    norms = [norm for norm in nets.norms if norm not in left_out]
+    tables = {lr: _table(nets, asked, norms, lr) for lr in nets.lrs}
     whole = {lr: table for lr, table in tables.items() if _is_whole(table)}
-    if not whole:
-        return {}, {}
-    positive = all(
-        v > 0 for table in whole.values() for row in table.values() for v in row.values()
-    )
+    if not whole or not norms:
+        return {}, left_out
+    rows = [row for table in whole.values() for row in table.values()]
+    positive = all(value > 0 for row in rows for value in row.values())
     scores = {
         norm: {
             seed: _mean([table[norm][seed] for table in whole.values()], positive)
             for seed in nets.seeds
         }
-        for norm in nets.norms
+        for norm in norms
     }
     without = [f"{lr:g}" for lr in nets.lrs if lr not in whole]
-    why = "learns and has a reading" if asked.trained else "has a reading"
-    told = {"": f"Left out, as not every run {why} there: lr {', '.join(without)}."}
-    return scores, told if without else {}
+    if without:
+        why = "learns and has a reading" if asked.trained else "has a reading"
+        left_out[""] = f"Left out, as not every run {why} there: lr {', '.join(without)}."
+    return scores, left_out
 
 
-def _table(nets: ComparisonRecords, asked: Question, lr: float) -> dict[str, dict[int, float]]:
+def _is_stuck(nets: ComparisonRecords, asked: Question, norm: str) -> bool:
+    return asked.trained and not any(
+        all(map(nets.learnt, nets.over_seeds(norm, lr))) for lr in nets.lrs
+    )
+
+
+def _tell_stuck(norm: str) -> str:
+    return (
+        f"{_capital(spoken(norm))} the model learns with every seed at none of the learning rates, "
+        "and where it is stuck the landscape is flat: left out."
+    )
+
+
+def _table(
+    nets: ComparisonRecords, asked: Question, norms: list[str], lr: float
+) -> dict[str, dict[int, float]]:
     return {
         norm: {seed: _judged(nets, asked, nets.run(norm, lr, seed)) for seed in nets.seeds}
-        for norm in nets.norms
+        for norm in norms
     }
 
 
@@ -200,16 +220,18 @@ def _decide(
     if close:
         return "undecided", f"Undecided. {best}; not told apart from it: {listed(close)}."
     if not ranking.pairs:
-        return _decide_alone(nets, left_out, best)
+        return _decide_alone(nets, asked, left_out, best)
     pair = ranking.pairs[0]
     margin = f"{_interval(ranking, pair, 'that')}, {ranking.seeds} seeds"
     return "decided", f"{best}; next {spoken(pair.other)}, {margin}."
 
 
 def _decide_alone(
-    nets: ComparisonRecords, left_out: dict[str, str], best: str
+    nets: ComparisonRecords, asked: Question, left_out: dict[str, str], best: str
 ) -> tuple[Verdict, str]:
-    """Every other norm diverged with some seed at each rate; with all of them, it is decided."""
+    """Every other norm is left out; if with all of them every run diverged, it is decided."""
+    if not asked.at_best_lr:
+        return "undecided", f"Undecided. {best}; with no other norm every seed learns at some rate."
     lost = all(
         diverged(run) for norm in left_out for lr in nets.lrs for run in nets.over_seeds(norm, lr)
     )

@@ -32,6 +32,7 @@ class _Row:
     series: Callable[[RunRecords], Series]
     axis: Axis | None = None
     levels: Callable[[float], tuple[Level, ...]] = lambda _lr: ()
+    signed: bool = False
 
 
 def smoothness(study: StudyRecords) -> FigureSpec:
@@ -95,7 +96,8 @@ def step_size(study: StudyRecords) -> FigureSpec:
         "The largest safe step",
         "(a) The learning rate up to which the loss of the step's own batch falls along the "
         "optimiser's update, on a grid of multiples of the learning rate. (b) The curvature along "
-        "the update times the learning rate: beyond 2 a step is too large for a quadratic.",
+        "the update times the learning rate: beyond 2 a step is too large for a quadratic, and "
+        "below 0 the loss bends down.",
         (
             _Row(
                 "(a) Safe learning rate",
@@ -108,6 +110,7 @@ def step_size(study: StudyRecords) -> FigureSpec:
                 "sharpness · lr",
                 _numbers("step_size", "sharpness_lr"),
                 levels=lambda _lr: (EDGE_OF_STABILITY,),
+                signed=True,
             ),
         ),
     )
@@ -140,7 +143,7 @@ def _panels(nets: ComparisonRecords, row: _Row, block: int) -> list[LinesPanel]:
     }
     values: list[Values] = [v for each in drawn.values() for v in each.values()]
     values += [np.array([level.value]) for lr in nets.lrs for level in row.levels(lr)]
-    axis = value_axis(row.label, values) if row.axis is None else (row.axis, ())
+    axis = value_axis(row.label, values, signed=row.signed) if row.axis is None else (row.axis, ())
     several = len(nets.seeds) > 1
     help_ = f"line: median of {len(nets.seeds)} seeds; band: least to greatest"
     return panels_by_lr(

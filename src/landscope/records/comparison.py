@@ -17,8 +17,8 @@ from landscope.records.study_records import StudyRecords
 
 Values = NDArray[np.float64]
 
-LEARNT = 0.1
-"""Of the best run's fall of the loss, as much is learning."""
+LEARNT = 0.5
+"""A run learns if its loss falls at least this far, in parts of the best run's fall."""
 _LATE = 10
 """The end of a run is its last tenth."""
 

@@ -71,7 +71,7 @@ def _compared(study: StudyRecords) -> Table:
     nets = ComparisonRecords(study)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("norm", no_wrap=True)
-    for name in ("lr", "loss", "over seeds", "diverged", "safe lr", "beta x lr", "ms a step"):
+    for name in ("lr", "loss", "over seeds", "diverged", "safe lr", "beta x lr", "ms/step"):
         table.add_column(name, justify="right", no_wrap=True)
     for norm in nets.norms:
         for lr in nets.lrs:
