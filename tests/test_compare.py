@@ -1,6 +1,8 @@
 """A comparison end to end, on a tiny model that knows nothing of this project."""
 
 import hashlib
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -63,6 +65,13 @@ def loading(seed):
     from torch.utils.data import DataLoader
     return DataLoader([(torch.zeros(6), 0)] * 8, batch_size=4, num_workers=2)
 """
+FAILING = """CALLS = []
+
+
+def mapping_loss(model, batch):
+    CALLS.append(batch)
+    if len(CALLS) > 12:
+        raise RuntimeError("broke half-way")"""
 SMALL = ("--steps", "12", "--every", "4", "--workers", "1", "--device", "cpu")
 NORMS = ("--norms", "none", "batch")
 
@@ -70,15 +79,17 @@ NORMS = ("--norms", "none", "batch")
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder with the user's file in it; nothing of it stays importable."""
-    import sys
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
     (tmp_path / "mine.py").write_text(MINE)
     yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+    forget(tmp_path)
+
+
+def forget(folder: Path) -> None:
+    """As in a new process, the user's files are loaded again."""
+    for name, module in list(sys.modules.items()):
+        if str(folder) in str(getattr(module, "__file__", "")):
             del sys.modules[name]
 
 
@@ -150,6 +161,16 @@ def test_more_seeds_add_to_what_is_there(program: Program, here: Path) -> None:
     fewer = program(*order)
     assert fewer.returncode == 2
     assert "it was begun with 1 as well" in fewer.stderr
+    # As after an interrupt: what is missing is run again, and gives the same numbers.
+    lost = here / "out" / "runs" / "batch-lr0.1-seed1"
+    losses = read_study(here / "out").runs[lost.name].series("training", "train_loss")[1]
+    kept = {name: digest for name, digest in digests(here / "out").items() if lost.name not in name}
+    shutil.rmtree(lost)
+    again = program(*order, "1")
+    assert "4 runs with none, batch, 3 of them done before" in again.stderr
+    assert kept.items() <= digests(here / "out").items()
+    repeated = read_study(here / "out").runs[lost.name].series("training", "train_loss")[1]
+    assert (repeated == losses).all()
     for command in ("show", "report"):
         assert program(command, "out").returncode == 0
 
@@ -318,6 +339,24 @@ def test_code_that_has_changed_does_not_go_on(program: Program, here: Path) -> N
     done = program(*order)
     assert done.returncode == 2
     assert "the code of mine.py:make_model: it has changed since the study in out" in done.stderr
+
+
+def test_a_run_that_fails_is_told_and_can_be_mended(program: Program, here: Path) -> None:
+    """Nothing has ended yet, so the changed code goes on in the same folder."""
+    breaking = MINE.replace("def mapping_loss(model, batch):", FAILING)
+    (here / "mine.py").write_text(breaking)
+    order = ("compare", "mine.py", "--data", "mine.py:make_mappings", "--loss",
+             "mine.py:mapping_loss", *NORMS, "--lrs", "0.1", "--seeds", "0", *SMALL)  # fmt: skip
+    done = program(*order, "--out", "out")
+    assert done.returncode == 1
+    assert "RuntimeError: broke half-way" in done.stderr
+    assert "2 of 2 runs failed (none-lr0.1-seed0, batch-lr0.1-seed0)" in done.stderr
+    assert "not been run to the end" in program("report", "out").stderr
+    assert "Not all runs have ended." in program("show", "out").stdout
+    (here / "mine.py").write_text(MINE)
+    forget(here)
+    done = program(*order, "--out", "out")
+    assert done.returncode == 0, done.stderr
 
 
 def config(norm: str, seed: int = 0) -> ComparisonRun:

@@ -76,8 +76,9 @@ def compare(order: ComparisonOrder, listener: Listener) -> Path:
     folder.create()
     manifest = open_study(folder, asked, workers, threads)
     todo = [config for config in configs if not folder.run(config.id).outcome().ended]
-    if any(manifest[name] != asked[name] for name in _GROWING):
-        manifest = {**manifest, **{name: asked[name] for name in _GROWING}}
+    changed = {name: asked[name] for name in (*_GROWING, "code") if manifest[name] != asked[name]}
+    if changed:
+        manifest = {**manifest, **changed}
         folder.write_manifest(manifest)
     listener.begin(order, configs, [config.id for config in configs if config not in todo])
     # A study that goes on keeps its threads, on which sums depend in their last digits.
@@ -144,7 +145,8 @@ def _check_grows(folder: StudyFolder, asked: dict[str, Any]) -> None:
     """Refuse an order that leaves out runs which its folder has, or that is of other code."""
     if not folder.manifest_path.exists():
         return
-    if folder.manifest["code"] != asked["code"]:
+    ended = any(run.outcome().ended for run in folder.runs())
+    if ended and folder.manifest["code"] != asked["code"]:
         raise UsageError(
             f"the code of {asked['model']}",
             f"it has changed since the study in {folder.path} was begun",

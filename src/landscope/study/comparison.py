@@ -47,7 +47,7 @@ _SPOKEN = {
 CROSS_ENTROPY = "cross-entropy"
 OPTIMIZERS = ("sgd", "adamw")
 LOOKS = 20
-"""Looks of the probes over a run, unless told otherwise."""
+"""Looks of the probes over a run, unless told otherwise; the time of a step is taken between."""
 
 _T = TypeVar("_T")
 
@@ -173,7 +173,7 @@ def plan(
         lrs=check_lrs(lrs),
         seeds=check_seeds(seeds),
         steps=steps,
-        every=every or max(1, steps // LOOKS),
+        every=every or max(2, steps // LOOKS),
         insert=insert,
     )
 
