@@ -55,7 +55,17 @@ GROUND_LEFT = {
     "reading": (),
     "progress": (),
 }
-CONNECTING = ("", "__main__", "cli", "run", "publish", "conduct", "reproduce", "compare", "run_comparison")
+CONNECTING = (
+    "",
+    "__main__",
+    "cli",
+    "run",
+    "publish",
+    "conduct",
+    "reproduce",
+    "compare",
+    "run_comparison",
+)
 WITHOUT_TORCH = ("figures", "claims", "findings", "report", "study", "records", "terminal")
 
 

@@ -12,9 +12,10 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from tests.comparison_study import Compared
 from tests.figures.study_fixture import Synthetic
 
-from landscope.claims import Answer, Number
+from landscope.claims import Answer, Number, answers
 from landscope.figures import specify
 from landscope.figures.spec import LinesPanel
 from landscope.records import StudyRecords
@@ -218,6 +219,23 @@ def test_hostile_label_in_a_plot_is_text(
     assert count(browser, "[onerror]") == 0
     assert browser.title == "What normalisation does to the loss landscape"
     assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_comparison_is_drawn_quietly(browser: Browser, tmp_path: Path, width: int) -> None:
+    study = Compared(diverged={("none", 0.1, 0): 12}, lrs=(0.1,)).write(tmp_path / "study")
+    page = write_report(study, answers(study), tmp_path / "study")
+    show(browser, page, width)
+    scroll_through(browser)
+    assert count(browser, ".plot[data-drawn] svg.main-svg") >= 1 + 2 + 2 + 2 + 2 + 2
+    assert count(browser, "#figure-2 .barlayer .point") == 6
+    assert count(browser, "#figure-6 .barlayer .point") == 6
+    assert count(browser, ".failed") == 0
+    assert browser.get_log("browser") == []
+    assert requests(browser) == [page.as_uri()]
+    element = "document.documentElement"
+    over = browser.execute_script(f"return {element}.scrollWidth - {element}.clientWidth")
+    assert over == 0
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
