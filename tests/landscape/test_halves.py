@@ -12,6 +12,7 @@ from torch import nn
 from landscope.errors import UsageError
 from landscope.landscape.halves import adds_up, halves
 from landscope.landscape.objective import Objective
+from landscope.landscape.parameters import trainable
 
 ROWS = torch.arange(10.0).reshape(5, 2)
 
@@ -112,21 +113,40 @@ def test_what_cannot_be_halved_is_refused(inputs, text):
     assert str(refused.value).startswith(f"the batch has {text}")
 
 
+def network_with_batch_norm():
+    torch.manual_seed(2)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)).double()
+
+
+def half_of(whole):
+    """What the halves of a loss that sums would have for their mean."""
+    return float(whole) / 2
+
+
+@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(
-    ("whole", "mean_of_halves", "sums"),
-    [
-        (8.0, 4.0, True),
-        (8.0, 5.0, True),
-        (8.0, 7.0, False),
-        (8.0, 20.0, False),
-        (-8.0, -4.0, True),
-        (-8.0, -9.0, False),
-        (0.0, 0.0, False),
-        (float("nan"), 1.0, False),
-    ],
+    ("reduce", "sums"), [(torch.Tensor.sum, True), (torch.Tensor.mean, False)], ids=["sum", "mean"]
 )
-def test_a_sum_is_told_from_a_mean_by_what_half_of_it_is(whole, mean_of_halves, sums):
-    assert adds_up(whole, mean_of_halves) is sums
+def test_a_sum_is_told_from_a_mean_that_looks_like_one(reduce, sums, sign):
+    model, inputs = network_with_batch_norm(), gaussian(8, 3)
+    objective = Objective.now(model, lambda o, t: sign * reduce((o - t).square()), inputs, 2.0)
+    point = trainable(model)
+    whole = float(objective.loss(point))
+
+    assert adds_up(objective, point, whole, half_of(whole)) is sums
+
+
+@pytest.mark.parametrize(
+    ("whole", "mean_of_halves"),
+    [(8.0, 7.0), (8.0, 20.0), (-8.0, -9.0), (0.0, 0.0), (float("nan"), 1.0)],
+)
+def test_what_does_not_look_like_a_sum_is_not_run_again(whole, mean_of_halves):
+    def never(*_):
+        raise AssertionError("run")
+
+    objective = Objective.now(nn.Linear(1, 1), never, ROWS, ROWS)
+
+    assert not adds_up(objective, trainable(objective.model), whole, mean_of_halves)
 
 
 def test_gradients_of_inputs_do_not_flow_out_of_the_halves():

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from landscope.errors import UsageError
-from landscope.landscape.halves import adds_up, halves
+from landscope.landscape.halves import halves
 from landscope.landscape.noise_scale import NoiseScale, noise_scale
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
@@ -181,9 +181,10 @@ def test_a_sum_under_batch_norm_is_refused():
         noise_scale(case.model, summed, case.inputs, case.targets)
 
 
-def test_a_mean_is_not_taken_for_a_sum_by_its_loss_alone():
-    """Near 0 and under dropout that of the halves may be any part of the whole's."""
-    case = build("noisy")
+@pytest.mark.parametrize("name", ["mlp with batch norm", "noisy"])
+def test_a_mean_is_not_taken_for_a_sum_by_the_loss_of_its_halves(name):
+    """Near 0 and under norms or dropout that may be any part of the whole's, as half of it."""
+    case = build(name)
     batch = (case.model, case.loss_fn, case.inputs, case.targets)
     objective = Objective.now(*batch)
     point = trainable(case.model)
@@ -193,7 +194,7 @@ def test_a_mean_is_not_taken_for_a_sum_by_its_loss_alone():
 
     found = noise_scale(case.model, lambda o, t: case.loss_fn(o, t) - offset, *batch[2:])
 
-    assert adds_up(float(whole - offset), float(halved - offset))
+    EXACT64.check(float(halved - offset), float(whole - offset) / 2)
     assert found == noise_scale(*batch)
 
 

@@ -5,7 +5,7 @@ smaller batch is therefore made by running fewer samples, and not by leaving som
 """
 
 import copy
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from enum import Enum
 from types import NoneType
@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from landscope.errors import UsageError
 from landscope.landscape.objective import Objective
+from landscope.landscape.parameters import Parameters
 
 _PLAIN = (NoneType, bool, int, float, complex, str, bytes, Enum, torch.dtype, torch.device)
 
@@ -41,20 +42,40 @@ def halves(objective: Objective) -> tuple[tuple[int, Objective], tuple[int, Obje
     middle = samples // 2
 
     def part(start: int, stop: int) -> tuple[int, Objective]:
-        inputs, targets = _part(batch, start, stop)
+        inputs, targets = _mapped(batch, lambda tensor: tensor[start:stop])
         return stop - start, replace(objective, inputs=inputs, targets=targets)
 
     return part(0, middle), part(middle, samples)
 
 
-def adds_up(whole: float, halves: float) -> bool:
-    """Whether a loss looks like a sum over samples and not like a mean.
+def adds_up(objective: Objective, point: Parameters, whole: float, halved: float) -> bool:
+    """Whether a loss is a sum over samples and not a mean.
+
+    Half of a sum may be the loss of a mean's halves by chance. So where it looks like one, half the
+    batch is run twice over in one: a mean stays as it is, under batch norm too, and a sum doubles.
 
     Args:
-        whole: Its value on a batch.
-        halves: The mean of its values on the halves: of a sum, half of the whole's.
+        objective: The whole batch's.
+        point: Where.
+        whole: The loss there.
+        halved: The mean loss of the halves.
     """
-    return abs(halves - whole / 2) < abs(halves - whole)
+    if not _nearer_to_half(whole, halved):
+        return False
+    (_, half), _ = halves(objective)
+
+    def twice(tensor: Tensor) -> Tensor:
+        return torch.cat([tensor, tensor])
+
+    inputs, targets = _mapped((half.inputs, half.targets), twice)
+    with torch.no_grad():
+        once = float(half.loss(point))
+        doubled = float(replace(half, inputs=inputs, targets=targets).loss(point))
+    return _nearer_to_half(doubled, once)
+
+
+def _nearer_to_half(whole: float, part: float) -> bool:
+    return abs(part - whole / 2) < abs(part - whole)
 
 
 def _samples(batch: Any) -> int:
@@ -111,22 +132,23 @@ def _of_values(tree: Any) -> bool:
     )
 
 
-def _part(tree: Any, start: int, stop: int) -> Any:
+def _mapped(tree: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """A batch with each tensor that has samples changed."""
+
+    def of_leaf(leaf: Any) -> Any:
+        if isinstance(leaf, Tensor):
+            return function(leaf) if leaf.ndim else leaf
+        if isinstance(leaf, Mapping):
+            values = {key: _mapped(value, function) for key, value in leaf.items()}
+            if not isinstance(leaf, MutableMapping):
+                return values
+            written = copy.copy(leaf)
+            written.update(values)
+            return written
+        return leaf
+
     leaves, structure = tree_flatten(tree)
-    return tree_unflatten([_leaf_part(leaf, start, stop) for leaf in leaves], structure)
-
-
-def _leaf_part(leaf: Any, start: int, stop: int) -> Any:
-    if isinstance(leaf, Tensor):
-        return leaf[start:stop] if leaf.ndim else leaf
-    if isinstance(leaf, Mapping):
-        values = {key: _part(value, start, stop) for key, value in leaf.items()}
-        if not isinstance(leaf, MutableMapping):
-            return values
-        written = copy.copy(leaf)
-        written.update(values)
-        return written
-    return leaf
+    return tree_unflatten([of_leaf(leaf) for leaf in leaves], structure)
 
 
 def _uncuttable(value: str, remedy: str) -> UsageError:

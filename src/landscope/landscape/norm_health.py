@@ -204,11 +204,11 @@ def _of_halves(objective: Objective, point: Parameters, whole: float) -> tuple[f
         samples = sum(size for size, _ in parts)
         with torch.no_grad():
             mean = sum(float(half.data_loss(point)) * size / samples for size, half in parts)
+        if adds_up(objective, point, whole, mean):
+            return math.nan, "the loss is a sum over samples: of half a batch it is half"
     # The whole batch has passed, so it is the halves that the network cannot take.
     except (ValueError, RuntimeError) as error:
         return math.nan, f"the batch's halves: {error}"
-    if adds_up(whole, mean):
-        return math.nan, "the loss is a sum over samples: of half a batch it is half"
     return mean, ""
 
 

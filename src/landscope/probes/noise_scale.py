@@ -44,7 +44,10 @@ class NoiseScale(Probe):
         self._average: Estimate | None = None
 
     def cost(self, work: Work) -> Cost:
-        """A gradient of each half: of the whole batch in all."""
+        """A gradient of each half: of the whole batch in all.
+
+        A forward pass more only where the loss looks like a sum over samples.
+        """
         del work
         return Cost(forward=1, backward=1)
 
