@@ -38,7 +38,8 @@ def log_axis(label: str, values: list[NDArray[np.float64]]) -> tuple[Axis, tuple
     positive = finite[finite > 0]
     notes: list[str] = []
     if positive.size < finite.size:
-        notes.append(f"not on the log axis: {_count(finite.size - positive.size)} of 0")
+        what = "0 or less" if (finite < 0).any() else "0"
+        notes.append(f"not on the log axis: {_count(finite.size - positive.size)} of {what}")
     if overflowed:
         notes.append(f"{_count(overflowed)} overflowed, drawn to the top")
     if not positive.size:

@@ -48,7 +48,7 @@ class Entry:
 
     Args:
         label: What the legend says; it switches all that carries this label.
-        norm: Chooses the colour, see `style`.
+        norm: Chooses the colour, see `style`; of a run with several lines, which of them.
         family: Which of the paper's two set-ups, as a reader calls it.
         dash: The pattern of its lines.
         ending: Set when the run did not reach its last step.

@@ -79,7 +79,7 @@ def _lines(panel: LinesPanel) -> Plot:
 
 
 def _curve(curve: Curve) -> Iterable[Plot]:
-    colour = style.NORMS[curve.entry.norm].colour
+    colour = style.look(curve.entry.norm).colour
     if curve.raw:
         yield {
             **_trace(curve.entry, curve.x, curve.raw),
@@ -108,7 +108,7 @@ def _curve(curve: Curve) -> Iterable[Plot]:
 
 
 def _band(band: Band, bands: int) -> Iterable[Plot]:
-    colour = style.NORMS[band.entry.norm].colour
+    colour = style.look(band.entry.norm).colour
     name = escaped(band.entry.label)
     yield _filled(band, style.band_opacity(bands))
     line = {"color": colour, "width": 1.3, "dash": _DASHES[band.entry.dash]}
@@ -128,7 +128,7 @@ def _filled(band: Band, opacity: float) -> Plot:
     return {
         **_trace(band.entry, x, y),
         "fill": "toself",
-        "fillcolor": style.NORMS[band.entry.norm].colour,
+        "fillcolor": style.look(band.entry.norm).colour,
         "line": {"width": 0},
         "opacity": opacity,
         "hoverinfo": "skip",
@@ -217,7 +217,7 @@ def _bar(bar: Bar) -> Plot:
             "color": style.INK,
             "thickness": 1.3,
         },
-        "marker": {"color": style.NORMS[bar.entry.norm].colour},
+        "marker": {"color": style.look(bar.entry.norm).colour},
         "text": [f"{bar.value:.3g}" if measured else escaped(bar.missing)],
         "textposition": "inside" if measured else "outside",
         "insidetextanchor": "start",
@@ -252,7 +252,7 @@ def _cross(entry: Entry, x: float, y: float, text: str) -> Plot:
     return {
         **_trace(entry, [x], [y]),
         "mode": "markers",
-        "marker": {"symbol": "x", "size": 9, "color": style.NORMS[entry.norm].colour},
+        "marker": {"symbol": "x", "size": 9, "color": style.look(entry.norm).colour},
         "hovertemplate": f"{escaped(text)}<extra></extra>",
         "cliponaxis": False,
     }

@@ -23,7 +23,10 @@ from landscope.figures.elements import Scale as Scale
 
 @dataclass(frozen=True, slots=True)
 class LinesPanel:
-    """Curves over a common x, each perhaps with a band behind it and crosses on it."""
+    """Curves over a common x, each perhaps with a band behind it and crosses on it.
+
+    ``keyed`` panels name their curves themselves, the others leave it to the figure's legend.
+    """
 
     title: str
     place: Place
@@ -35,11 +38,19 @@ class LinesPanel:
     notes: tuple[str, ...] = ()
     bands: tuple[Band, ...] = ()
     marks: tuple[Mark, ...] = ()
+    keyed: bool = False
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Whose colours the panel shows; none where the colour stands for something else."""
-        return () if self.colour_bar else tuple(curve.entry for curve in self.curves)
+        """Whose colours the panel shows; none where they mean something else, or are keyed."""
+        hidden = self.colour_bar is not None or self.keyed
+        return () if hidden else tuple(curve.entry for curve in self.curves)
+
+    @property
+    def key(self) -> tuple[Entry, ...]:
+        """The curves that the panel names itself; a single one is named by the title."""
+        entries = tuple(curve.entry for curve in self.curves)
+        return entries if self.keyed and len(entries) > 1 else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ class FigureSpec:
     """One figure.
 
     Args:
-        number: Its number, in the paper where it is one of the paper's.
+        number: Its number, in the paper where it is one of the paper's; 0 where it stands alone.
         title: What is measured.
         caption: One line on what to look for.
         panels: In reading order.
@@ -124,6 +135,11 @@ class FigureSpec:
     caption: str
     panels: tuple[Panel, ...]
     row_height: float = 2.4
+
+    @property
+    def heading(self) -> str:
+        """The title, after the number where there is one."""
+        return f"Figure {self.number}. {self.title}" if self.number else self.title
 
     @property
     def rows(self) -> int:

@@ -25,8 +25,14 @@ from landscope.figures.spec import (
 )
 from landscope.figures.static_axes import annotate, limit
 from landscope.figures.static_bars import draw_bars
-from landscope.figures.static_layout import WIDTH, Layout
-from landscope.figures.static_marks import draw_bands, draw_curves, draw_ridges, legend_handle
+from landscope.figures.static_layout import KEY_POINTS, WIDTH, Layout
+from landscope.figures.static_marks import (
+    draw_bands,
+    draw_curves,
+    draw_key,
+    draw_ridges,
+    legend_handle,
+)
 
 _SETTINGS = {
     "svg.hashsalt": "landscope",
@@ -78,8 +84,29 @@ def draw(spec: FigureSpec) -> Mapping[Format, bytes]:
         inch. Equal for equal specifications.
     """
     with context(["default", _SETTINGS]):
-        figure = _figure(spec)
+        figure = _figure(spec, WIDTH)
         return MappingProxyType({each: _file(figure, each) for each in Format})
+
+
+class Drawing(Figure):
+    """A figure that a notebook shows, whether or not anybody there has loaded pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        return _file(self, Format.PNG)
+
+
+def drawing(spec: FigureSpec, width: float) -> Drawing:
+    """Draws a figure to be looked at, changed and saved by whoever asked for it.
+
+    Args:
+        spec: What to draw.
+        width: Its width in inches.
+    """
+    with context(["default", _SETTINGS]):
+        figure = _figure(spec, width)
+        # Ticks are made as they are drawn, and take the settings of that time.
+        figure.draw_without_rendering()
+        return figure
 
 
 def _file(figure: Figure, file_format: Format) -> bytes:
@@ -90,16 +117,19 @@ def _file(figure: Figure, file_format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def _figure(spec: FigureSpec) -> Figure:
-    layout = Layout(spec)
-    figure = Figure(figsize=(WIDTH, layout.height))
-    title = f"Figure {spec.number}. {spec.title}"
-    top = 1 - 0.08 / layout.height
-    figure.text(0.008, top, title, va="top", fontsize=11, weight="bold", color=style.INK)
+def _figure(spec: FigureSpec, width: float) -> Drawing:
+    layout = Layout(spec, width)
+    figure = Drawing(figsize=(width, layout.height))
+    title, top = "\n".join(layout.heading), 1 - 0.08 / layout.height
+    text = figure.text(0.096 / width, top, title, va="top", fontsize=11, weight="bold")
+    text.set(color=style.INK, parse_math=False)  # a run may be called what it likes
     for panel in spec.panels:
         axes = figure.add_axes(layout.axes(panel))
         _draw_panel(axes, panel)
-        annotate(axes, layout.title(panel), layout.notes(panel))
+        key_points = KEY_POINTS * layout.key_lines(panel)
+        annotate(axes, layout.title(panel), layout.notes(panel), key_points)
+        if isinstance(panel, LinesPanel) and panel.key:
+            draw_key(axes, panel, layout.key_columns(panel))
         if not layout.has_x_label(panel):
             axes.set_xlabel("")
         if isinstance(panel, LinesPanel) and panel.colour_bar is not None:

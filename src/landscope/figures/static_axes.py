@@ -9,7 +9,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocat
 from landscope.figures import style
 from landscope.figures.spec import Axis, Scale
 
-_NOTE_POINTS = 8.5
+_NOTE_POINTS = 9.2
 """Height of a line of a note."""
 
 
@@ -25,20 +25,21 @@ def limit(axes: Axes, x: Axis, y: Axis) -> None:
         _tick(drawn, axis)
 
 
-def annotate(axes: Axes, title: list[str], notes: list[str]) -> None:
+def annotate(axes: Axes, title: list[str], notes: list[str], beneath: float = 0.0) -> None:
     """Writes a panel's title, and its notes small beneath it.
 
     Args:
         axes: Where.
         title: Its lines.
         notes: Their lines.
+        beneath: Points to leave free between them and the axes.
     """
-    axes.set_title("\n".join(title), pad=4 + _NOTE_POINTS * len(notes))
+    axes.set_title("\n".join(title), pad=4 + beneath + _NOTE_POINTS * len(notes))
     if notes:
         axes.annotate(
             "\n".join(notes),
             xy=(0, 1),
-            xytext=(0, 3),
+            xytext=(0, 3 + beneath),
             xycoords="axes fraction",
             textcoords="offset points",
             va="bottom",

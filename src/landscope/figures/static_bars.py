@@ -19,7 +19,7 @@ def draw_bars(axes: Axes, panel: BarsPanel) -> None:
         if not math.isfinite(bar.value):
             axes.text(0.01 * reach, row, bar.missing, va="center", fontsize=7.5)
             continue
-        axes.barh(row, bar.value, height=0.62, color=style.NORMS[bar.entry.norm].colour, zorder=2)
+        axes.barh(row, bar.value, height=0.62, color=style.look(bar.entry.norm).colour, zorder=2)
         axes.plot([bar.low, bar.high], [row, row], color=style.INK, lw=1.3, zorder=3)
         axes.plot([bar.low, bar.high], [row, row], "|", color=style.INK, ms=6, zorder=3)
         text = f"{bar.value:.3g}"

@@ -11,15 +11,20 @@ from functools import cached_property
 from landscope.figures.spec import BarsPanel, FigureSpec, LinesPanel, Panel, RidgesPanel
 
 WIDTH = 12.0
-"""Of every figure, in inches; `FigureSpec.row_height` is in the same unit."""
+"""Of every figure of a study, in inches; `FigureSpec.row_height` is in the same unit."""
 
-_HEAD, _LEGEND_LINE, _FOOT = 0.34, 0.26, 0.06
+KEY_POINTS = 10.5
+"""Height of a line of a panel's key."""
+
+_HEAD, _HEAD_LINE, _LEGEND_LINE, _FOOT = 0.34, 0.19, 0.26, 0.06
 _LEFT, _LEFT_OF_RIDGES, _LEFT_OF_BARS, _RIGHT = 0.7, 0.52, 1.35, 0.12
 _BOTTOM_WITH_LABEL, _BOTTOM = 0.46, 0.3
-_TITLE_LINE, _NOTE_LINE, _ABOVE = 0.155, 0.12, 0.06
+_TITLE_LINE, _NOTE_LINE, _KEY_LINE, _ABOVE = 0.155, 0.128, KEY_POINTS / 72, 0.06
 _BAR = 0.75
-_TITLE_LETTERS, _NOTE_LETTERS = 13.0, 18.0
+_HEAD_LETTERS, _TITLE_LETTERS, _NOTE_LETTERS, _KEY_LETTERS = 9.5, 13.0, 18.0, 14.0
 """That fit into an inch, at their sizes."""
+_KEY_DASH = 0.55
+"""Room for the dash before each label of a key, and for the gap behind it."""
 _IN_A_LINE = 5
 """Labels that fit beside each other in the legend."""
 
@@ -29,14 +34,20 @@ Rectangle = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout of one figure."""
+    """The layout of one figure, ``width`` inches wide."""
 
     spec: FigureSpec
+    width: float = WIDTH
 
     @cached_property
     def height(self) -> float:
         """Of the figure, in inches."""
-        return _HEAD + self.spec.rows * self.spec.row_height + self._foot
+        return self._head + self.spec.rows * self.spec.row_height + self._foot
+
+    @cached_property
+    def heading(self) -> list[str]:
+        """The lines of the figure's title."""
+        return textwrap.wrap(self.spec.heading, int(self.width * _HEAD_LETTERS))
 
     @property
     def legend_columns(self) -> int:
@@ -58,6 +69,18 @@ class Layout:
         """The lines of a panel's notes."""
         return textwrap.wrap("; ".join(panel.notes), int(self._room(panel) * _NOTE_LETTERS))
 
+    def key_columns(self, panel: Panel) -> int:
+        """Labels beside each other in a panel's own key; 0 where it has none."""
+        if not isinstance(panel, LinesPanel) or not panel.key:
+            return 0
+        longest = max(len(entry.label) for entry in panel.key) / _KEY_LETTERS + _KEY_DASH
+        return min(len(panel.key), max(1, int(self._room(panel) / longest)))
+
+    def key_lines(self, panel: Panel) -> int:
+        """The lines of a panel's own key."""
+        columns = self.key_columns(panel)
+        return -(-len(panel.key) // columns) if isinstance(panel, LinesPanel) and columns else 0
+
     def has_x_label(self, panel: Panel) -> bool:
         """Whether the panel says what its x is: not where the one below says it."""
         below = (panel.place.row + panel.place.rows, panel.place.column)
@@ -72,18 +95,22 @@ class Layout:
         above = max(self._above(other) for other in self._row(place.row))
         last = place.row + place.rows
         below = _BOTTOM_WITH_LABEL if self.has_x_label(panel) else _BOTTOM
-        bottom = self.height - _HEAD - last * self.spec.row_height + below
+        bottom = self.height - self._head - last * self.spec.row_height + below
         height = place.rows * self.spec.row_height - above - below
-        return left / WIDTH, bottom / self.height, width / WIDTH, height / self.height
+        return left / self.width, bottom / self.height, width / self.width, height / self.height
 
     def bar(self) -> Rectangle:
         """Where the colour bar stands: beside the first row."""
         _, bottom, _, height = self.axes(self.spec.panels[0])
-        return (WIDTH - _BAR + 0.05) / WIDTH, bottom, 0.16 / WIDTH, height
+        return (self.width - _BAR + 0.05) / self.width, bottom, 0.16 / self.width, height
 
     @cached_property
     def _cell(self) -> float:
-        return (WIDTH - _BAR * self.has_bar) / self.spec.columns
+        return (self.width - _BAR * self.has_bar) / self.spec.columns
+
+    @property
+    def _head(self) -> float:
+        return _HEAD + _HEAD_LINE * (len(self.heading) - 1)
 
     @property
     def _foot(self) -> float:
@@ -96,7 +123,7 @@ class Layout:
 
     def _above(self, panel: Panel) -> float:
         lines = len(self.title(panel)) * _TITLE_LINE + len(self.notes(panel)) * _NOTE_LINE
-        return _ABOVE + lines
+        return _ABOVE + lines + self.key_lines(panel) * _KEY_LINE
 
     def _row(self, row: int) -> list[Panel]:
         return [panel for panel in self.spec.panels if panel.place.row == row]

@@ -1,5 +1,7 @@
 """Curves, bands and ridges on paper."""
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -29,11 +31,11 @@ _DASHES: dict[Dash, str | tuple[float, tuple[float, ...]]] = {
 def draw_curves(axes: Axes, panel: LinesPanel) -> None:
     """Draws bands, faint raw readings, lines, levels and the marks where runs broke off."""
     for band in panel.bands:
-        colour = style.NORMS[band.entry.norm].colour
+        colour = style.look(band.entry.norm).colour
         axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.16, lw=0, zorder=1.8)
     for curve in panel.curves:
         if curve.raw:
-            colour = style.NORMS[curve.entry.norm].colour
+            colour = style.look(curve.entry.norm).colour
             axes.plot(curve.x, curve.raw, color=colour, lw=0.5, alpha=0.16, zorder=2)
     for curve in panel.curves:
         axes.plot(
@@ -42,7 +44,8 @@ def draw_curves(axes: Axes, panel: LinesPanel) -> None:
             color=_colour(curve),
             ls=_DASHES[curve.entry.dash] if curve.shade is None else "solid",
             lw=1.5 if curve.shade is None else 0.9,
-            marker="o" if _is_lonely(curve) or curve.shade is not None else "",
+            marker="o",
+            markevery=_lonely(curve) if curve.shade is None else None,
             ms=2.5,
             zorder=3,
         )
@@ -58,7 +61,7 @@ def draw_bands(axes: Axes, panel: BandsPanel) -> None:
     """Draws each band with its two edges; where a run broke off there is a mark."""
     alpha = style.band_opacity(len(panel.bands))
     for band in panel.bands:
-        colour = style.NORMS[band.entry.norm].colour
+        colour = style.look(band.entry.norm).colour
         axes.fill_between(band.x, band.low, band.high, color=colour, alpha=alpha, lw=0, zorder=2)
         for side in (band.low, band.high):
             axes.plot(band.x, side, color=colour, lw=1.0, ls=_DASHES[band.entry.dash], zorder=3)
@@ -90,12 +93,38 @@ def draw_ridges(axes: Axes, panel: RidgesPanel) -> None:
     axes.set_ylim(-0.6, max(max(line.height) for line in lines) + 0.6)
 
 
+def draw_key(axes: Axes, panel: LinesPanel, columns: int) -> None:
+    """Names the curves of a panel above its axes, in so many columns."""
+    handles = [
+        Line2D([], [], color=style.look(entry.norm).colour, ls=_DASHES[entry.dash], lw=1.5)
+        for entry in panel.key
+    ]
+    key = axes.legend(
+        handles,
+        [str(position) for position in range(len(handles))],
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        fontsize=7,
+        handlelength=2.2,
+        handletextpad=0.5,
+        columnspacing=1.2,
+        labelspacing=0.3,
+        borderpad=0.2,
+        borderaxespad=0.0,
+    )
+    for text, entry in zip(key.get_texts(), panel.key, strict=True):
+        # Names of layers are what they are, and no formula.
+        text.set_text(entry.label)
+        text.set_parse_math(False)
+
+
 def legend_handle(item: LegendItem) -> Line2D:
     """What the legend shows of a label."""
     return Line2D(
         [],
         [],
-        color=style.NORMS[item.norm].colour,
+        color=style.look(item.norm).colour,
         ls=_DASHES[item.dash],
         lw=2,
         marker="X" if item.endings else "",
@@ -107,12 +136,13 @@ def legend_handle(item: LegendItem) -> Line2D:
 def _colour(curve: Curve) -> str:
     if curve.shade is not None:
         return style.shade(curve.shade)
-    return style.NORMS[curve.entry.norm].colour
+    return style.look(curve.entry.norm).colour
 
 
-def _is_lonely(curve: Curve) -> bool:
-    """Whether a line has a single finite point, which without a mark nobody would see."""
-    return int(np.isfinite(np.asarray(curve.y)).sum()) == 1
+def _lonely(curve: Curve) -> list[int]:
+    """The points between two gaps, which without a mark nobody would see."""
+    there = np.isfinite(np.asarray([math.nan, *curve.y, math.nan]))
+    return np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:]).tolist()
 
 
 def _mark_ending(axes: Axes, entry: Entry, y: tuple[float, ...]) -> None:
@@ -131,7 +161,7 @@ def _cross(axes: Axes, entry: Entry, x: float, y: float, transform: Transform) -
         marker="X",
         ms=7,
         ls="",
-        color=style.NORMS[entry.norm].colour,
+        color=style.look(entry.norm).colour,
         mec=style.PAGE,
         mew=0.7,
         zorder=5,

@@ -37,6 +37,14 @@ NORMS: dict[str, Look] = {
 }
 """By the norm's id; the order is that of the legend. "as-is" is a user's own model, unchanged."""
 
+LINES: dict[str, Look] = {
+    "line-1": NORMS["batch"],
+    "line-2": NORMS["noisy-batch"],
+    "line-3": NORMS["l1"],
+    "rest": NORMS["none"],
+}
+"""Where one run has several lines in a panel, and what is drawn behind them; no label is used."""
+
 PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}
 """The step size that the paper uses unless it says otherwise, by family."""
 
@@ -65,6 +73,15 @@ def lr_dash(family: str, lr: float) -> Dash:
     if lr > usual:
         return Dash.DASHED
     return Dash.DOTTED if lr < usual else Dash.SOLID
+
+
+def look(norm: str) -> Look:
+    """How a norm looks, or one of several lines.
+
+    Args:
+        norm: Key of `NORMS` or of `LINES`.
+    """
+    return NORMS[norm] if norm in NORMS else LINES[norm]
 
 
 def tint(norm: str, strength: float) -> str:
