@@ -25,7 +25,7 @@ LEFT = {
     "probes": ("study", "data", "norms", "models", "training"),
     "records": ("study",),
     # The scope knows neither our models nor our loop.
-    "scope": ("training.step_view", "probes", "records", "findings", "figures"),
+    "scope": ("training.step_view", "probes", "records", "reviewed"),
     # One adapter a file, over the scope alone.
     "integrations": ("scope",),
     # Two rooms side by side, neither of which knows the other.
@@ -33,6 +33,8 @@ LEFT = {
     "claims": ("study", "records"),
     # Readings alone, from a store or as they are made.
     "findings": (),
+    # What a scope and a recorded run have in common.
+    "reviewed": ("findings", "figures"),
     "report": ("study", "records", "figures", "claims"),
     "terminal": ("study", "records", "claims"),
     "testing": ("study", "data", "norms", "models", "training", "probes"),
@@ -41,19 +43,30 @@ LEFT = {
     "cost": (),
     "reading": (),
     "progress": (),
+    "notebook": (),
     "device": (),
     "environment": ("",),  # for the version that a record carries
 }
-GROUND_FLOOR = ("errors", "cost", "reading", "progress", "environment", "device", "landscape")
+GROUND_FLOOR = (
+    "errors",
+    "cost",
+    "reading",
+    "progress",
+    "environment",
+    "device",
+    "landscape",
+    "notebook",
+)
 # Within the ground floor, what is below: the maths knows how to refuse and what it costs.
 GROUND_LEFT = {
-    "landscape": ("errors", "cost"),
+    "landscape": ("errors", "cost", "notebook"),
     "device": ("errors",),
     "environment": (),
     "errors": (),
     "cost": (),
     "reading": (),
     "progress": (),
+    "notebook": (),
 }
 CONNECTING = (
     "",
@@ -64,9 +77,19 @@ CONNECTING = (
     "conduct",
     "reproduce",
     "compare",
+    "recorded_run",
     "run_comparison",
 )
-WITHOUT_TORCH = ("figures", "claims", "findings", "report", "study", "records", "terminal")
+WITHOUT_TORCH = (
+    "figures",
+    "claims",
+    "findings",
+    "report",
+    "study",
+    "records",
+    "terminal",
+    "reviewed",
+)
 
 
 def module_name(path, source):
@@ -318,9 +341,9 @@ import importlib, pkgutil, sys
 
 for room in {rooms!r}:
     package = importlib.import_module(f"landscope.{{room}}")
-    for module in pkgutil.walk_packages(package.__path__, f"landscope.{{room}}."):
+    for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"landscope.{{room}}."):
         importlib.import_module(module.name)
-import landscope.publish, landscope.reproduce
+import landscope.publish, landscope.reproduce, landscope.recorded_run
 print("torch" in sys.modules, "matplotlib" in sys.modules)
 """
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from landscope.landscape.step_size import step_size as step_size
     from landscope.norms.replace import replace_norms as replace_norms
     from landscope.norms.replacing.plan import NormPlace as NormPlace
+    from landscope.recorded_run import Run as Run
     from landscope.scope.scope import Scope as Scope
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ _HOMES = {
     "Line": "landscope.landscape.line",
     "NoiseFloor": "landscope.landscape.noise_floor",
     "NormPlace": "landscope.norms.replacing.plan",
+    "Run": "landscope.recorded_run",
     "Scope": "landscope.scope.scope",
     "StepSize": "landscope.landscape.step_size",
     "batch_norm_theory": "landscope.landscape.batch_norm_theory",
@@ -49,6 +51,7 @@ __all__ = [
     "Line",
     "NoiseFloor",
     "NormPlace",
+    "Run",
     "Scope",
     "StepSize",
     "__version__",

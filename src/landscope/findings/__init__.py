@@ -4,6 +4,7 @@ Reads readings alone and imports no torch.
 """
 
 from landscope.findings.finding import Evidence, Finding, Severity
+from landscope.findings.findings import Findings
 from landscope.findings.table import find
 
-__all__ = ["Evidence", "Finding", "Severity", "find"]
+__all__ = ["Evidence", "Finding", "Findings", "Severity", "find"]

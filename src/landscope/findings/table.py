@@ -9,7 +9,8 @@ from landscope.findings.budget_exceeded import BUDGET_EXCEEDED
 from landscope.findings.dead_scales import DEAD_SCALES
 from landscope.findings.diverged import DIVERGED
 from landscope.findings.evaluation_differs import EVALUATION_DIFFERS
-from landscope.findings.finding import SEVERITIES, Finding
+from landscope.findings.finding import SEVERITIES
+from landscope.findings.findings import Findings
 from landscope.findings.gradient_clipped import GRADIENT_CLIPPED
 from landscope.findings.gradient_scaled import GRADIENT_SCALED
 from landscope.findings.gradient_turns_round import GRADIENT_TURNS_ROUND
@@ -48,7 +49,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
 """Each speaks for itself; whether it concerns the training as a whole decides its place."""
 
 
-def find(readings: Iterable[Reading]) -> list[Finding]:
+def find(readings: Iterable[Reading]) -> Findings:
     """What the readings of one training show, the most severe first.
 
     Args:
@@ -61,4 +62,4 @@ def find(readings: Iterable[Reading]) -> list[Finding]:
     history = History(readings)
     found = [symptom.find(history) for symptom in SYMPTOMS]
     shown = [finding for finding in found if finding is not None]
-    return sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity))
+    return Findings(sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity)))

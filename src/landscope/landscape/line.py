@@ -21,6 +21,7 @@ from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_finite, check_scalar
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, check_like, distance, norm, trainable
+from landscope.notebook import html_table, short
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,15 @@ class Line:
     def effective_beta(self) -> float:
         """Largest beta on the grid, in units of the curvature; NaN where any of them is."""
         return _largest(self.betas)
+
+    def _repr_html_(self) -> str:
+        columns = (self.etas, self.losses, self.gradient_changes, self.betas)
+        return html_table(
+            f"Line: effective beta {short(self.effective_beta)}, "
+            f"loss {short(self.start_loss)} at 0",
+            ("step size", "loss", "gradient change", "beta"),
+            (map(short, row) for row in zip(*columns, strict=True)),
+        )
 
 
 def line(

@@ -41,6 +41,7 @@ from landscope.landscape.parameters import (
     norm,
     trainable,
 )
+from landscope.notebook import html_table, short
 
 MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -101,6 +102,14 @@ class StepSize:
     def inverse_beta(self) -> float:
         """``1 / beta``, the best step size on a quadratic; NaN where the loss curves downward."""
         return 1 / self.metric_beta if self.metric_beta > 0 else math.nan
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            f"Step: safe up to {short(self.safe_multiple)} times lr {short(self.lr)}, "
+            f"beta x lr {short(self.sharpness_lr)}, loss {short(self.start_loss)} at 0",
+            ("multiple", "loss"),
+            (map(short, row) for row in zip(self.multiples, self.losses, strict=True)),
+        )
 
 
 def step_size(

@@ -12,7 +12,6 @@ from torch import nn
 
 from landscope.cost import Work
 from landscope.errors import UsageError
-from landscope.findings import Finding, find
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
@@ -22,6 +21,7 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen
 from landscope.reading import Reading, Status
+from landscope.reviewed import Reviewed
 from landscope.scope.block import Block
 from landscope.scope.budget import Budget
 from landscope.scope.clock import Clock
@@ -37,7 +37,7 @@ _WALL = "wall time of this process, from the third update on"
 _TRIES = 3  # times in a row that a measurement may fail before it is given up
 
 
-class Scope:
+class Scope(Reviewed):
     """Measures the landscape of a training while it runs, without changing a bit of it.
 
     ::
@@ -156,10 +156,6 @@ class Scope:
         """Share of the time that was spent on measuring; the first two updates do not count."""
         return self._clock.share
 
-    def findings(self) -> list[Finding]:
-        """What the readings so far say, the most serious first; none where nothing stands out."""
-        return find(self._readings)
-
     def close(self) -> None:
         """End the measuring: nothing is measured from here on, and what was is written."""
         self._watch.abandon()
@@ -178,11 +174,12 @@ class Scope:
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
+    @property
+    def _summary(self) -> str:
         looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
         return (
-            f"Scope({type(self._model).__name__}, {self._steps} updates, {looks} looks, "
-            f"{100 * self.share:.2g} % of the time)"
+            f"{type(self._model).__name__}, {self._steps} updates, {looks} looks, "
+            f"{100 * self.share:.2g} % of the time"
         )
 
     def _made(self, probe: str | Probe, every: int | None) -> Probe:

@@ -1,0 +1,63 @@
+"""What the readings of one training say to a person: findings, a figure, a table in a notebook."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from landscope.findings.findings import Findings
+from landscope.findings.glance import HEADINGS, glances
+from landscope.findings.table import find
+from landscope.notebook import html_table
+from landscope.reading import Reading
+
+if TYPE_CHECKING:
+    from landscope.figures.static import Drawing
+
+_SHOWN = 8  # looks in a notebook's table
+
+
+class Reviewed(ABC):
+    """A training whose readings can be looked through, while it runs or from its records."""
+
+    @property
+    @abstractmethod
+    def readings(self) -> tuple[Reading, ...]:
+        """All readings so far, in the order in which they were made."""
+
+    @property
+    @abstractmethod
+    def _summary(self) -> str:
+        """What it is and how far it got, in a few words."""
+
+    def findings(self) -> Findings:
+        """What the readings so far say, the most serious first; none where nothing stands out."""
+        return find(self.readings)
+
+    def plot(self, width: float = 12.0) -> "Drawing":
+        """A matplotlib figure over the steps, with a panel for each kind of reading there is.
+
+        Readings that cannot be relied on are gaps with crosses beneath.
+
+        Args:
+            width: In inches; the panels stand in as many columns as fit.
+
+        Returns:
+            A ``matplotlib.figure.Figure``, which a notebook shows and ``savefig`` saves. It needs
+            no display and no pyplot.
+
+        Raises:
+            UsageError: The width has no room for a panel.
+            RecordError: Nothing that it could draw was read.
+        """
+        # Whoever only trains does not wait for matplotlib.
+        from landscope.figures.run_figure import run_figure
+
+        return run_figure(self.readings, self._summary, width)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._summary})"
+
+    def _repr_html_(self) -> str:
+        rows = glances(self.readings, _SHOWN).rows
+        last = f"; the last {len(rows)} looks" if rows else ""
+        table = html_table(f"{self!r}{last}", HEADINGS if rows else (), rows)
+        return table + self.findings().to_html()
