@@ -25,7 +25,8 @@ LEFT = {
     "probes": ("study", "data", "norms", "models", "training"),
     "records": ("study",),
     # The scope knows neither our models nor our loop.
-    "scope": ("training.step_view", "probes", "records", "reviewed"),
+    # Its readings may be shown as they are made.
+    "scope": ("training.step_view", "probes", "records", "reviewed", "terminal.live_table"),
     # One adapter a file, over the scope alone.
     "integrations": ("scope",),
     # Two rooms side by side, neither of which knows the other.
@@ -36,8 +37,8 @@ LEFT = {
     # What a scope and a recorded run have in common.
     "reviewed": ("findings", "figures"),
     "report": ("study", "records", "figures", "claims"),
-    "terminal": ("study", "records", "claims"),
-    "testing": ("study", "data", "norms", "models", "training", "probes"),
+    "terminal": ("study", "records", "claims", "findings"),
+    "testing": ("study", "data", "norms", "models", "training", "probes", "scope"),
     "landscape": (),
     "errors": (),
     "cost": (),

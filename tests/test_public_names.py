@@ -150,6 +150,8 @@ OTHER_RAISES = {
     ("terminal.whole_number", "CoercionError"),  # the command line's own, told as misuse
     ("testing.norms", "AssertionError"),  # a suite fails by them
     ("testing.norms", "NotImplementedError"),
+    ("testing.probes", "AssertionError"),
+    ("testing.probes", "NotImplementedError"),
     ("testing.tolerances", "AssertionError"),
     ("landscape.covariate_shift", "ReplayError"),  # told as an obstacle
     ("landscape.tape", "ReplayError"),
