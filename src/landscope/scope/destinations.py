@@ -55,18 +55,24 @@ class Destinations:
     Args:
         to: A folder, a writer, a list of these, or None.
         manifest: For a folder: what it says of the run.
+        live: Whether they are shown in the terminal as well.
 
     Raises:
         UsageError: It is none of these.
         LandscopeError: A folder cannot be used.
     """
 
-    def __init__(self, to: Any, manifest: dict[str, Any]) -> None:
+    def __init__(self, to: Any, manifest: dict[str, Any], *, live: bool = False) -> None:
         several = to if isinstance(to, (list, tuple)) else [] if to is None else [to]
         self._writers: list[Writer] = []
         try:
             for each in several:
                 self._writers.append(_opened(each, manifest))
+            if live:
+                # Whoever does not ask for it does not load what draws it.
+                from landscope.terminal.live_table import LiveTable
+
+                self._writers.append(LiveTable())
         except BaseException:
             self.close()
             raise

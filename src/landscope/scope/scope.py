@@ -67,6 +67,7 @@ class Scope(Reviewed):
         norm_mode: Which function batch norms are measured as: of their ``"batch"``, as in
             training; of the batch's statistics held ``"frozen"``; of the ``"running"`` ones.
         scaler: The ``GradScaler`` of a training in float16.
+        live: Whether a table in the terminal follows the looks, on standard error.
 
     Raises:
         UsageError: A setting has no meaning, or the optimiser trains nothing of the model.
@@ -85,6 +86,7 @@ class Scope(Reviewed):
         to: Destination | Sequence[Destination] | None = None,
         norm_mode: NormMode = "batch",
         scaler: Any = None,
+        live: bool = False,
     ) -> None:
         self._model = network_of(model)
         inner = optimizer_of(optimizer)
@@ -103,7 +105,7 @@ class Scope(Reviewed):
         manifest = manifest_of(
             self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
         )
-        self._to = Destinations(to, manifest)
+        self._to = Destinations(to, manifest, live=live)
         # Who writes the three lines closes nothing: it is done when the scope or Python ends.
         self._finish = weakref.finalize(self, self._to.close)
         self._steps = 0

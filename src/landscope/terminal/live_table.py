@@ -1,0 +1,107 @@
+"""A table in the terminal that follows a training: its last looks, and what was found last."""
+
+import time
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from landscope.findings import Finding, Severity, find
+from landscope.findings.glance import HEADINGS, Glances
+from landscope.findings.phrase import counted
+from landscope.reading import Reading
+
+_SHOWN = 8  # looks
+_PATIENCE = 20.0  # times what drawing took: it takes no more than a twentieth of the time
+_LEAST_WAIT = 0.1  # seconds; faster nobody reads
+
+_STYLES: dict[Severity, str] = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+class LiveTable:
+    """A writer of readings that shows the last looks in a terminal, one row each.
+
+    It is drawn at looks, from the thread of the training, and no more often than a twentieth of
+    the time pays for. Where there is no terminal, one line is printed at the end.
+
+    Args:
+        console: Where to; standard error unless given.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._shows = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._glances = Glances(_SHOWN)
+        self._readings: list[Reading] = []
+        self._looks: set[int] = set()
+        self._known: dict[str, Finding] = {}
+        self._live: Live | None = None
+        self._next = 0.0
+
+    def write(self, reading: Reading) -> None:
+        """Take note of a reading; the last of a look may show all of it."""
+        self._readings.append(reading)
+        self._glances.add(reading)
+        if reading.probe != "scope":
+            self._looks.add(reading.step)
+        elif reading.quantity == "share" and self._shows and time.monotonic() >= self._next:
+            self._draw()
+
+    def close(self) -> None:
+        """Leave the table as it is at last, or a line where there is no terminal; once."""
+        if self._looks and self._shows:
+            self._draw()
+        elif self._looks:
+            self._console.print(
+                Text(self._line()), highlight=False, markup=False, emoji=False, soft_wrap=True
+            )
+        if self._live is not None:
+            self._live.stop()
+        self._live, self._looks = None, set()
+
+    def _draw(self) -> None:
+        began = time.monotonic()
+        found = find(self._readings)
+        # In the order in which they appeared, the most serious last of those that came together.
+        there = {finding.id: finding for finding in found}
+        kept = {name: there[name] for name in self._known if name in there}
+        self._known = kept | {name: there[name] for name in reversed(there) if name not in kept}
+        shown = Group(self._table(), self._newest())
+        if self._live is None:
+            # Without a thread of its own: nothing runs beside the training.
+            self._live = Live(shown, console=self._console, auto_refresh=False)
+            self._live.start(refresh=True)
+        else:
+            self._live.update(shown, refresh=True)
+        ended = time.monotonic()
+        self._next = ended + max(_LEAST_WAIT, _PATIENCE * (ended - began))
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in HEADINGS:
+            table.add_column(heading, justify="right", overflow="ellipsis")
+        for row in self._glances.rows:
+            table.add_row(*map(_text, row))
+        return table
+
+    def _newest(self) -> Text:
+        if not self._known:
+            return Text("no finding so far", style="dim")
+        newest = list(self._known.values())[-1]
+        more = f" ({len(self._known) - 1} more)" if len(self._known) > 1 else ""
+        sentence = _text(f"{newest.sentence}{more}")
+        return Text.assemble((f"{newest.severity}: ", _STYLES[newest.severity]), sentence)
+
+    def _line(self) -> str:
+        found = find(self._readings)
+        looks = f"{counted(len(self._looks), 'look')}, the last at step {max(self._looks)}"
+        if not found:
+            return f"landscope: {looks}; no finding"
+        findings = counted(len(found), "finding")
+        return f"landscope: {looks}; {findings}, first {_text(found[0].sentence)}"
+
+
+def _text(words: str) -> Text:
+    """Words as they are, whatever a layer is called: neither markup nor control characters."""
+    return Text("".join(letter if letter.isprintable() else "?" for letter in words))
