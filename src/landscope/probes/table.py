@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from landscope.errors import UsageError
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.gradient import Gradient
+from landscope.probes.input_drift import InputDrift
 from landscope.probes.line import PaperLine
 from landscope.probes.noise_floor import NoiseFloor
+from landscope.probes.noise_scale import NoiseScale
+from landscope.probes.norm_health import NormHealth
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.step_size import StepSize
@@ -46,9 +49,10 @@ _ROWS = (
     ProbeEntry("update", "size and direction of the update, and what it did to the loss", Update),
     ProbeEntry("step_size", "how far along the update the loss falls, and the edge", StepSize),
     ProbeEntry("line", "loss and gradient along the gradient: effective smoothness", _line),
-    ProbeEntry(
-        "covariate_shift", "how each layer's gradient moves under the others", CovariateShift
-    ),
+    ProbeEntry("noise_scale", "how much of the gradient is noise of the batch", NoiseScale),
+    ProbeEntry("norm_health", "running statistics, dead scales, modes, halved batches", NormHealth),
+    ProbeEntry("covariate_shift", "how each layer's gradient moves under others", CovariateShift),
+    ProbeEntry("input_drift", "how the distributions of the layers' inputs move", InputDrift),
     ProbeEntry("noise_floor", "what rounding and chance alone change in a gradient", NoiseFloor),
     ProbeEntry("theory", "both sides of the paper's theorems, at each batch norm", _theory),
 )
@@ -65,7 +69,10 @@ PRESETS: dict[str, tuple[str, ...]] = {
         *CHEAP,
         "step_size",
         "line",
+        "noise_scale",
+        "norm_health",
         "covariate_shift",
+        "input_drift",
     ),
     "full": tuple(name for name in PROBES if name != "theory"),
 }
