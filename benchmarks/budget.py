@@ -16,7 +16,7 @@ from benchmarks.settings import Settings
 from landscope import Scope
 
 SHARES = (0.01, 0.05, 0.2)
-NETWORKS = ("mlp-50", "resnet-20", "transformer")  # of which those with their norm
+NETWORKS = ("mlp-50", "resnet-20", "transformer-6")  # of which those with their norm
 LEAST, MOST = 0.5, 1.1  # of what was asked
 IDLE = 20.0  # microseconds
 STEPS = 1000
