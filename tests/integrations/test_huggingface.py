@@ -61,16 +61,7 @@ def test_the_training_is_the_same_to_the_bit(settings, tmp_path):
     assert watched == without
 
 
-DRAWS = pytest.mark.xfail(reason="a scope replays from the forward pass what is drawn before it")
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        pytest.param(settings, id=name, marks=[DRAWS] if name == "a trainer of one's own" else [])
-        for name, settings in SETTINGS.items()
-    ],
-)
+@every_setting
 def test_the_loss_that_is_measured_is_the_one_that_is_trained(settings, tmp_path):
     made = []
     trainer = trained(tmp_path, attached(made, probes=[Shown()]), **settings)

@@ -136,7 +136,8 @@ class Tape:
         for slot, tensor in self._constants.items():
             tensors[slot] = tensor
         for name, slot in self._buffers.items():
-            tensors[slot] = buffers[name]
+            # A norm writes its running statistics behind torch's back: no write on them is seen.
+            tensors[slot] = buffers[name].clone()
         return self.branch(Position(0, tensors))
 
     def branch(self, position: Position) -> Position:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from landscope.landscape.autocast import Autocast
+from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, devices_of
@@ -82,11 +83,11 @@ class Observation:
             self._handles.pop(0).remove()
             devices = devices_of(self._model)
             if self.objective is not None:
-                self.objective = replace(
-                    self.objective,
-                    random_state=RandomState.capture(devices),
-                    autocast=Autocast.capture(devices),
-                )
+                self.objective = replace(self.objective, autocast=Autocast.capture(devices))
+                # A loss that calls the model itself draws what it draws before that as well.
+                if self.objective.targets is not IN_BATCH:
+                    streams = RandomState.capture(devices)
+                    self.objective = replace(self.objective, random_state=streams)
 
     def _at_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if self.before is not None:
