@@ -73,6 +73,14 @@ def test_the_gradient_that_is_measured_is_the_one_before_clipping(tmp_path):
     FLOAT32.check(values(scope.scope, "shown", "gradient_norm"), gradients.norms)
 
 
+def test_the_gradient_that_lightning_uses_is_the_clipped_one(tmp_path):
+    scope = LightningScope(probes=["gradient"], every=1)
+    fit(tmp_path, scope, gradient_clip_val=0.01)
+
+    FLOAT32.check(values(scope.scope, "gradient", "used_gradient_norm"), [0.01] * 4)
+    FLOAT32.check(values(scope.scope, "gradient", "agreement"), [1.0] * 4)
+
+
 def test_readings_are_those_of_a_plain_loop(tmp_path):
     callback = LightningScope(probes=["gradient", "update"], every=2)
     fit(tmp_path, callback, module=Bare)
@@ -97,16 +105,8 @@ def plain_loop(**settings):
     return scope
 
 
-# Lightning's optimisers compute the gradient themselves, inside of their step.
-OF_USED = {"used_gradient_norm", "agreement"}
-
-
 def measured(scope):
-    return {
-        (r.step, r.key): r.value
-        for r in scope.readings
-        if r.probe != "scope" and r.quantity not in OF_USED
-    }
+    return {(r.step, r.key): r.value for r in scope.readings if r.probe != "scope"}
 
 
 def test_no_probe_refuses_what_lightning_gives(tmp_path):

@@ -216,6 +216,64 @@ def test_an_optimiser_that_calls_the_loss_itself():
     assert numbers(scope, "gradient", "agreement", 1) == []
 
 
+@pytest.mark.parametrize("by_keyword", [False, True])
+def test_a_closure_that_is_called_once_shows_the_gradient_that_was_used(by_keyword):
+    by_closure, plainly = network(Kind()), network(Kind())
+    scopes = []
+    for model in (by_closure, plainly):
+        optimizer = optimizer_for(Kind(), model)
+        scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+        scopes.append(scope)
+        for inputs, targets in batches(3):
+
+            def closure(inputs=inputs, targets=targets, model=model, optimizer=optimizer):
+                optimizer.zero_grad()
+                loss = loss_fn(model(inputs), targets)
+                loss.backward()
+                return loss.item()
+
+            with scope.step(inputs, targets):
+                if model is plainly:
+                    closure()
+                    optimizer.step()
+                elif by_keyword:
+                    optimizer.step(closure=closure)
+                else:
+                    optimizer.step(closure)
+
+    for step in range(3):
+        assert len(numbers(scopes[0], "gradient", "agreement", step)) == 1
+        for quantity in ("agreement", "used_gradient_norm"):
+            values = [numbers(scope, "gradient", quantity, step) for scope in scopes]
+            assert values[0] == values[1]
+
+
+def test_a_loss_of_the_whole_batch_may_draw_before_it_calls_the_model():
+    drawn = []
+
+    def noisy_loss(model, batch):
+        inputs, targets = batch
+        loss = loss_fn(model(inputs + torch.randn_like(inputs)), targets)
+        drawn.append(loss.item())
+        return loss
+
+    model = network(Kind(dropout=True))
+    optimizer = optimizer_for(Kind(), model)
+    scope = Scope(model, noisy_loss, optimizer, every=1, probes=["gradient"])
+    trained = []
+    for batch in batches(3):
+        with scope.step(batch):
+            optimizer.zero_grad()
+            loss = noisy_loss(model, batch)
+            loss.backward()
+            trained.append(loss.item())
+            optimizer.step()
+
+    measured = [value for step in range(3) for value in numbers(scope, "gradient", "loss", step)]
+    assert measured == trained
+    assert len(set(trained)) == 3
+
+
 class Bare:
     """An optimiser that knows nothing of hooks."""
 

@@ -43,6 +43,7 @@ class Observation:
         self._loss_fn = loss_fn
         self._handles: list[RemovableHandle] = []
         self.objective: Objective | None = None
+        self._closed = False
         self.before: Parameters | None = None
         self.used: Parameters | None = None
         self.lr = float("nan")
@@ -89,20 +90,46 @@ class Observation:
                     streams = RandomState.capture(devices)
                     self.objective = replace(self.objective, random_state=streams)
 
-    def _at_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _at_update(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         if self.before is not None:
-            return
+            return None
         with self._apart():
             self.before = {name: t.clone() for name, t in trainable(self._model).items()}
             self.lr = main_lr(optimizer)
-            # An optimiser with a closure has no gradient yet, and that of several batches is not
-            # the gradient of the one that is measured.
-            if self.objective is not None and self.batches == 1 and not _closure(args, kwargs):
-                self.used = {
-                    name: torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
-                    for name, p in self._model.named_parameters()
-                    if p.requires_grad
-                }
+            # That of several batches is not the gradient of the one that is measured.
+            if self.objective is not None and self.batches == 1:
+                if any(map(callable, (*args, *kwargs.values()))):
+                    # There is no gradient before the optimiser has called what computes it.
+                    return (
+                        tuple(map(self._noted, args)),
+                        {name: self._noted(given) for name, given in kwargs.items()},
+                    )
+                self._take_used()
+        return None
+
+    def _noted(self, given: Any) -> Any:
+        """A closure that notes the gradients it has left; anything else as it is."""
+        if not callable(given):
+            return given
+
+        def noting() -> Any:
+            result = given()
+            with self._apart():
+                if self._closed:
+                    self.used = None  # of several points, none is the gradient that was used
+                else:
+                    self._take_used()
+                self._closed = True
+            return result
+
+        return noting
+
+    def _take_used(self) -> None:
+        self.used = {
+            name: torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
+            for name, p in self._model.named_parameters()
+            if p.requires_grad
+        }
 
     @contextmanager
     def _apart(self) -> Generator[None]:
@@ -126,7 +153,3 @@ def main_lr(optimizer: Any) -> float:
 
 def _scale(scaler: Any) -> float:
     return float(scaler.get_scale()) if scaler is not None and scaler.is_enabled() else 1.0
-
-
-def _closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return any(map(callable, (*args, *kwargs.values())))
