@@ -39,6 +39,11 @@ def trace(model: nn.Module, *tensors: Tensor) -> dict[str, object]:
         found[f"hooks of {name}"] = {
             kind: len(hooks) for kind, hooks in vars(module).items() if kind.endswith("_hooks")
         }
+        found[f"tensors kept by {name}"] = {
+            key: identity_and_bytes(value)
+            for key, value in vars(module).items()
+            if isinstance(value, Tensor)
+        }
         found[f"tensors kept in lists of {name}"] = {
             key: [identity_and_bytes(t) for t in value if isinstance(t, Tensor)]
             for key, value in vars(module).items()

@@ -176,7 +176,7 @@ def _training_loss(module: LightningModule, batch: Any, batch_index: int) -> Any
 
 @contextmanager
 def _unlogged(trainer: Trainer, module: nn.Module) -> Generator[None]:
-    """Inside, whatever is logged goes nowhere, and metrics are updated in vain.
+    """Inside, whatever is logged goes nowhere.
 
     It runs while the module stands at another point, and what is set here of its attributes is put
     back with the others.
@@ -184,11 +184,6 @@ def _unlogged(trainer: Trainer, module: nn.Module) -> Generator[None]:
     loggers = trainer.loggers
     trainer.loggers = [DummyLogger() for _ in loggers]
     vars(module)["log"] = _nothing
-    for part in module.modules():
-        for name, value in vars(part).items():
-            # The state of a metric is a tensor that is written on in place.
-            if isinstance(value, Tensor):
-                vars(part)[name] = value.clone()
     try:
         yield
     finally:

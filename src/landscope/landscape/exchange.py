@@ -6,7 +6,7 @@ back as it was at the step, and afterwards as it was found.
 
 import copy
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,8 @@ _CONTAINERS = (dict, list, set, deque)
 class Standing:
     """The attributes of a model's modules at a moment: tensors, mode, and plain Python values.
 
-    Containers are held as copies, as deep as one level; what lies deeper is shared.
+    Containers are held as copies, as deep as one level; what lies deeper is shared. So are tensors
+    that are neither parameters nor buffers, as states of metrics are: a pass may write on them.
 
     Args:
         modules: Each module with its attributes.
@@ -39,9 +40,11 @@ class Standing:
         """The model as it is now, and with it those of some other objects that are modules."""
         roots = [model, *(other for other in others if isinstance(other, nn.Module))]
         modules = {id(module): module for root in roots for module in root.modules()}
+        tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        kept = {id(tensor): tensor for tensor in tensors.values()}
         return cls(
-            modules=tuple((module, _attributes(module)) for module in modules.values()),
-            tensors={**dict(model.named_parameters()), **dict(model.named_buffers())},
+            modules=tuple((module, _attributes(module, kept)) for module in modules.values()),
+            tensors=tensors,
         )
 
     @contextmanager
@@ -53,7 +56,8 @@ class Standing:
                 modules hold them: weights that are shared stay shared.
         """
         outside = [(module, dict(vars(module))) for module, _ in self.modules]
-        exchanged = {id(self.tensors[name]): tensor for name, tensor in tensors.items()}
+        exchanged = {id(tensor): tensor for tensor in self.tensors.values()}
+        exchanged |= {id(self.tensors[name]): tensor for name, tensor in tensors.items()}
         try:
             for module, attributes in self.modules:
                 for added in vars(module).keys() - attributes.keys() - _STRUCTURE:
@@ -66,21 +70,38 @@ class Standing:
                 vars(module).update(attributes)
 
 
-def _attributes(module: nn.Module) -> dict[str, Any]:
-    return {k: _with(v, {}) for k, v in vars(module).items() if k not in _STRUCTURE}
+def _attributes(module: nn.Module, exchanged: dict[int, Tensor]) -> dict[str, Any]:
+    return {k: _with(v, exchanged) for k, v in vars(module).items() if k not in _STRUCTURE}
 
 
-def _with(value: Any, exchanged: Mapping[int, Tensor]) -> Any:
-    """A value with tensors exchanged; of a container a copy, on which the pass may write."""
+def _with(value: Any, exchanged: dict[int, Tensor]) -> Any:
+    """A value with tensors exchanged; what is not is copied, for the pass may write on it.
+
+    Args:
+        value: An attribute.
+        exchanged: Tensors by the identity of those whose places they take; the copies are added,
+            so that what is one tensor in two places stays one.
+    """
     if isinstance(value, Tensor):
-        return exchanged.get(id(value), value)
+        if id(value) not in exchanged:
+            exchanged[id(value)] = _copied(value)
+        return exchanged[id(value)]
     if not isinstance(value, _CONTAINERS):
         return value
     written = copy.copy(value)
     if isinstance(written, (list, deque)):
         for index, item in enumerate(written):
-            written[index] = exchanged.get(id(item), item)
+            written[index] = _with_tensor(item, exchanged)
     if isinstance(written, dict):
         for key, item in written.items():
-            written[key] = exchanged.get(id(item), item)
+            written[key] = _with_tensor(item, exchanged)
     return written
+
+
+def _with_tensor(item: Any, exchanged: dict[int, Tensor]) -> Any:
+    return _with(item, exchanged) if isinstance(item, Tensor) else item
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    # Without its past: that of an earlier pass can be gone through only once.
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad and tensor.is_leaf)

@@ -85,6 +85,35 @@ def shared_statistics() -> Case:
     return Case(model, functional.cross_entropy, gaussian(8, 4), classes(8), layers)
 
 
+class Unregistered(nn.Module):
+    """Statistics that are no buffers, written on in place: alone, in a list, and one as both."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mean = torch.zeros(width, dtype=torch.float64)
+        self.more = [torch.ones(width, dtype=torch.float64), self.mean]
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            self.mean.lerp_(x.mean(0), 0.3)
+            self.more[0].mul_(0.5).add_(x.square().mean(0))
+        return (x - self.more[1]) / self.more[0].sqrt()
+
+
+def unregistered_statistics() -> Case:
+    model = nn.Sequential(
+        nn.Linear(4, 5),
+        Unregistered(5),
+        nn.Tanh(),
+        nn.Linear(5, 5),
+        Unregistered(5),
+        nn.Tanh(),
+        nn.Linear(5, 3),
+    )
+    layers = {name: weight_and_bias(name) for name in ("0", "3", "6")}
+    return Case(model, functional.cross_entropy, gaussian(8, 4), classes(8), layers)
+
+
 class EmaTarget(nn.Module):
     """Buffers replaced by assignment, and a slow copy of a weight kept as one."""
 
@@ -196,6 +225,7 @@ NETWORKS = {
     "cumulative batch norm": cumulative_batch_norm,
     "batch renorm": batch_renorm,
     "shared statistics": shared_statistics,
+    "statistics that are no buffers": unregistered_statistics,
     "a slow copy of a weight": slow_copy,
     "parametrised weights": parametrised,
     "recurrent": recurrent,
