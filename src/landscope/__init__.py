@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from landscope.landscape.noise_floor import LayerNoise as LayerNoise
     from landscope.landscape.noise_floor import NoiseFloor as NoiseFloor
     from landscope.landscape.noise_floor import noise_floor as noise_floor
+    from landscope.landscape.noise_scale import NoiseScale as NoiseScale
+    from landscope.landscape.noise_scale import noise_scale as noise_scale
+    from landscope.landscape.norm_health import NormHealth as NormHealth
+    from landscope.landscape.norm_health import norm_health as norm_health
     from landscope.landscape.random_direction import random_direction as random_direction
     from landscope.landscape.step_size import StepSize as StepSize
     from landscope.landscape.step_size import step_size as step_size
@@ -31,6 +35,8 @@ _HOMES = {
     "LayerShift": "landscope.landscape.covariate_shift",
     "Line": "landscope.landscape.line",
     "NoiseFloor": "landscope.landscape.noise_floor",
+    "NoiseScale": "landscope.landscape.noise_scale",
+    "NormHealth": "landscope.landscape.norm_health",
     "NormPlace": "landscope.norms.replacing.plan",
     "Run": "landscope.recorded_run",
     "Scope": "landscope.scope.scope",
@@ -39,6 +45,8 @@ _HOMES = {
     "covariate_shift": "landscope.landscape.covariate_shift",
     "line": "landscope.landscape.line",
     "noise_floor": "landscope.landscape.noise_floor",
+    "noise_scale": "landscope.landscape.noise_scale",
+    "norm_health": "landscope.landscape.norm_health",
     "random_direction": "landscope.landscape.random_direction",
     "replace_norms": "landscope.norms.replace",
     "step_size": "landscope.landscape.step_size",
@@ -50,6 +58,8 @@ __all__ = [
     "LayerShift",
     "Line",
     "NoiseFloor",
+    "NoiseScale",
+    "NormHealth",
     "NormPlace",
     "Run",
     "Scope",
@@ -59,6 +69,8 @@ __all__ = [
     "covariate_shift",
     "line",
     "noise_floor",
+    "noise_scale",
+    "norm_health",
     "random_direction",
     "replace_norms",
     "step_size",

@@ -105,7 +105,17 @@ def summed(outputs, labels, num_items_in_batch=None):
     return loss / num_items_in_batch
 
 
-def trained(folder, attach=None, *, kind=Noting, model=Classifier, loss=None, **settings):
+def trained(
+    folder,
+    attach=None,
+    *,
+    kind=Noting,
+    model=Classifier,
+    loss=None,
+    save_at=None,
+    resume_from=None,
+    **settings,
+):
     """The trainer after a training, from the same weights and draws each time."""
     set_seed(0)
     data = tokens if model is language_model else vectors
@@ -119,7 +129,8 @@ def trained(folder, attach=None, *, kind=Noting, model=Classifier, loss=None, **
             logging_steps=1,
             eval_strategy="steps",
             eval_steps=2,
-            save_strategy="no",
+            save_strategy="steps" if save_at else "no",
+            save_steps=save_at or 1,
             report_to=[],
             disable_tqdm=True,
             use_cpu=True,
@@ -134,7 +145,7 @@ def trained(folder, attach=None, *, kind=Noting, model=Classifier, loss=None, **
     )
     if attach is not None:
         trainer.add_callback(attach(trainer))
-    trainer.train()
+    trainer.train(resume_from_checkpoint=resume_from)
     return trainer
 
 

@@ -74,6 +74,14 @@ def test_the_loss_that_is_measured_is_the_one_that_is_trained(settings, tmp_path
     assert values(made[0].scope, "shown", "lr") == logged(trainer, "learning_rate")
 
 
+def test_a_training_that_goes_on_from_a_checkpoint_goes_on_counting(tmp_path):
+    made = []
+    trained(tmp_path, save_at=2)
+    trained(tmp_path, attached(made, probes=[Shown()]), resume_from=str(tmp_path / "checkpoint-2"))
+
+    assert [r.step for r in made[0].scope.readings if r.key == "shown/loss"] == [2, 3]
+
+
 @pytest.mark.parametrize("model", [Classifier, language_model])
 def test_the_gradient_that_is_measured_is_the_one_before_clipping(model, tmp_path):
     made = []

@@ -12,6 +12,7 @@ from tests.integrations.lightning_training import (
     dataset,
     fit,
     traces,
+    trainer,
 )
 from tests.integrations.probes import Failing, Notes, Shown, values
 from tests.tolerances import FLOAT32
@@ -87,6 +88,20 @@ def test_readings_are_those_of_a_plain_loop(tmp_path):
 
     plain = plain_loop(probes=["gradient", "update"], every=2)
     assert measured(callback.scope) == measured(plain)
+
+
+def test_a_training_that_goes_on_from_a_checkpoint_goes_on_counting(tmp_path):
+    first = trainer(tmp_path, steps=2)
+    loader = DataLoader(dataset(4), batch_size=BATCH)
+    first.fit(Small(), loader)
+    first.save_checkpoint(tmp_path / "last.ckpt")
+
+    callback = LightningScope(probes=[Shown()])
+    trainer(tmp_path / "again", callback, steps=4).fit(
+        Small(), loader, ckpt_path=tmp_path / "last.ckpt"
+    )
+    steps = [r.step for r in callback.scope.readings if r.key == "shown/loss"]
+    assert steps == [2, 3]
 
 
 def plain_loop(**settings):

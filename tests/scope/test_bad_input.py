@@ -51,6 +51,7 @@ def failures(scope):
     [
         ({"budget": 0.0, "every": None}, "budget = 0.0: it is the share of the time"),
         ({"budget": 1.5, "every": None}, "above 0 and below 1; give 0.05 for 5 %"),
+        ({"first_step": -1}, "first_step = -1: it is the number of updates that the training has"),
         ({"every": 0}, "count = 0: a cadence is a positive number of steps"),
         ({"probes": "all"}, "probes = 'all': the presets are cheap, standard, full"),
         ({"probes": ["hessian"]}, "probes[0] = 'hessian': the probes with a name are gradient"),
@@ -64,7 +65,7 @@ def test_a_setting_without_a_meaning_is_refused_before_the_training(settings, te
 
 def test_a_norm_mode_that_is_none_is_refused():
     with pytest.raises(UsageError, match="norm_mode = 'eval': batch norms are measured as one of"):
-        check_settings(0.05, "eval")
+        check_settings(0.05, "eval", 0)
 
 
 def test_readings_cannot_go_to_what_is_no_writer():

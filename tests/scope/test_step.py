@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from tests.scope.trainings import FEATURES, Kind, batches, loss_fn, network, optimizer_for
+from tests.scope.trainings import FEATURES, Kind, batches, loss_fn, network, optimizer_for, train
 from torch import nn
 
 import landscope
@@ -272,6 +272,16 @@ def test_a_loss_of_the_whole_batch_may_draw_before_it_calls_the_model():
     measured = [value for step in range(3) for value in numbers(scope, "gradient", "loss", step)]
     assert measured == trained
     assert len(set(trained)) == 3
+
+
+@pytest.mark.parametrize("cadence", [{"every": 5}, {"budget": 0.9}])
+def test_a_training_that_goes_on_has_the_numbers_that_it_would_have_had(cadence):
+    trained = train(Kind(), updates=12, first_step=100, probes=["gradient"], **cadence)
+
+    steps = {r.step for r in trained.scope.readings if r.probe == "gradient"}
+    assert trained.scope.steps == 112
+    assert steps == {100, 105, 110} or ("budget" in cadence and min(steps) >= 100)
+    assert max(steps) < 112
 
 
 class Bare:

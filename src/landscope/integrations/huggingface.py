@@ -96,7 +96,7 @@ class HuggingFaceScope(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Attach a new scope to the training's model and optimiser."""
-        del state, control
+        del control
         trainer = self._trainer
         _check(trainer, args)
         self.close()
@@ -112,6 +112,7 @@ class HuggingFaceScope(TrainerCallback):
             to=self._to,
             norm_mode=self._norm_mode,
             scaler=trainer.accelerator.scaler,
+            first_step=state.global_step,
         )
         self._compute_loss = trainer.compute_loss
         vars(trainer)["compute_loss"] = self._noting(trainer.compute_loss)

@@ -102,6 +102,7 @@ class LightningScope(Callback):
             to=self._to,
             norm_mode=self._norm_mode,
             scaler=getattr(trainer.precision_plugin, "scaler", None),
+            first_step=trainer.global_step,
         )
         self._inside = False
 

@@ -67,6 +67,7 @@ class Scope(Reviewed):
         norm_mode: Which function batch norms are measured as: of their ``"batch"``, as in
             training; of the batch's statistics held ``"frozen"``; of the ``"running"`` ones.
         scaler: The ``GradScaler`` of a training in float16.
+        first_step: Number of the first update, where a training goes on from a checkpoint.
         live: Whether a table in the terminal follows the looks, on standard error.
 
     Raises:
@@ -86,11 +87,12 @@ class Scope(Reviewed):
         to: Destination | Sequence[Destination] | None = None,
         norm_mode: NormMode = "batch",
         scaler: Any = None,
+        first_step: int = 0,
         live: bool = False,
     ) -> None:
         self._model = network_of(model)
         inner = optimizer_of(optimizer)
-        check_settings(budget, norm_mode)
+        check_settings(budget, norm_mode, first_step)
         check_owned(self._model, inner)
         self._plans: dict[str, WhenPlanned] = {}
         self._probes = [self._made(probe, every) for probe in chosen(probes)]
@@ -108,7 +110,7 @@ class Scope(Reviewed):
         self._to = Destinations(to, manifest, live=live)
         # Who writes the three lines closes nothing: it is done when the scope or Python ends.
         self._finish = weakref.finalize(self, self._to.close)
-        self._steps = 0
+        self._steps = first_step
         self._last_look: int | None = None
         self._failures = 0
         self._refused: Counter[str] = Counter()
@@ -145,7 +147,7 @@ class Scope(Reviewed):
 
     @property
     def steps(self) -> int:
-        """Updates seen so far."""
+        """Number of the coming update: how many there were so far."""
         return self._steps
 
     @property

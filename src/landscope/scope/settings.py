@@ -45,8 +45,8 @@ def manifest_of(
     }
 
 
-def check_settings(budget: float, norm_mode: str) -> None:
-    """Refuse a budget or a norm mode that has no meaning.
+def check_settings(budget: float, norm_mode: str, first_step: int) -> None:
+    """Refuse a budget, a norm mode or a first step that has no meaning.
 
     Raises:
         UsageError: As said.
@@ -62,6 +62,12 @@ def check_settings(budget: float, norm_mode: str) -> None:
             f"norm_mode = {norm_mode!r}",
             f"batch norms are measured as one of {', '.join(get_args(NormMode))}",
             "choose one; 'batch' is the function that is trained",
+        )
+    if first_step < 0:
+        raise UsageError(
+            f"first_step = {first_step}",
+            "it is the number of updates that the training has behind it",
+            "give 0 for a new one",
         )
 
 
