@@ -23,7 +23,7 @@ quick-test: $(VENV)/dev ## The tests that take seconds
 lint: $(VENV)/dev ## Style and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs src tests tools \
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs examples src tests tools \
 		benchmarks
 
 types: $(VENV)/dev ## Types, strictly

@@ -4,12 +4,11 @@
 """
 
 import sys
-from itertools import cycle, islice
 
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 import landscope
 from landscope.data import load
@@ -25,11 +24,11 @@ accelerator = Accelerator(gradient_accumulation_steps=2)
 model, optimizer, loader = accelerator.prepare(
     model,
     torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9),
-    DataLoader(images, batch_size=64, shuffle=True),
+    DataLoader(images, batch_size=64, sampler=RandomSampler(images, num_samples=64 * batches)),
 )
 
 scope = landscope.Scope(model, loss_fn, optimizer, every=5, scaler=accelerator.scaler)
-for inputs, targets in islice(cycle(loader), batches):
+for inputs, targets in loader:
     with scope.step(inputs, targets), accelerator.accumulate(model):
         loss = loss_fn(model(inputs), targets)
         accelerator.backward(loss)
@@ -38,5 +37,5 @@ for inputs, targets in islice(cycle(loader), batches):
 
 last = max(reading.step for reading in scope.readings)
 for reading in scope.readings:
-    if reading.step == last and isinstance(reading.value, float):
+    if reading.step == last and reading.layer is None and isinstance(reading.value, float):
         print(f"{reading.key:40} {reading.value:12.4g} {reading.unit}")

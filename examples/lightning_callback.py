@@ -40,5 +40,5 @@ trainer.fit(Classifier(), DataLoader(images, batch_size=64, shuffle=True))
 
 last = max(reading.step for reading in callback.scope.readings)
 for reading in callback.scope.readings:
-    if reading.step == last and isinstance(reading.value, float):
+    if reading.step == last and reading.layer is None and isinstance(reading.value, float):
         print(f"{reading.key:40} {reading.value:12.4g} {reading.unit}")

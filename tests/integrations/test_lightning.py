@@ -92,7 +92,7 @@ def test_readings_are_those_of_a_plain_loop(tmp_path):
 
 def test_a_training_that_goes_on_from_a_checkpoint_goes_on_counting(tmp_path):
     first = trainer(tmp_path, steps=2)
-    loader = DataLoader(dataset(4), batch_size=BATCH)
+    loader = DataLoader(dataset(2), batch_size=BATCH)
     first.fit(Small(), loader)
     first.save_checkpoint(tmp_path / "last.ckpt")
 
