@@ -21,6 +21,7 @@ LEAST, MOST = 0.5, 1.1  # of what was asked
 IDLE = 20.0  # microseconds
 STEPS = 1000
 _BATCH = 16
+_LEAST_BATCH = 4  # a batch norm takes halves of it, which must be batches too
 _BLOCKS = 2_000
 
 
@@ -87,7 +88,7 @@ class Row:
 
 def measure(network: Network, settings: Settings, steps: int) -> Row:
     """Train it once for each share, and look at blocks in which nothing is due."""
-    samples = settings.samples or min(_BATCH, network.samples)
+    samples = max(_LEAST_BATCH, settings.samples or min(_BATCH, network.samples))
     shares: dict[float, float] = {}
     looks: dict[float, int] = {}
     probes: dict[float, dict[str, int]] = {}
@@ -107,11 +108,12 @@ def run(settings: Settings, console: Console, *, steps: int = STEPS) -> None:
     """Measure the networks with their norm, print the table and write the results."""
     rows: list[Row] = []
     for network in chosen(settings.names or NETWORKS):
-        if network.norm == "none":
+        # Where the loss is a sum over samples, as of the linear network, there is no noise scale.
+        if network.norm == "none" or network.name not in NETWORKS:
             continue
         with console.status(f"budgets of {network.title}"):
             rows.append(measure(network, settings, steps))
-        path = results.write("budget", [row.as_record() for row in rows], settings)
+    path = results.write("budget", [row.as_record() for row in rows], settings)
     console.print(table(rows))
     console.print(f"Written to {path.name}.", style="dim")
 
@@ -164,7 +166,7 @@ def _looks_of(scope: Scope) -> dict[str, int]:
 def _idle(network: Network, settings: Settings, samples: int) -> tuple[float, int]:
     """Microseconds of a block in which nothing is due, its counted step included, and its work."""
     model = network.make().to(settings.device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=network.lr)
     inputs, targets = (tensor.to(settings.device) for tensor in network.batch(samples))
     scope = Scope(model, network.loss_fn, optimizer, every=10**9)
     with scope.step(inputs, targets):  # the look at step 0

@@ -146,6 +146,36 @@ def segments(results: Results) -> str:
     return _table(heads, rows)
 
 
+def budget(results: Results) -> str:
+    """A table of the networks: shares that were taken, looks, and the idle block."""
+    asked = list(results["rows"][0]["shares"])
+    heads = [
+        *("network / norm", "batch", "steps", "ms a step"),
+        *(f"of {float(share):.0%}" for share in asked),
+        *(f"looks at {float(share):.0%}" for share in asked),
+        *("idle, us", "idle operations"),
+    ]
+    rows: list[list[str]] = []
+    for row in results["rows"]:
+        held = {bar["bar"]: bar for bar in row["bars"]}
+        rows.append(
+            [
+                f"{row['network']} / {row['norm']}",
+                str(row["samples"]),
+                str(row["steps"]),
+                f"{1000 * row['step seconds']:.1f}",
+                *(
+                    _judged(held[f"share of {share}"], f"{100 * row['shares'][share]:.2f}%")
+                    for share in asked
+                ),
+                *(str(row["looks"][share]) for share in asked),
+                _judged(held["idle"], f"{row['idle microseconds']:.1f}"),
+                str(row["idle operations"]),
+            ]
+        )
+    return _table(heads, rows)
+
+
 def summary(results: Results) -> str:
     """What a person asks first: how many training steps for all layers."""
     heads = ["network, with its norm", "layers", "by the book", "landscope"]
@@ -182,6 +212,7 @@ WRITERS: dict[str, tuple[str, Callable[[Results], str]]] = {
     "growth": ("growth", growth),
     "declared": ("declared", declared),
     "segments": ("segments", segments),
+    "budget": ("budget", budget),
 }
 """By what a mark says: the benchmark, and what is written of it."""
 

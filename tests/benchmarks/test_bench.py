@@ -57,7 +57,9 @@ def test_arithmetic_and_equality_are_met_at_any_size(run):
         assert row["obstacle"] is None
 
 
-@pytest.mark.parametrize("name", ["covariate_shift", "line", "growth", "declared", "segments"])
+@pytest.mark.parametrize(
+    "name", ["covariate_shift", "line", "growth", "declared", "segments", "budget"]
+)
 def test_results_say_where_they_are_from(run, name):
     written = results(run, name)
 
@@ -100,6 +102,18 @@ def test_the_memory_of_each_look_is_measured(run):
     for row in results(run, "declared")["rows"]:
         assert row["bytes"]["look"] > 0
         assert row["bytes"]["bound"] > 0
+
+
+def test_budgets_are_measured_by_the_clock_and_an_idle_block_asks_nothing_of_the_device(run):
+    rows = results(run, "budget")["rows"]
+
+    assert [row["network"] for row in rows] == ["resnet-20"]
+    for row in rows:
+        assert row["norm"] != "none"
+        assert set(row["shares"]) == {"0.01", "0.05", "0.2"}
+        assert all(0 <= share < 1 for share in row["shares"].values())
+        assert row["idle operations"] == 0
+        assert 0 < row["idle microseconds"] < 1000
 
 
 def test_growth_is_measured_fitted_and_drawn(run):

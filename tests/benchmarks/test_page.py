@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.benchmarks.written import LINE, SHIFT
+from tests.benchmarks.written import BUDGET, LINE, SHIFT
 
 from benchmarks.page import NOTHING, PAGES, filled
 from benchmarks.settings import RESULTS
@@ -21,7 +21,7 @@ def test_a_page_has_the_numbers_of_the_results_and_no_others(page):
 
 
 @pytest.mark.parametrize(
-    "mark", ["machine", "covariate_shift", "segments", "line", "growth", "declared"]
+    "mark", ["machine", "covariate_shift", "segments", "line", "growth", "declared", "budget"]
 )
 def test_where_nothing_was_measured_the_page_says_so(tmp_path, mark):
     page = filled(PERFORMANCE, tmp_path)
@@ -62,4 +62,19 @@ def test_a_peer_that_did_not_run_is_named_with_its_error(tmp_path):
         "| dln / none | 1000 | 1.000 | 4.00 | 5.00 |",
         "",
         "- broken did not run: `ImportError: no such package`",
+    ]
+
+
+def test_a_share_beyond_its_budget_is_bold(tmp_path):
+    (tmp_path / "budget-cpu.json").write_text(json.dumps(BUDGET), "utf-8")
+
+    page = filled(PERFORMANCE, tmp_path)
+
+    heads = (
+        "| network / norm | batch | steps | ms a step | of 1% | of 5% | looks at 1% | looks at 5% "
+    )
+    assert between(page, "budget").splitlines() == [
+        heads + "| idle, us | idle operations |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| dln / batch | 16 | 1000 | 12.3 | 0.95% | **6.00%** | 7 | 41 | 9.9 | 0 |",
     ]

@@ -53,3 +53,26 @@ LINE = {
         }
     ],
 }
+
+BUDGET = {
+    "provenance": PROVENANCE,
+    "settings": {"samples": None, "rounds": 3, "seconds": 20.0},
+    "rows": [
+        {
+            "network": "dln",
+            "norm": "batch",
+            "samples": 16,
+            "steps": 1000,
+            "shares": {"0.01": 0.0095, "0.05": 0.06},
+            "looks": {"0.01": 7, "0.05": 41},
+            "step seconds": 0.0123,
+            "idle microseconds": 9.87,
+            "idle operations": 0,
+            "bars": [
+                {"bar": "share of 0.01", "value": 0.95, "met": True},
+                {"bar": "share of 0.05", "value": 1.2, "met": False},
+                {"bar": "idle", "value": 9.87, "met": True},
+            ],
+        }
+    ],
+}
