@@ -24,11 +24,12 @@ class Kind:
     dropout: bool = False
     bf16: bool = False
     accumulate: int = 1
-    compiled: bool = False
+    compiled: str = ""  # by which backend; not at all unless given
 
     def __str__(self) -> str:
         words = [self.optimizer, self.norm]
-        words += ["dropout"] * self.dropout + ["bf16"] * self.bf16 + ["compiled"] * self.compiled
+        words += ["dropout"] * self.dropout + ["bf16"] * self.bf16
+        words += [self.compiled] * bool(self.compiled)
         return "-".join([*words, str(self.accumulate)])
 
 
@@ -122,7 +123,7 @@ def train(kind: Kind, *, updates: int = 4, **settings: object) -> Trained:
     """Train a network, with a scope where it is given settings."""
     model = network(kind)
     optimizer = optimizer_for(kind, model)
-    called = torch.compile(model, backend="eager") if kind.compiled else model
+    called = torch.compile(model, backend=kind.compiled) if kind.compiled else model
     scope = Scope(called, loss_fn, optimizer, **settings) if settings else None
     torch.manual_seed(7)
     losses = []
