@@ -28,7 +28,7 @@ class Cells(HTMLParser):
         self.tags.add(tag)
         self.open.append(tag)
         assert {name for name, _ in attrs} <= {"style"}
-        if tag in ("td", "th", "caption"):
+        if tag in ("td", "th", "caption", "p"):
             self.cells.append("")
 
     def handle_endtag(self, tag: str) -> None:
@@ -42,6 +42,12 @@ def test_a_table_holds_its_caption_headings_and_cells() -> None:
     read = Cells(html_table("what", ("a", "b"), [("1", "2"), ("3", "4")]))
     assert read.cells == ["what", "a", "b", "1", "2", "3", "4"]
     assert read.tags == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+
+
+def test_without_rows_there_is_a_sentence_and_no_table() -> None:
+    read = Cells(html_table(SCRIPT, ("a", "b"), []))
+    assert read.cells == [SCRIPT]
+    assert read.tags == {"p"}
 
 
 def test_every_word_is_escaped() -> None:

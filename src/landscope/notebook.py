@@ -15,10 +15,13 @@ def html_table(caption: str, headings: Iterable[str], rows: Iterable[Iterable[st
         rows: As many cells each, in plain text: names in them may be anybody's.
 
     Returns:
-        A ``<table>`` without scripts, classes or links.
+        A ``<table>`` without scripts, classes or links; without rows, its caption as a paragraph.
     """
-    head = _row("th", headings)
     body = "".join(_row("td", row) for row in rows)
+    if not body:
+        # A caption is as wide as its table, and this one would have no width.
+        return f"<p>{html.escape(caption)}</p>"
+    head = _row("th", headings)
     title = f'<caption style="{_STYLE}">{html.escape(caption)}</caption>'
     return f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>"
 

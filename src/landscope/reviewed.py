@@ -59,5 +59,5 @@ class Reviewed(ABC):
     def _repr_html_(self) -> str:
         rows = glances(self.readings, _SHOWN).rows
         last = f"; the last {len(rows)} looks" if rows else ""
-        table = html_table(f"{self!r}{last}", HEADINGS if rows else (), rows)
+        table = html_table(f"{self!r}{last}", HEADINGS, rows)
         return table + self.findings().to_html()

@@ -16,7 +16,7 @@ class Findings(list[Finding]):
     def to_html(self) -> str:
         """A table of them, as a notebook shows it; all words in it are escaped."""
         rows = [(one.severity, one.sentence, one.remedy, one.reference, one.id) for one in self]
-        return html_table(_caption(len(rows)), _HEADINGS if rows else (), rows)
+        return html_table(_caption(len(rows)), _HEADINGS, rows)
 
     def _repr_html_(self) -> str:
         return self.to_html()
