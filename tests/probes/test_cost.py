@@ -117,10 +117,10 @@ def test_what_is_read_of_any_training_is_declared_exactly(name, probe):
 
 
 def test_the_gradient_costs_nothing_more():
-    probe = Gradient(EVERY)
+    probe, made = Gradient(EVERY), step("dln")
 
-    assert operations_in(lambda: probe.read(step("dln").view)) == 0
-    assert probe.cost(step("dln").work).in_steps(step("dln").work) == 0
+    assert operations_in(lambda: probe.read(made.view)) == 0
+    assert probe.cost(made.work).in_steps(made.work) == 0
 
 
 def test_the_health_of_norms_is_declared_with_norms_that_follow_batches():

@@ -7,6 +7,7 @@ with no intermediate result but their difference.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -54,14 +55,14 @@ class Comparisons:
 
     def add(self, first: Parameters, second: Parameters) -> None:
         """Compare two vectors, over the names of the second."""
-        pair = _flat([first[name] for name in second]), _flat(list(second.values()))
-        if len(pair[0]) > _SHORT:
+        entries = sum(tensor.numel() for tensor in second.values())
+        if entries > _SHORT:
             self._flush()
-            pieces = zip(*map(in_pieces, pair), strict=True)
+            pieces = _long(first, second)
             self._rows.append(torch.stack([_products(*piece) for piece in pieces]).sum(0))
             return
-        self._pairs.append(pair)
-        self._waiting += len(pair[0])
+        self._pairs.append((_flat([first[name] for name in second]), _flat(list(second.values()))))
+        self._waiting += len(self._pairs[-1][0])
         if self._waiting > _TOGETHER:
             self._flush()
 
@@ -89,6 +90,16 @@ def compared(first: Parameters, second: Parameters) -> Comparison:
     comparisons = Comparisons()
     comparisons.add(first, second)
     return comparisons.results()[0][0]
+
+
+def _long(first: Parameters, second: Parameters) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pieces of two vectors: the long tensors as they are, the short ones joined."""
+    short = [name for name, tensor in second.items() if tensor.numel() <= _SHORT]
+    for name in (name for name in second if name not in set(short)):
+        yield from zip(in_pieces(first[name]), in_pieces(second[name]), strict=True)
+    if short:
+        joined = (_flat([vector[name] for name in short]) for vector in (first, second))
+        yield from zip(*map(in_pieces, joined), strict=True)
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:

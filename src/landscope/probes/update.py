@@ -33,7 +33,10 @@ class Update(Probe):
         if shot is None:
             return []
         update = _between(shot.before, shot.after)
-        length, point = float(norm(update)), float(norm(shot.before))
+        earlier = None if shot.previous is None else _between(shot.previous, shot.before)
+        # Without an update before it, it is compared with itself: its length is in either.
+        both = compared(update if earlier is None else earlier, update)
+        length, point = both.second, float(norm(shot.before))
         along = displaced(shot.before, shot.gradient, view.lr)
         start = float(view.loss)
         losses = [float(shot.objective.loss(there)) for there in (along, shot.after)]
@@ -44,10 +47,8 @@ class Update(Probe):
             self.reading(view, "loss_ratio", ratios[0]),
             self.reading(view, "step_ratio", ratios[1]),
         ]
-        if shot.previous is not None:
-            earlier = _between(shot.previous, shot.before)
-            cosine = compared(earlier, update).cosine
-            readings.append(self.reading(view, "successive_cosine", cosine))
+        if earlier is not None:
+            readings.append(self.reading(view, "successive_cosine", both.cosine))
         return readings
 
 
