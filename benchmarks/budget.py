@@ -17,8 +17,8 @@ from landscope import Scope
 
 SHARES = (0.01, 0.05, 0.2)
 NETWORKS = {"mlp-50": 2000, "resnet-20": 500, "transformer-6": 500}
-"""Steps of each training, on the network's own batch; of those with their norm. The perceptron's are
-so short that its least look, of 3 million weights, is that of seven: 500 have no room for 1 %."""
+"""Steps of each training, on the network's own batch; of those with their norm. A look at the
+perceptron's 3 million weights takes as long as seven of its steps: 500 have no room for 1 %."""
 
 LEAST, MOST = 0.5, 1.1  # of what was asked
 IDLE = 20.0  # microseconds
