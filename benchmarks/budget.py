@@ -16,7 +16,7 @@ from benchmarks.settings import Settings
 from landscope import Scope
 
 SHARES = (0.01, 0.05, 0.2)
-NETWORKS = {"mlp-50": 2000, "resnet-20": 500, "transformer-6": 500}
+NETWORKS = {"mlp-50": 2000, "resnet-20": 600, "transformer-6": 600}
 """Steps of each training, on the network's own batch; of those with their norm. A look at the
 perceptron's 3 million weights takes as long as seven of its steps: 500 have no room for 1 %."""
 

@@ -71,6 +71,19 @@ def test_whenever_it_ends_over_half_of_the_budget_is_used_once_it_could_be():
     assert min(shares[200:]) >= 0.025
 
 
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
+def test_what_the_cheap_probes_took_says_what_the_others_will(share):
+    """Python weighs four times the arithmetic, in all of them: no first look comes too early."""
+    simulation = Simulation(share, TYPICAL)
+    simulation.costs = {name: 4 * cost for name, cost in {"cheap": 1.67, **TYPICAL}.items()}
+    shares = [simulation.run(1, first=number).share for number in range(6_000)]
+
+    # Once the share is worth more than a few looks, whose price nobody knew at the first.
+    assert max(shares[int(10 / share) :]) <= 1.1 * share
+    assert min(shares[int(30 / share) :]) >= 0.5 * share
+    assert simulation.count("step_size") > 0
+
+
 def test_every_probe_looks_and_the_dear_ones_less_often():
     simulation = Simulation(0.05, TYPICAL).run(20_000)
     counts = [simulation.count(name) for name in ("noise", "step_size", "line", "shift")]

@@ -14,8 +14,9 @@ from landscope.probes.schedule import WhenPlanned
 
 _AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
 _AIM = 0.95  # of what was asked, as what a look will take is an estimate
-_DEAREST = 0.6  # of all that was spent: whenever a training ends, over half of its budget is used
-_UNMEASURED = 2.5  # times the arithmetic of a probe that has not looked yet
+_DEAREST = 0.75  # of all that was spent: whenever a training ends, over half of its budget is used
+_UNMEASURED = 2.5  # times the arithmetic of a look, before there was any
+_MARGIN = 1.25  # and after, times what the cheap probes took for theirs
 _REMEMBERED = 0.7  # weight of the past in a moving average
 
 
@@ -111,8 +112,14 @@ class Budget:
         for probe in taken.keys() & self._accounts.keys():
             self._accounts[probe].charge(taken[probe])
             own += taken[probe]
-        if self._base is not None:
-            self._base.charge(measuring - own)
+        if self._base is None:
+            return
+        self._base.charge(measuring - own)
+        # A small network's look is more Python than arithmetic, and how much more they all share.
+        unit = self._base.look / (1 + sum(map(self._steps.__getitem__, self._always)))
+        for probe, account in self._accounts.items():
+            if not account.looks:
+                account.look = _MARGIN * unit * self._steps[probe]
 
     def _affordable(self, base: _Account) -> list[str]:
         """The probes of the next look, those of every look included; none if it must wait."""
