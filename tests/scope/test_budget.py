@@ -81,7 +81,7 @@ def test_what_the_cheap_probes_took_says_what_the_others_will(share):
     # Once the share is worth more than a few looks, whose price nobody knew at the first.
     assert max(shares[int(10 / share) :]) <= 1.1 * share
     assert min(shares[int(30 / share) :]) >= 0.5 * share
-    assert simulation.count("step_size") > 0
+    assert simulation.count("noise") > 0
 
 
 def test_every_probe_looks_and_the_dear_ones_less_often():
