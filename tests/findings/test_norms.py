@@ -54,6 +54,10 @@ def test_what_it_does_to_the_loss_decides_how_severe_it_is() -> None:
     harmless = the("running-statistics-lag", lag, looks(EVALUATION, [0.02] * 4))
     assert harmless.severity == "info"
     assert "lies only 2% above that in training" in harmless.sentence
+    mixed = the("running-statistics-lag", lag, looks(EVALUATION, [0.02, 0.02, 5.0, 5.0]))
+    assert "lies only 2% above that in training" in mixed.sentence
+    better = the("running-statistics-lag", lag, looks(EVALUATION, [-0.6] * 4))
+    assert "is no higher than that in training" in better.sentence
     assert found("evaluation-differs", lag, looks(EVALUATION, [0.5] * 4)) is None
 
 
