@@ -2,11 +2,12 @@
 
 import pytest
 
-from landscope.reading import Status
+from landscope.reading import Axis, Reading, Status
 
-from .history import found, looks, the
+from .history import EVERY, found, looks, the
 
-ALONG_UPDATE, ALONG_GRADIENT = "step_size/sharpness_lr", "line[paper]/beta_lr"
+ALONG_UPDATE = "step_size/sharpness_lr"
+ALONG_GRADIENT = "line[paper]/loss over line[paper]/gradient_norm"
 COSINE, RELATIVE = "update/successive_cosine", "update/relative_update"
 MULTIPLE = "step_size/safe_multiple"
 
@@ -73,13 +74,56 @@ def test_what_cannot_be_believed_is_no_look(status) -> None:
     assert found("beyond-the-edge", looks(ALONG_UPDATE, [3.0] * 9, status=Status.FALLBACK))
 
 
+def line(*losses, start=1.0, beta=30.0, rate=0.1, slope=2.0):
+    """Looks along the gradient: the loss at half a step, at one and at two; beta is no matter."""
+    about = "line[paper]"
+    numbers = {"start_loss": start, "effective_beta": beta, "beta_lr": beta * rate}
+    axis = Axis("eta", "step size", (rate / 2, rate, 2 * rate))
+    read = [
+        Reading(EVERY * at, about, "loss", (0.0, loss, 9.0), axis=axis)
+        for at, loss in enumerate(losses)
+    ]
+    for name, value in {**numbers, "gradient_norm": slope}.items():
+        read += looks(f"{about}/{name}", [value] * len(losses))
+    return read
+
+
 def test_without_a_look_along_the_update_that_along_the_gradient_counts() -> None:
-    finding = the("beyond-the-edge", looks(ALONG_GRADIENT, [4.0] * 3))
+    # A step promises rate x slope^2 = 0.4, and the loss rises by as much.
+    finding = the("beyond-the-edge", line(*[1.4] * 3))
     assert finding.evidence.quantity == ALONG_GRADIENT
-    assert "curvature along the gradient is 4" in finding.sentence
+    assert "curvature along the gradient is 4 (median of 3 looks)" in finding.sentence
     assert finding.remedy.startswith("Lower the learning rate by a factor of 2 or more")
-    both = (looks(ALONG_GRADIENT, [4.0] * 3), looks(ALONG_UPDATE, [1.0] * 3))
+    both = (line(*[1.4] * 3), looks(ALONG_UPDATE, [1.0] * 3))
     assert found("beyond-the-edge", *both) is None
+
+
+def test_a_gradient_that_changes_along_a_line_on_which_the_loss_falls_is_no_edge() -> None:
+    assert found("beyond-the-edge", line(*[0.99] * 9, beta=1e6)) is None
+    assert found("beyond-the-edge", line(*[1.0] * 9)) is None  # the edge itself
+    assert the("beyond-the-edge", line(*[1.01] * 9)).severity == "info"
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [
+        {"slope": 1e-3},  # a step that promises less than the loss is rounded to
+        {"slope": 1e200},
+        {"beta": 0.0},  # and so no rate
+    ],
+)
+def test_a_line_that_does_not_tell_the_curvature_is_no_look(unread) -> None:
+    assert found("beyond-the-edge", line(*[1.4] * 9, **unread)) is None
+
+
+def test_a_line_without_the_step_itself_is_no_look() -> None:
+    off = [
+        Reading(
+            r.step, r.probe, r.quantity, r.value, axis=Axis("eta", "step size", (1.0, 2.0, 3.0))
+        )
+        for r in line(*[1.4] * 9)
+    ]
+    assert found("beyond-the-edge", off) is None
 
 
 def test_a_rate_that_the_search_does_not_find_is_that_of_the_edge() -> None:
@@ -90,11 +134,12 @@ def test_a_rate_that_the_search_does_not_find_is_that_of_the_edge() -> None:
         assert finding.remedy.startswith("Lower the learning rate from 0.1 to 0.05 or less")
 
 
-def room(multiples, sharpness, rates):
+def room(multiples, sharpness, rates, cosine=0.0):
     return (
         looks(MULTIPLE, multiples),
         looks(ALONG_UPDATE, sharpness),
         looks("step_size/lr", rates),
+        looks(COSINE, [cosine] * len(multiples)),
     )
 
 
@@ -102,7 +147,7 @@ def test_room_for_a_larger_step_is_told_with_caution() -> None:
     finding = the("step-could-be-larger", *room([4, 16, 16, 16], [0.1] * 4, [0.01] * 4))
     assert finding.severity == "info"
     assert "still falls at 16 times the step (median of 3 looks since step 100)" in finding.sentence
-    assert "curvature is 0.1, far below the edge at 2." in finding.sentence
+    assert "curvature is 0.1, far below the edge at 2, even over the steps" in finding.sentence
     assert finding.evidence.steps == (100, 200, 300)
     assert finding.evidence.values == (16.0, 16.0, 16.0)
     assert "twice the learning rate, 0.02 instead of 0.01, and then up to 4 times" in finding.remedy
@@ -130,6 +175,93 @@ def test_a_multiple_at_the_threshold_recommends_a_factor_of_two_alone() -> None:
 )
 def test_a_step_without_room_is_not_called_small(multiples, sharpness, rates) -> None:
     assert found("step-could-be-larger", *room(multiples, sharpness, rates)) is None
+
+
+@pytest.mark.parametrize(
+    ("cosine", "sharpness", "told"),
+    [
+        (0.9, 0.14, False),  # AdamW and momentum as they are usually set: it goes on for 10 steps
+        (0.9, 0.049, True),
+        (0.999, 0.049, True),  # and no more than 10 are counted
+        (0.5, 0.24, True),
+        (0.5, 0.26, False),
+        (-0.9, 0.49, True),
+    ],
+)
+def test_where_updates_keep_their_direction_the_room_is_for_all_of_them(
+    cosine, sharpness, told
+) -> None:
+    series = room([16] * 9, [sharpness] * 9, [0.1] * 9, cosine)
+    assert (found("step-could-be-larger", *series) is not None) == told
+
+
+def test_updates_that_lead_uphill_leave_no_room() -> None:
+    downhill = looks(ALONG_UPDATE, [0.1] * 9)[::2]
+    multiples = looks(MULTIPLE, [16, 0] * 4 + [16])
+    rest = looks("step_size/lr", [0.1] * 9), looks(COSINE, [0.0] * 9)
+    assert found("step-could-be-larger", multiples, downhill, *rest)  # 5 of 9
+    nowhere = [reading for reading in downhill if reading.step != 400]
+    assert found("step-could-be-larger", multiples, nowhere, *rest) is None
+
+
+def test_without_the_turn_of_the_updates_nothing_is_said_of_their_room() -> None:
+    assert found("step-could-be-larger", *room([16] * 9, [0.1] * 9, [0.1] * 9)[:3]) is None
+
+
+def stays(losses, norms=()):
+    return looks("gradient/loss", losses), looks("gradient/gradient_norm", norms)
+
+
+def test_a_loss_that_stays_where_it_was_is_told() -> None:
+    finding = the("stuck", *stays([2.3] * 20, [1.0] * 20))
+    assert finding.severity == "warning"
+    assert finding.sentence == (
+        "The training is stuck: the loss is 2.3 (median of 20 looks since step 0), and was 2.3 at "
+        "the first look."
+    )
+    assert "much too small or much too large" in finding.remedy
+    assert (finding.evidence.quantity, finding.evidence.unit) == ("gradient/loss", "loss")
+
+
+def test_a_gradient_that_has_gone_while_the_loss_is_high_is_told() -> None:
+    series = stays([2.6, 9.0, *[2.2] * 18], [4.0, 90.0, *[0.3] * 18])
+    finding = the("stuck", *series)
+    assert "the loss is 2.2 (median of 20 looks since step 0)" in finding.sentence
+    assert "the gradient has gone: it has less than 10% of its first length" in finding.sentence
+    assert finding.remedy.startswith("Begin again with a smaller learning rate")
+    # No step size leads on from there.
+    larger = room([16] * 20, [0.1] * 20, [0.1] * 20)
+    assert found("step-could-be-larger", *larger)
+    assert found("step-could-be-larger", *larger, *series) is None
+
+
+@pytest.mark.parametrize(("relative", "told"), [(0.9e-3, True), (1e-3, False)])
+def test_a_plateau_that_steps_of_a_usual_size_do_not_leave_is_no_room(relative, told) -> None:
+    size = looks(RELATIVE, [relative] * 9)
+    larger = room([16] * 9, [0.1] * 9, [0.1] * 9)
+    assert (found("step-could-be-larger", *larger, *stays([2.3] * 9), size) is not None) == told
+    falling = stays([2.3, *[2.2] * 8])
+    assert found("step-could-be-larger", *larger, *falling, size)
+
+
+@pytest.mark.parametrize(
+    ("losses", "norms"),
+    [
+        ([2.3] * 19, [1.0] * 19),  # too early
+        ([2.3] * 10 + [2.2] * 10, [1.0] * 20),  # it took its time
+        ([2.6] + [2.2] * 19, [4.0] + [1.0] * 19),  # slow, with a gradient to follow
+        ([2.6] + [2.0] * 19, [4.0] + [0.3] * 19),  # a gradient that fades as the loss falls
+        ([0.0] * 20, [1.0] * 20),
+        ([-1.0] * 20, [1.0] * 20),  # of a loss below 0 no share can be told
+    ],
+)
+def test_a_training_that_gets_somewhere_is_not_stuck(losses, norms) -> None:
+    assert found("stuck", *stays(losses, norms)) is None
+
+
+def test_the_curve_of_a_training_tells_whether_it_is_stuck() -> None:
+    finding = the("stuck", looks("training/train_loss", [2.35] + [2.34] * 40))
+    assert finding.evidence.quantity == "training/train_loss"
 
 
 def test_oscillating_updates_are_told() -> None:

@@ -12,7 +12,6 @@ LITTLE = 0.01
 THRESHOLDS = [
     ("loss-not-trained", "gradient/agreement", 0.99, -1, None),
     ("beyond-the-edge", "step_size/sharpness_lr", 2.0, 1, None),
-    ("beyond-the-edge", "line[paper]/beta_lr", 2.0, 1, None),
     ("updates-oscillate", "update/successive_cosine", -0.5, -1, None),
     ("update-too-large", "update/relative_update", 0.1, 1, None),
     ("vanishing-update", "update/relative_update", 1e-6, -1, None),
@@ -64,6 +63,7 @@ def room(multiple, sharpness, rate):
         looks("step_size/safe_multiple", [multiple] * 3),
         looks("step_size/sharpness_lr", [sharpness] * 3),
         looks("step_size/lr", [0.1, *[rate] * 3]),
+        looks("update/successive_cosine", [0.0] * 3),
     )
 
 
@@ -79,6 +79,7 @@ def test_looks_below_half_of_the_largest_rate_do_not_count(rate, told) -> None:
         looks("step_size/safe_multiple", [1, 16, 16, 16]),
         looks("step_size/sharpness_lr", [0.1] * 4),
         looks("step_size/lr", [0.1, rate, rate, rate]),
+        looks("update/successive_cosine", [0.0] * 4),
     )
     assert (found("step-could-be-larger", *series) is not None) == told
 

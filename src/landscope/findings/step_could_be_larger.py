@@ -1,10 +1,14 @@
 """Finding: there is room for a larger learning rate."""
 
+import math
+
+from landscope.findings import relative_update
 from landscope.findings.edge import EDGE
 from landscope.findings.finding import Case, Evidence
 from landscope.findings.history import History, Series
 from landscope.findings.lasting import LASTING, lasting
 from landscope.findings.phrase import median_of, number
+from landscope.findings.rest import at_rest, unmoved
 from landscope.findings.symptom import Symptom
 
 MULTIPLE = 8.0
@@ -12,7 +16,11 @@ MULTIPLE = 8.0
 training survives, so less than this is no sign."""
 
 CALM = 0.5
-"""Learning rate x curvature must be below this, a quarter of the edge."""
+"""Learning rate x curvature must be below this, a quarter of the edge, over all the steps in which
+updates keep their direction."""
+
+MEMORY = 10.0
+"""Steps for which updates keep their direction at most, as with a momentum of 0.9, or with Adam."""
 
 PEAK = 0.5
 """Share of the largest learning rate below which a look does not count: there a schedule keeps the
@@ -32,28 +40,52 @@ def _look(history: History) -> Case | None:
         "info",
         "The step could be larger: along the update the loss of the step's own batch still falls "
         f"at {number(stretch.median)} times the step ({median_of(stretch)}), and learning rate "
-        f"times curvature is {number(calm.median)}, far below the edge at {EDGE:g}.",
+        f"times curvature is {number(calm.median)}, far below the edge at {EDGE:g}, even over the "
+        "steps in which updates keep their direction.",
         Evidence.of("step_size/safe_multiple", stretch),
         _remedy(history, stretch),
     )
 
 
 def _room(history: History) -> Series:
-    """The safe multiple where curvature was read too and no schedule holds the step back.
+    """The safe multiple where no schedule holds the step back and it is known what follows it.
 
-    It counts as 0 where the curvature is not far below the edge.
+    It counts as 0 where the curvature is not far below the edge, or is none because the update
+    leads uphill, and on a plateau, where any curvature is small.
     """
     multiples = history.series("step_size", "safe_multiple")
     sharpness = history.series("step_size", "sharpness_lr").points
+    cosines = history.series("update", "successive_cosine").points
     rates = history.series("step_size", "lr").points
-    peak = max(rates.values(), default=0.0)
+    peak, plateau = max(rates.values(), default=0.0), _plateau(history)
+
+    def calm(step: int) -> bool:
+        carried = sharpness.get(step, math.inf) * _kept(cosines[step])
+        return carried < CALM and step not in plateau
+
     return Series.of(
         {
-            step: multiple if sharpness[step] < CALM else 0.0
+            step: multiple if calm(step) else 0.0
             for step, multiple in multiples.points.items()
-            if step in sharpness and rates.get(step, peak) >= PEAK * peak
+            if step in cosines and rates.get(step, peak) >= PEAK * peak
         }
     )
+
+
+def _plateau(history: History) -> frozenset[int]:
+    """Where the gradient has gone, or steps of a usual size have moved the loss nowhere."""
+    size = history.series(*relative_update.KEY).points
+    usual = (step for step, value in size.items() if value >= relative_update.USUAL)
+    return at_rest(history) | unmoved(history).intersection(usual)
+
+
+def _kept(cosine: float) -> float:
+    """Steps for which updates keep their direction, if each turns by as much as this one.
+
+    An optimiser with momentum goes on along an update for many steps, so that the loss must fall
+    beyond one of them: with a momentum of 0.9 by 10 times as far, whatever the learning rate.
+    """
+    return 1.0 if cosine <= 0 else 1 / max(1 - cosine, 1 / MEMORY)
 
 
 def _remedy(history: History, stretch: Series) -> str:
@@ -72,8 +104,10 @@ STEP_COULD_BE_LARGER = Symptom(
     "step-could-be-larger",
     ("info",),
     f"loss of the step's own batch still falling at {MULTIPLE:g} times the update and learning "
-    f"rate x curvature below {CALM} {LASTING}; looks at less than {PEAK:.0%} of the largest "
-    "learning rate do not count",
+    f"rate x curvature below {CALM} over the steps in which updates keep their direction, 1 / (1 - "
+    f"cosine of successive updates) and at most {MEMORY:g}, {LASTING}; not on a plateau, "
+    f"where the gradient has gone or updates of a usual size, {relative_update.USUAL:g}, left the "
+    f"loss as it was; looks at less than {PEAK:.0%} of the largest learning rate do not count",
     "Smith 2017, arXiv 1506.01186, section 3.3; on line searches over one batch Mahsereci and "
     "Hennig 2015, arXiv 1502.02846, section 1",
     _look,

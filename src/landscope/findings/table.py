@@ -20,6 +20,7 @@ from landscope.findings.noise_dominates import NOISE_DOMINATES
 from landscope.findings.probe_failed import PROBE_FAILED
 from landscope.findings.running_statistics_lag import RUNNING_STATISTICS_LAG
 from landscope.findings.step_could_be_larger import STEP_COULD_BE_LARGER
+from landscope.findings.stuck import STUCK
 from landscope.findings.symptom import Symptom
 from landscope.findings.update_too_large import UPDATE_TOO_LARGE
 from landscope.findings.updates_oscillate import UPDATES_OSCILLATE
@@ -28,6 +29,7 @@ from landscope.reading import Reading
 
 SYMPTOMS: tuple[Symptom, ...] = (
     DIVERGED,
+    STUCK,
     LOSS_NOT_TRAINED,
     GRADIENT_SCALED,
     BEYOND_THE_EDGE,

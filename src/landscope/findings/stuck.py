@@ -1,0 +1,62 @@
+"""Finding: the training has not got anywhere."""
+
+from landscope.findings.finding import Case, Evidence
+from landscope.findings.history import History, Series
+from landscope.findings.lasting import LAST, LASTING, lasting
+from landscope.findings.phrase import median_of, number
+from landscope.findings.rest import FADED, FALLEN, HIGH, at_rest, losses, unmoved
+from landscope.findings.symptom import Symptom
+
+ENOUGH = 2 * LAST
+"""Looks before it is told: some trainings take their time at first, as in a warm-up."""
+
+
+def _look(history: History) -> Case | None:
+    key, loss = losses(history)
+    if len(loss) < ENOUGH or not loss.values[0] > 0:
+        return None
+    first, resting = loss.values[0], at_rest(history)
+    either = resting | unmoved(history)
+    # Which looks show it depends on the gradient as well, so it is the looks that are asked.
+    shows = Series.of({step: float(step in either) for step in loss.steps})
+    stretch = lasting(shows, bool)
+    if stretch is None:
+        return None
+    read = loss.on(stretch.steps)
+    rests = 2 * len(resting.intersection(read.steps)) > len(read)
+    return Case(
+        "warning",
+        f"The training is stuck: the loss is {number(read.median)} ({median_of(read)}), and was "
+        f"{number(first)} at the first look{_gone() if rests else ''}.",
+        Evidence(key, read.steps, read.values, unit="loss"),
+        _OUT if rests else _OFF,
+    )
+
+
+def _gone() -> str:
+    return (
+        f", while the gradient has gone: it has less than {FADED:.0%} of its first length, and "
+        "there is next to no slope left to follow"
+    )
+
+
+_OUT = (
+    "Begin again with a smaller learning rate or a warm-up: steps that are too large at first can "
+    "drive every unit of a layer into the flat part of its activation; a norm, or another "
+    "initialisation or activation, helps as well."
+)
+_OFF = (
+    "Look whether the step is much too small or much too large, whether targets belong to their "
+    "inputs, and whether the optimiser has all parameters; a network without norms may need "
+    "another initialisation. In fine-tuning, where the loss begins low, it may be all there is."
+)
+
+STUCK = Symptom(
+    "stuck",
+    ("warning",),
+    f"after {ENOUGH} looks, loss {LASTING} not below {FALLEN:.0%} of that at the first look, or "
+    f"not below {HIGH:.0%} of it with a gradient of less than {FADED:.0%} of its first length",
+    "Lu et al. 2019, arXiv 1903.06733, section 1; on steps that are too large Maas et al. 2013, "
+    "Rectifier nonlinearities improve neural network acoustic models, section 2",
+    _look,
+)
