@@ -36,7 +36,7 @@ LEFT = {
     "findings": (),
     # What a scope and a recorded run have in common.
     "reviewed": ("findings", "figures"),
-    "report": ("study", "records", "figures", "claims"),
+    "report": ("study", "records", "figures", "claims", "findings"),
     "terminal": ("study", "records", "claims", "findings"),
     "testing": ("study", "data", "norms", "models", "training", "probes", "scope"),
     "landscape": (),

@@ -14,6 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from tests.comparison_study import Compared
 from tests.figures.study_fixture import Synthetic
+from tests.report.test_findings import with_findings
 
 from landscope.claims import Answer, Number, answers
 from landscope.figures import specify
@@ -236,6 +237,26 @@ def test_a_comparison_is_drawn_quietly(browser: Browser, tmp_path: Path, width: 
     element = "document.documentElement"
     over = browser.execute_script(f"return {element}.scrollWidth - {element}.clientWidth")
     assert over == 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_findings_fit_the_page_and_their_runs_unfold(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(render(with_findings(tmp_path / "study"), [], []), encoding="utf-8")
+    show(browser, page, width)
+    badges = browser.find_elements(By.CSS_SELECTOR, "#findings .badge")
+    assert [badge.text for badge in badges] == ["warning", "info"]
+    runs = browser.find_elements(By.CSS_SELECTOR, "#findings li")
+    assert not any(run.is_displayed() for run in runs)
+    browser.find_element(By.CSS_SELECTOR, "#findings summary").click()
+    assert [run.text for run in runs] == ["first", "third"]
+    cards = browser.find_elements(By.CSS_SELECTOR, ".finding")
+    assert all(card.rect["x"] + card.rect["width"] <= width for card in cards)
+    over = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert browser.execute_script(over) == 0
+    assert count(browser, "[onerror]") == 0
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

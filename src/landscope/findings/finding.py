@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landscope.findings.history import Series
+from landscope.findings.phrase import counted, listed, number
 
 Severity = Literal["serious", "warning", "info"]
 
 SEVERITIES: tuple[Severity, ...] = ("serious", "warning", "info")
 """The worst first."""
+
+_NAMED = 3  # layers; more than that nobody reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,26 @@ class Evidence:
             tuple(stretch.median for stretch in stretches),
             tuple(stretch.layer or "" for stretch in stretches),
         )
+
+    @property
+    def summary(self) -> str:
+        """Quantity, values and steps in a few words; of layers the first three."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        if self.layers:
+            shown = [
+                f"{number(value)}{unit} at {layer} since step {step}"
+                for layer, value, step in zip(self.layers, self.values, self.steps, strict=False)
+            ]
+            more = len(shown) - _NAMED
+            return f"{self.quantity}: {listed([*shown[:_NAMED], *[f'{more} more'] * (more > 0)])}"
+        first, last = self.steps[0], self.steps[-1]
+        where = f"at step {first}" if first == last else f"from step {first} to {last}"
+        looks = f"{counted(len(self.steps), 'look')} {where}"
+        if not self.values:
+            return f"{self.quantity}: {looks}"
+        least, most = number(min(self.values)), number(max(self.values))
+        values = least if least == most else f"{least} to {most}"
+        return f"{self.quantity}: {values}{unit}, {looks}"
 
     def as_dict(self) -> dict[str, Any]:
         """Strings, numbers and lists alone, as JSON takes them."""

@@ -12,6 +12,7 @@ from landscope.figures.files import study_figures
 from landscope.figures.spec import FigureSpec
 from landscope.figures.style import dark_twins
 from landscope.figures.summary import number_text
+from landscope.findings.across import across
 from landscope.records import StudyFolder, StudyRecords
 from landscope.records.disk import whole_file
 from landscope.report import overview
@@ -74,6 +75,7 @@ def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[Fig
         plotly=scripts[1],
         script=scripts[2],
         answers=answers,
+        findings=across({run.id: run.all_readings for run in study.runs.values()}),
         pictures=[picture(figure) for figure in figures],
         dark_twins=dark_twins(),
         facts=kind.facts(study),
