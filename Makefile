@@ -39,7 +39,7 @@ smoke: $(VENV)/run ## The main job from start to end, in a new folder
 	$(BIN)/landscope show runs/smoke > /dev/null
 	test -s runs/smoke/report.html
 
-bench: $(VENV)/dev build/peers ## What landscope costs, against the floor and others; 20 minutes
+bench: $(VENV)/dev build/peers ## What landscope costs, against the floor and others; half an hour
 	PYTHONPATH=build/peers $(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.page
 
