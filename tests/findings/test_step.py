@@ -229,6 +229,8 @@ def test_a_gradient_that_has_gone_while_the_loss_is_high_is_told() -> None:
     assert "the loss is 2.2 (median of 20 looks since step 0)" in finding.sentence
     assert "the gradient has gone: it has less than 10% of its first length" in finding.sentence
     assert finding.remedy.startswith("Begin again with a smaller learning rate")
+    # That is told early, and a loss that stays is not.
+    assert found("stuck", *stays([2.6, *[2.2] * 4], [4.0, *[0.3] * 4]))
     # No step size leads on from there.
     larger = room([16] * 20, [0.1] * 20, [0.1] * 20)
     assert found("step-could-be-larger", *larger)

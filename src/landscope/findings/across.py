@@ -52,8 +52,10 @@ def across(runs: Mapping[str, Iterable[Reading]]) -> list[Across]:
 
 def _clearest(shown: list[tuple[str, Finding]], of: int) -> Across:
     run, finding = min(shown, key=lambda pair: (_rank(pair[1]), -len(pair[1].evidence.steps)))
-    others = tuple((other, also.severity) for other, also in shown if other != run)
-    return Across(finding, run, others, of)
+    others: list[tuple[str, Severity]] = [
+        (other, also.severity) for other, also in shown if other != run
+    ]
+    return Across(finding, run, tuple(others), of)
 
 
 def _rank(finding: Finding) -> int:

@@ -8,22 +8,22 @@ from landscope.findings.rest import FADED, FALLEN, HIGH, at_rest, losses, unmove
 from landscope.findings.symptom import Symptom
 
 ENOUGH = 2 * LAST
-"""Looks before it is told: some trainings take their time at first, as in a warm-up."""
+"""Looks before a loss that stays is told: some take their time at first, as in a warm-up."""
 
 
 def _look(history: History) -> Case | None:
     key, loss = losses(history)
-    if len(loss) < ENOUGH or not loss.values[0] > 0:
-        return None
-    first, resting = loss.values[0], at_rest(history)
+    resting = at_rest(history)
     either = resting | unmoved(history)
     # Which looks show it depends on the gradient as well, so it is the looks that are asked.
     shows = Series.of({step: float(step in either) for step in loss.steps})
     stretch = lasting(shows, bool)
     if stretch is None:
         return None
-    read = loss.on(stretch.steps)
+    first, read = loss.values[0], loss.on(stretch.steps)
     rests = 2 * len(resting.intersection(read.steps)) > len(read)
+    if not rests and len(loss) < ENOUGH:
+        return None
     return Case(
         "warning",
         f"The training is stuck: the loss is {number(read.median)} ({median_of(read)}), and was "
@@ -54,8 +54,9 @@ _OFF = (
 STUCK = Symptom(
     "stuck",
     ("warning",),
-    f"after {ENOUGH} looks, loss {LASTING} not below {FALLEN:.0%} of that at the first look, or "
-    f"not below {HIGH:.0%} of it with a gradient of less than {FADED:.0%} of its first length",
+    f"after {ENOUGH} looks, loss {LASTING} not below {FALLEN:.0%} of that at the first look; or at "
+    f"any time not below {HIGH:.0%} of it, with a gradient of less than {FADED:.0%} of its first "
+    "length",
     "Lu et al. 2019, arXiv 1903.06733, section 1; on steps that are too large Maas et al. 2013, "
     "Rectifier nonlinearities improve neural network acoustic models, section 2",
     _look,
