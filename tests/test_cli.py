@@ -13,6 +13,8 @@ import pytest
 from landscope.cli import main
 from landscope.records import StudyFolder
 
+from .figures.study_fixture import write_run
+from .findings.history import looks
 from .tiny_study import tiny_preset
 
 LANDSCOPE = Path(sys.executable).with_name("landscope")
@@ -110,7 +112,8 @@ def test_the_program_says_what_it_can_do(tmp_path: Path, arguments: tuple[str, .
         ("compare", ["command that runs your code", "--insert", "--every", "runs/compare-"]),
         ("init", ["landscope init [ARGS]", "runs as it is", "my_norms.py"]),
         ("report", ["landscope report STUDY", "from its records alone", "runs/quick-seed0"]),
-        ("show", ["landscope show STUDY", "answers and its runs", "runs/quick-seed0"]),
+        ("show", ["landscope show FOLDER", "answers, findings and runs", "runs/quick-seed0"]),
+        ("show", ["last looks and findings", "Scope(to=...)"]),
         ("export", ["landscope export STUDY TO", ".parquet or .csv"]),
     ],
 )
@@ -192,7 +195,7 @@ NO_OPTION, NO_ARGUMENT, NEEDS, SEE = in_("reproduce")
         ("compare", "MODEL", in_("compare")[2], in_("compare")[3]),
         ("compare mine --lrs", "--lrs", in_("compare")[2], in_("compare")[3]),
         ("compare mine --steps 1.5", "--steps = 1.5", WHOLE, in_("compare")[3]),
-        ("show", "STUDY", in_("show")[2], in_("show")[3]),
+        ("show", "FOLDER", in_("show")[2], in_("show")[3]),
         ("show --bogus", "--bogus", in_("show")[0], in_("show")[3]),
         ("export study", "TO", in_("export")[2], in_("export")[3]),
         ("report one two", "two", in_("report")[1], in_("report")[3]),
@@ -326,9 +329,27 @@ def test_a_study_that_was_interrupted_says_so(here: Program, tmp_path: Path) -> 
     done = here("show", "study")
     assert done.returncode == 0
     assert done.stdout.count("not run\n") == 6
+    assert "Findings\n  Nothing is conspicuous.\n" in done.stdout
     assert done.stdout.endswith(
         "Not all runs have ended: start the command that began the study again to go on.\n"
     )
+
+
+def test_a_run_of_a_scope_is_shown(here: Program, tmp_path: Path) -> None:
+    write_run(tmp_path / "mine", looks("update/relative_update", [0.5] * 3))
+    done = here("show", "mine")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("mine, finished at step 200, 3 looks\n")
+    assert "warning  update-too-large\n" in done.stdout
+
+
+def test_a_run_that_is_damaged_is_refused(here: Program, tmp_path: Path) -> None:
+    write_run(tmp_path / "mine", looks("update/relative_update", [0.5] * 3))
+    (tmp_path / "mine" / "journal.jsonl").write_text("not a line\nnor this\nthe end\n")
+    told = refusal(here("show", "mine"), 1)
+    assert told.startswith("mine/journal.jsonl, line 1: ")
+    (tmp_path / "mine" / "run.json").write_text('{"format": 1, "i')
+    assert refusal(here("show", "mine"), 1).startswith("mine/run.json: the manifest is cut or garb")
 
 
 def test_an_export_that_cannot_be_is_refused(here: Program, tmp_path: Path) -> None:

@@ -262,9 +262,27 @@ def report(study: Study, /) -> None:
 
 
 @app.command
-def show(study: Study, /) -> None:
-    """Print a study's answers and its runs, from its records alone."""
-    _show(study, None)
+def show(
+    folder: Annotated[
+        Path,
+        Parameter(
+            help="Folder of a study, such as `runs/quick-seed0`, or of a run, as it was given to "
+            "`Scope(to=...)`."
+        ),
+    ],
+    /,
+) -> None:
+    """Print a study's answers, findings and runs, or a run's last looks and findings.
+
+    From the records alone, also while a training still goes on.
+    """
+    from landscope.records.run_records import is_run, read_run
+    from landscope.terminal.run_summary import print_run
+
+    if is_run(folder):
+        print_run(Console(), read_run(folder))
+    else:
+        _show(folder, None)
 
 
 @app.command

@@ -33,6 +33,7 @@ class Run(Reviewed):
         self._readings = records.all_readings
         self.id: str = records.id
         self.outcome: Outcome = records.outcome
+        self._told = records.summary
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -41,6 +42,4 @@ class Run(Reviewed):
 
     @property
     def _summary(self) -> str:
-        steps = {reading.step for reading in self._readings}
-        at = "" if self.outcome.step is None else f" at step {self.outcome.step}"
-        return f"{self.id}, {self.outcome.status}{at}, {len(steps)} looks"
+        return self._told

@@ -103,6 +103,15 @@ def test_a_comparison_that_has_not_ended_is_shown(tmp_path: Path) -> None:
     ]
 
 
+def test_findings_stand_between_answers_and_runs_with_how_many_show_them(tmp_path: Path) -> None:
+    study = Compared(norms=("none", "batch"), beta={"none": 200.0, "batch": 1.0}, lrs=(0.1,))
+    told = printed(study.write(tmp_path / "compared"), width=100)
+    at = told.index("Findings")
+    assert told[at + 1].split() == ["warning", "beyond-the-edge", "in", "3", "of", "6", "runs"]
+    assert told[at + 2] == ""
+    assert told[at + 3].split()[:2] == ["norm", "lr"]
+
+
 @pytest.mark.parametrize("width", [1, 30])
 def test_a_narrow_terminal_is_no_trouble(study: StudyRecords, width: int) -> None:
     assert printed(study, width=width)

@@ -56,6 +56,13 @@ class RunRecords:
         return self._replay.outcome
 
     @property
+    def summary(self) -> str:
+        """What it is and how far it got, in a few words."""
+        outcome, steps = self.outcome, {reading.step for reading in self.all_readings}
+        at = "" if outcome.step is None else f" at step {outcome.step}"
+        return f"{self.id}, {outcome.status}{at}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
+
+    @property
     def torn(self) -> bool:
         """Whether the journal's last line was cut, as after a crash, and is left out."""
         return self._replay.torn
@@ -163,6 +170,11 @@ def _as_row(value: float | tuple[float, ...], length: int) -> tuple[float, ...]:
     if isinstance(value, tuple):
         return value
     return (value,) * length if math.isnan(value) else ()
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is that of a run, whatever the state that its files are in."""
+    return os.path.lexists(RunFolder(path).manifest_path)
 
 
 def read_run(path: str | os.PathLike[str]) -> RunRecords:

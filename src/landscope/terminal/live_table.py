@@ -4,19 +4,19 @@ import time
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from landscope.findings import Finding, Severity, find
+from landscope.findings import Finding, find
 from landscope.findings.glance import HEADINGS, Glances
 from landscope.findings.phrase import counted
 from landscope.reading import Reading
+from landscope.terminal.finding_lines import STYLES
+from landscope.terminal.looks_table import looks_table
+from landscope.terminal.plain_text import plain
 
 _SHOWN = 8  # looks
 _PATIENCE = 20.0  # times what drawing took: it takes no more than a twentieth of the time
 _LEAST_WAIT = 0.1  # seconds; faster nobody reads
-
-_STYLES: dict[Severity, str] = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 class LiveTable:
@@ -67,7 +67,7 @@ class LiveTable:
         there = {finding.id: finding for finding in found}
         kept = {name: there[name] for name in self._known if name in there}
         self._known = kept | {name: there[name] for name in reversed(there) if name not in kept}
-        shown = Group(self._table(), self._newest())
+        shown = Group(looks_table(HEADINGS, self._glances.rows), self._newest())
         if self._live is None:
             # Without a thread of its own: nothing runs beside the training.
             self._live = Live(shown, console=self._console, auto_refresh=False)
@@ -77,21 +77,13 @@ class LiveTable:
         ended = time.monotonic()
         self._next = ended + max(_LEAST_WAIT, _PATIENCE * (ended - began))
 
-    def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in HEADINGS:
-            table.add_column(heading, justify="right", overflow="ellipsis")
-        for row in self._glances.rows:
-            table.add_row(*map(_text, row))
-        return table
-
     def _newest(self) -> Text:
         if not self._known:
             return Text("no finding so far", style="dim")
         newest = list(self._known.values())[-1]
         more = f" ({len(self._known) - 1} more)" if len(self._known) > 1 else ""
-        sentence = _text(f"{newest.sentence}{more}")
-        return Text.assemble((f"{newest.severity}: ", _STYLES[newest.severity]), sentence)
+        sentence = plain(f"{newest.sentence}{more}")
+        return Text.assemble((f"{newest.severity}: ", STYLES[newest.severity]), sentence)
 
     def _line(self) -> str:
         found = find(self._readings)
@@ -99,9 +91,4 @@ class LiveTable:
         if not found:
             return f"landscope: {looks}; no finding"
         findings = counted(len(found), "finding")
-        return f"landscope: {looks}; {findings}, first {_text(found[0].sentence)}"
-
-
-def _text(words: str) -> Text:
-    """Words as they are, whatever a layer is called: neither markup nor control characters."""
-    return Text("".join(letter if letter.isprintable() else "?" for letter in words))
+        return f"landscope: {looks}; {findings}, first {plain(found[0].sentence)}"

@@ -1,4 +1,4 @@
-"""A study in the terminal: its answers, and a line for each of its runs."""
+"""A study in the terminal: its answers, a line for each finding, and one for each of its runs."""
 
 import math
 import textwrap
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from landscope.claims import Verdict, answers
+from landscope.findings.across import across
 from landscope.records.comparison import (
     ComparisonRecords,
     diverged,
@@ -22,6 +23,7 @@ from landscope.records.run_records import RunRecords
 from landscope.records.study_records import StudyRecords
 from landscope.study import comparison, santurkar2018
 from landscope.study.comparison import LABELS
+from landscope.terminal.finding_lines import print_across
 
 _STYLES: dict[Verdict, str] = {
     "holds": "green",
@@ -33,19 +35,22 @@ _STYLES: dict[Verdict, str] = {
 
 
 def print_summary(console: Console, study: StudyRecords, report: Path | None) -> None:
-    """Print the answers, the runs, and where the report is.
+    """Print the answers, the findings, the runs, and where the report is.
 
     Args:
         console: Where to.
         study: The study.
         report: Path of its report, where one has just been written.
     """
+    found = across({run.id: run.all_readings for run in study.runs.values()})
     for answer in answers(study):
         console.print()
         console.print(Text(answer.question, style="bold"))
         console.print(Text(f"  {answer.verdict}", style=_STYLES[answer.verdict]))
         for line in textwrap.wrap(answer.headline, max(40, console.width - 4)):
             console.print(Text(f"  {line}"))
+    console.print()
+    print_across(console, found)
     console.print()
     console.print(study.of_kind(_TABLES)(study))
     if study.manifest.get("seconds") is None:

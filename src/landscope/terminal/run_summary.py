@@ -1,0 +1,36 @@
+"""A single run in the terminal: how far it got, its last looks, and what was found."""
+
+from rich.console import Console
+from rich.text import Text
+
+from landscope.findings.glance import HEADINGS, glances
+from landscope.findings.phrase import counted
+from landscope.findings.table import find
+from landscope.records.run_records import RunRecords
+from landscope.terminal.finding_lines import print_findings
+from landscope.terminal.looks_table import looks_table
+from landscope.terminal.plain_text import plain
+
+_SHOWN = 8  # looks
+
+
+def print_run(console: Console, run: RunRecords) -> None:
+    """Print a run's summary, its last looks and its findings, the most severe first.
+
+    Args:
+        console: Where to.
+        run: The run, whether it has ended or still goes on.
+    """
+    readings = run.all_readings
+    findings = find(readings)
+    console.print(plain(run.summary), style="bold", soft_wrap=True)
+    rows = glances(readings, _SHOWN).rows
+    if rows:
+        # What no look has read has no column.
+        read = [at for at in range(len(HEADINGS)) if any(row[at] for row in rows)]
+        console.print()
+        console.print(Text(f"The last {counted(len(rows), 'look')}"))
+        cells = ([row[at] for at in read] for row in rows)
+        console.print(looks_table([HEADINGS[at] for at in read], cells))
+    console.print()
+    print_findings(console, findings)
