@@ -126,6 +126,28 @@ def test_a_batch_that_is_larger_than_useful_is_told_with_the_price_of_half() -> 
     assert finding.evidence.values == (0.95, 0.96, 0.94)
 
 
+LOSS, NORM = "gradient/loss", "gradient/gradient_norm"
+
+
+@pytest.mark.parametrize(
+    ("losses", "norms"),
+    [
+        ([2.3, 2.3, 2.3, 2.4, 2.3], [1.0] * 5),  # what it was at first
+        ([2.3, 65.0, 90.0, 40.0, 30.0], [1.0] * 5),  # above it
+        ([2.3, 2.0, 2.0, 2.0, 2.0], [1.0, 0.05, 0.05, 0.05, 0.05]),  # high, without a gradient
+    ],
+)
+def test_a_training_that_gets_nowhere_is_not_told_of_a_smaller_batch(losses, norms) -> None:
+    clean = looks(EFFICIENCY, [0.95] * 5)
+    assert found("batch-larger-than-useful", clean, looks(LOSS, losses), looks(NORM, norms)) is None
+
+
+def test_a_training_that_learns_is_told_of_a_smaller_batch() -> None:
+    losses, norms = looks(LOSS, [2.3, 2.0, 1.8, 1.5]), looks(NORM, [1.0, 0.5, 0.5, 0.5])
+    finding = the("batch-larger-than-useful", looks(EFFICIENCY, [0.95] * 4), losses, norms)
+    assert finding.evidence.steps == (100, 200, 300)
+
+
 @pytest.mark.parametrize("efficiency", [0.91, 0.95, 0.999])
 def test_the_price_of_half_a_batch_is_that_of_the_formula(efficiency) -> None:
     scale_over_batch = 1 / efficiency - 1
