@@ -20,7 +20,8 @@ HELP = """See how normalisation shapes the loss landscape that your network trai
 `landscope reproduce` measures the whole of "How Does Batch Normalization Help Optimization?"
 (Santurkar et al. 2018) on this machine, in minutes, and writes a report. `landscope compare` trains
 your own model with each norm and says which serves it best; `landscope init` writes a file to begin
-from.
+from. In a training loop of your own, `landscope.Scope` measures and `landscope show` prints what it
+found.
 
 Exit codes: 0 done, 1 could not be done, 2 no such command, 130 interrupted.
 """
