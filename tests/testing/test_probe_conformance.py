@@ -14,12 +14,6 @@ from landscope.testing.probes import ProbeConformance
 
 # Theorems about batch norm are measured where there is one.
 NETWORKS = {"theory": ("convolutional", "dense")}
-MOVED = "covariate shift moves the running statistics that the objective holds"
-KNOWN = [
-    ("covariate_shift", "test_a_look_changes_nothing_that_it_is_shown"),
-    ("covariate_shift", "test_beside_other_probes_all_read_the_same"),
-    ("norm_health", "test_beside_other_probes_all_read_the_same"),
-]
 
 
 @pytest.mark.slow
@@ -28,8 +22,6 @@ class TestEveryRow(ProbeConformance):
     def row(self, request: pytest.FixtureRequest) -> None:
         self.name = request.param
         self.networks = NETWORKS.get(self.name, ProbeConformance.networks)
-        if (self.name, request.node.originalname) in KNOWN:
-            request.applymarker(pytest.mark.xfail(strict=True, reason=MOVED))
 
     def build(self, schedule: Schedule) -> Probe:
         return PROBES[self.name].builder(schedule)
