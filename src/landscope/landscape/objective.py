@@ -8,7 +8,7 @@ two evaluations differ by their parameters alone and leave no trace in the model
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
@@ -25,6 +25,7 @@ from landscope.landscape.checks import (
     check_visible,
 )
 from landscope.landscape.exchange import Standing
+from landscope.landscape.own_graphs import OwnGraphs
 from landscope.landscape.parameters import Parameters, displaced, trainable
 from landscope.landscape.random_state import RandomState, devices_of
 
@@ -53,6 +54,7 @@ class Objective:
             dimensions: weights, neither biases nor the scale and shift of norms.
         loss_scale: What the loss is multiplied by before it is differentiated, and the gradient
             divided by, as a ``GradScaler`` does: in float16 small gradients would vanish.
+        graphs: Whether the loss must be able to differentiate where nobody else does.
     """
 
     model: nn.Module
@@ -65,6 +67,7 @@ class Objective:
     autocast: Autocast
     l2_penalty: float = 0.0
     loss_scale: float = 1.0
+    graphs: OwnGraphs = field(default_factory=OwnGraphs)
 
     @classmethod
     def now(
@@ -132,7 +135,7 @@ class Objective:
         Raises:
             UsageError: ``loss_fn`` gave something else than one number.
         """
-        return self._at(parameters, buffers, _itself)
+        return self.graphs.around(lambda: self._at(parameters, buffers, _itself))
 
     def _at(
         self, parameters: Parameters, buffers: Parameters | None, then: Callable[[Tensor], _Result]
@@ -225,8 +228,12 @@ class Objective:
 
         Where only the loss function knows how the model is called, its loss.
         """
-        with self._standing_at(parameters, None), self.autocast.replayed():
-            return self._loss() if self.targets is IN_BATCH else self._outputs()
+
+        def called() -> Any:
+            with self._standing_at(parameters, None), self.autocast.replayed():
+                return self._loss() if self.targets is IN_BATCH else self._outputs()
+
+        return self.graphs.around(called)
 
     def gradient(
         self, parameters: Parameters, *, direction: Parameters | None = None, eta: float = 0.0
@@ -279,16 +286,16 @@ def _uncompiled() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _itself(loss: Tensor) -> Tensor:
-    return loss
-
-
 def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:
     """``strength/2 ||W||^2``, a scalar, over the parameters of two or more dimensions."""
     if strength == 0:
         return 0.0
     squares = [p.square().sum() for p in parameters.values() if p.ndim >= 2]
     return strength / 2 * torch.stack(squares).sum() if squares else 0.0
+
+
+def _itself(loss: Tensor) -> Tensor:
+    return loss
 
 
 @contextmanager

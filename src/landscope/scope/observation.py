@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from landscope.landscape.autocast import Autocast
@@ -126,7 +126,7 @@ class Observation:
 
     def _take_used(self) -> None:
         self.used = {
-            name: torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
+            name: torch.zeros_like(p) if p.grad is None else _dense(p.grad)
             for name, p in self._model.named_parameters()
             if p.requires_grad
         }
@@ -140,6 +140,12 @@ class Observation:
             self.error = self.error or error
         finally:
             self.seconds += time.perf_counter() - start
+
+
+def _dense(gradient: Tensor) -> Tensor:
+    """A copy. Embeddings can have gradients that are sparse."""
+    copy = gradient.detach().clone()
+    return copy if copy.layout == torch.strided else copy.to_dense()
 
 
 def main_lr(optimizer: Any) -> float:
