@@ -1,12 +1,21 @@
-"""What every test shares: one thread, so that sums are taken in one order on every machine."""
+"""What every test shares: one thread, one random state, and a Ctrl-C that is heard."""
+
+import signal
 
 import pytest
 import torch
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def single_thread() -> None:
+    """Sums are taken in one order on every machine, whatever a test before has set."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def audible_interrupts() -> None:
+    """A shell lets its background jobs ignore Ctrl-C, and what they start inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,10 @@
 import dataclasses
 from pathlib import Path
 
+from landscope.machine import Machine
 from landscope.progress import Progress
 from landscope.records import Outcome, RunFolder, RunRecords, read_run
-from landscope.run import Machine, run
+from landscope.run import run
 from landscope.study.config import Probing, RunConfig
 
 CPU = Machine("cpu", threads=1)

@@ -46,6 +46,7 @@ LEFT = {
     "progress": (),
     "notebook": (),
     "device": (),
+    "machine": (),
     "environment": ("",),  # for the version that a record carries
 }
 GROUND_FLOOR = (
@@ -55,6 +56,7 @@ GROUND_FLOOR = (
     "progress",
     "environment",
     "device",
+    "machine",
     "landscape",
     "notebook",
 )
@@ -62,6 +64,7 @@ GROUND_FLOOR = (
 GROUND_LEFT = {
     "landscape": ("errors", "cost", "notebook"),
     "device": ("errors",),
+    "machine": ("device",),
     "environment": (),
     "errors": (),
     "cost": (),

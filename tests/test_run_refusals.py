@@ -7,7 +7,8 @@ from tests.small_runs import PROBING, Place, dln, vgg
 
 import landscope.run as room
 from landscope.errors import LandscopeError, UsageError
-from landscope.run import Machine, run
+from landscope.machine import Machine
+from landscope.run import run
 
 
 @pytest.fixture

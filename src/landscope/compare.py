@@ -98,8 +98,8 @@ def compare(order: ComparisonOrder, listener: Listener) -> Path:
 
 def run_task(task: ComparisonTask, report: Callable[[Progress], None]) -> str:
     """One run of the comparison, in whatever process; gives how it ended."""
+    from landscope.machine import Machine
     from landscope.records.folder import RunFolder
-    from landscope.run import Machine
     from landscope.run_comparison import run_comparison
 
     machine = Machine(task.device, task.threads)
@@ -113,7 +113,7 @@ def _check_functions(
 
     A loader with processes of its own cannot run inside of a worker process.
     """
-    from landscope.run import Machine
+    from landscope.machine import Machine
     from landscope.run_comparison import check_own
 
     first = order.comparison

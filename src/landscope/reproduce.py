@@ -108,8 +108,9 @@ def place(order: Order) -> tuple[str, int, int]:
 
 def run_task(task: Task, report: Callable[[Progress], None]) -> str:
     """One run of the study, in whatever process; gives how it ended."""
+    from landscope.machine import Machine
     from landscope.records.folder import RunFolder
-    from landscope.run import Machine, run
+    from landscope.run import run
 
     machine = Machine(task.device, task.threads, task.data_dir)
     return run(task.config, RunFolder(task.folder), machine, report).status
@@ -119,7 +120,8 @@ def _predict_costs(
     configs: list[RunConfig], threads: int, data_dir: Path | None
 ) -> dict[str, list[ProbeCost]]:
     """By the name of the network, from the run that has most probes of it."""
-    from landscope.run import Machine, predict_costs
+    from landscope.machine import Machine
+    from landscope.run import predict_costs
 
     # A norm has no products of matrices: the networks of a family differ little in arithmetic.
     chosen: dict[str, RunConfig] = {}

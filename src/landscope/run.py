@@ -13,7 +13,6 @@ from landscope.data import gaussian
 from landscope.data.batches import Batches
 from landscope.data.dataset import Dataset
 from landscope.data.table import load
-from landscope.device import check_device
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
 from landscope.landscape.arithmetic import work_of
@@ -21,6 +20,7 @@ from landscope.landscape.batch_norm_theory import BatchNorm
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
+from landscope.machine import Machine
 from landscope.models.dln import DLN
 from landscope.models.pre_activation import pre_activation
 from landscope.models.table import build
@@ -47,21 +47,6 @@ _REPORT_SECONDS = 0.2
 _FEW = 2  # samples of a batch from which only shares of arithmetic are wanted; norms need two
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where a run takes place, apart from what it is.
-
-    Args:
-        device: Device of the model and the data, as torch names it.
-        threads: Threads of torch on the CPU.
-        data_dir: Folder with data sets that are not bundled; None to fetch them.
-    """
-
-    device: str
-    threads: int
-    data_dir: Path | None = None
-
-
 def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) -> Outcome:
     """Train one network with its probes, and leave its records in the folder.
 
@@ -79,18 +64,19 @@ def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) 
     """
     started = time.perf_counter()
     report(Progress(config.id, "setting up", 0, config.steps))
-    # Whatever cannot be is refused here, before anything is written.
-    parts = _set_up(config, machine)
-    folder.create()
-    folder.write_manifest(_manifest(config, parts.layers, machine))
-    with Journal.create(folder) as journal:
-        instrument = Instrument(parts.probes, journal.write)
-        curves = Curves(config.probing.curve_every, journal.write)
-        ended = _train(config, parts, instrument, curves, report)
-        weights = parts.model.state_dict()
-        write_weights(folder.weights_path, {n: t.cpu().numpy() for n, t in weights.items()})
-        outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
-        journal.finish(outcome)
+    with machine.prepared():
+        # Whatever cannot be is refused here, before anything is written.
+        parts = _set_up(config, machine)
+        folder.create()
+        folder.write_manifest(_manifest(config, parts.layers, machine))
+        with Journal.create(folder) as journal:
+            instrument = Instrument(parts.probes, journal.write)
+            curves = Curves(config.probing.curve_every, journal.write)
+            ended = _train(config, parts, instrument, curves, report)
+            weights = parts.model.state_dict()
+            write_weights(folder.weights_path, {n: t.cpu().numpy() for n, t in weights.items()})
+            outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
+            journal.finish(outcome)
     report(Progress(config.id, ended.status, config.steps, config.steps))
     return outcome
 
@@ -102,9 +88,10 @@ def predict_costs(config: RunConfig, machine: Machine) -> list[ProbeCost]:
         LandscopeError: As for the run itself.
     """
     few = config.model_copy(update={"batch_size": _FEW})
-    parts = _set_up(few, machine)
-    samples = config.batch_size or len(parts.dataset.train_inputs)
-    work = work_of(parts.objective, trainable(parts.model), samples)
+    with machine.prepared():
+        parts = _set_up(few, machine)
+        samples = config.batch_size or len(parts.dataset.train_inputs)
+        work = work_of(parts.objective, trainable(parts.model), samples)
     return [probe.cost_over(config.steps, work) for probe in parts.probes]
 
 
@@ -122,7 +109,9 @@ class _Parts:
 
 
 def _set_up(config: RunConfig, machine: Machine) -> _Parts:
-    _prepare(config, machine)
+    # The order of batches and the initial weights have streams of their own; what draws from the
+    # global one is noise in the network.
+    torch.manual_seed(config.seed)
     dataset = _dataset(config.data, machine.data_dir, config.seed).to(machine.device)
     model = _model(config, dataset).to(machine.device)
     loss = loss_for(config.family)
@@ -183,19 +172,6 @@ def _is_tested(config: RunConfig, done: int) -> bool:
 def _dataset(name: str, data_dir: Path | None, seed: int) -> Dataset:
     """A data set, read once for all runs of a process: from xz, CIFAR-10 takes many seconds."""
     return load(name, data_dir=data_dir, seed=seed)
-
-
-def _prepare(config: RunConfig, machine: Machine) -> None:
-    check_device(machine.device)
-    torch.set_num_threads(machine.threads)
-    # The order of batches and the initial weights have streams of their own; what draws from the
-    # global one is noise in the network.
-    torch.manual_seed(config.seed)
-    if machine.device.startswith("cuda"):
-        # A landscape is a difference of nearby gradients: it needs all of float32's digits.
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.deterministic = True
 
 
 def _model(config: RunConfig, dataset: Dataset) -> nn.Module:

@@ -10,18 +10,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscope.device import check_device
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
+from landscope.machine import Machine
 from landscope.progress import Progress, Report
 from landscope.reading import Reading, Status
 from landscope.records.folder import RunFolder
 from landscope.records.journal import Journal
 from landscope.records.outcome import Outcome
-from landscope.run import Machine
 from landscope.scope.scope import Scope
 from landscope.study.comparison import AS_IS, ComparisonRun
 from landscope.study.import_path import tell_error
@@ -61,13 +60,14 @@ def run_comparison(
     """
     started = time.perf_counter()
     report(Progress(config.id, "setting up", 0, config.steps))
-    parts = _set_up(config, machine)
-    folder.create()
-    folder.write_manifest(_manifest(config, parts, machine))
-    with Journal.create(folder) as journal:
-        ended = _train(config, parts, _Kept(journal), report)
-        outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
-        journal.finish(outcome)
+    with machine.prepared():
+        parts = _set_up(config, machine)
+        folder.create()
+        folder.write_manifest(_manifest(config, parts, machine))
+        with Journal.create(folder) as journal:
+            ended = _train(config, parts, _Kept(journal), report)
+            outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
+            journal.finish(outcome)
     report(Progress(config.id, ended.status, config.steps, config.steps))
     return outcome
 
@@ -86,15 +86,16 @@ def check_own(configs: Sequence[ComparisonRun], machine: Machine) -> int:
         UsageError: A function is missing or fails, a batch does not fit the model, a norm cannot
             be put in, or no norm has a finite loss.
     """
-    # First as it is given: what does not fit then is no norm's fault.
-    as_is = configs[0].model_copy(update={"norm": AS_IS})
-    parts = _set_up(as_is, machine)
-    workers = parts.batches.workers
-    _first_loss(as_is, parts)
-    losses: list[float] = []
-    for config in configs:
-        parts = _set_up(config, machine)
-        losses.append(_first_loss(config, parts))
+    with machine.prepared():
+        # First as it is given: what does not fit then is no norm's fault.
+        as_is = configs[0].model_copy(update={"norm": AS_IS})
+        parts = _set_up(as_is, machine)
+        workers = parts.batches.workers
+        _first_loss(as_is, parts)
+        losses: list[float] = []
+        for config in configs:
+            parts = _set_up(config, machine)
+            losses.append(_first_loss(config, parts))
     if not any(map(math.isfinite, losses)):
         raise UsageError(
             f"the first loss is {losses[0]} with every norm",
@@ -143,13 +144,6 @@ class _Kept:
 
 
 def _set_up(config: ComparisonRun, machine: Machine) -> _Parts:
-    check_device(machine.device)
-    torch.set_num_threads(machine.threads)
-    if machine.device.startswith("cuda"):
-        # A landscape is a difference of nearby gradients: it needs all of float32's digits.
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.deterministic = True
     functions = load_functions(config)
     batches = OwnBatches(functions.make_batches, config.seed, machine.device)
     try:

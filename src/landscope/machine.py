@@ -1,0 +1,61 @@
+"""Where a run takes place, apart from what it is: the device, the threads, the folder of data."""
+
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from landscope.device import check_device
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run takes place, apart from what it is.
+
+    Args:
+        device: Device of the model and the data, as torch names it.
+        threads: Threads of torch on the CPU.
+        data_dir: Folder with data sets that are not bundled; None to fetch them.
+    """
+
+    device: str
+    threads: int
+    data_dir: Path | None = None
+
+    @contextmanager
+    def prepared(self) -> Generator[None]:
+        """Within the block, torch computes as this machine does; then as it did before.
+
+        Threads, random streams and the precision of a GPU belong to the process: a caller that
+        goes on afterwards, with a training of its own, finds them as they were.
+
+        Raises:
+            UsageError: The device is not there.
+        """
+        check_device(self.device)
+        threads = torch.get_num_threads()
+        device = torch.device(self.device)
+        with (
+            torch.random.fork_rng([device] if device.type == "cuda" else [], device_type="cuda"),
+            _all_digits() if device.type == "cuda" else nullcontext(),
+        ):
+            torch.set_num_threads(self.threads)
+            try:
+                yield
+            finally:
+                torch.set_num_threads(threads)
+
+
+@contextmanager
+def _all_digits() -> Generator[None]:
+    """A landscape is a difference of nearby gradients: on a GPU, float32's digits are all used."""
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_tf32
+    matmul.allow_tf32 = False
+    try:
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        matmul.allow_tf32 = before
