@@ -64,6 +64,18 @@ def whole_file(path: Path) -> Generator[Path]:
             raise
 
 
+def write_synced(path: Path, content: bytes) -> None:
+    """Writes a new file and waits until the disk has it.
+
+    Raises:
+        OSError: The disk refuses, or the file is there.
+    """
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder durable, where the system can (Windows cannot)."""
     try:

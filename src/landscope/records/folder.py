@@ -1,12 +1,13 @@
 """The folders of a study and of its runs: the one place that knows the names of their files."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from landscope.errors import RecordError, UsageError
 from landscope.records.disk import check_inside, is_temporary, storing, sync_folder
-from landscope.records.lock import Lock
+from landscope.records.lock import Lock, is_held
 from landscope.records.manifest import (
     RunManifest,
     StudyManifest,
@@ -16,6 +17,9 @@ from landscope.records.manifest import (
 from landscope.records.outcome import UNFINISHED, Outcome
 from landscope.records.replay import replay_outcome
 from landscope.records.run_id import flaw_of
+
+
+_PATIENCE = 1.0  # seconds for a holder that was just killed
 
 
 class RunFolder:
@@ -31,6 +35,8 @@ class RunFolder:
         self.journal_path = self.path / "journal.jsonl"
         self.unfinished_journal_path = self.path / "journal.unfinished.jsonl"
         self.weights_path = self.path / "weights.safetensors"
+        self.checkpoints_path = self.path / "checkpoints"
+        self.failure_path = self.path / "failure.json"
         self.lock_path = self.path / ".lock"
 
     def __repr__(self) -> str:
@@ -49,7 +55,14 @@ class RunFolder:
             StorageError: It cannot be made.
         """
         _check_run_id(self.id)
-        own = (self.journal_path, self.unfinished_journal_path, self.weights_path, self.lock_path)
+        own = (
+            self.journal_path,
+            self.unfinished_journal_path,
+            self.weights_path,
+            self.checkpoints_path,
+            self.failure_path,
+            self.lock_path,
+        )
         _create(self.path, self.manifest_path, own, "run")
 
     @property
@@ -61,11 +74,17 @@ class RunFolder:
         """
         return read_manifest(self.manifest_path, RunManifest)
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    @property
+    def is_written(self) -> bool:
+        """Whether some process writes the run at this moment."""
+        return is_held(self.lock_path)
+
+    def write_manifest(self, manifest: dict[str, Any], *, lock: Lock | None = None) -> None:
         """Writes the manifest whole, or leaves the one before; it comes before the journal.
 
         Args:
             manifest: The fields of ``RunManifest`` as plain values, and any others.
+            lock: The run's, where it is held already.
 
         Raises:
             RecordError: The run has ended; nothing of it is overwritten.
@@ -78,7 +97,8 @@ class RunFolder:
                 f"a run's id is the name of its folder, {self.id!r}",
                 "give both the same name",
             )
-        with Lock(self.lock_path):  # another writer's readings keep the manifest they came from
+        held = nullcontext() if lock else Lock(self.lock_path)
+        with held:  # another writer's readings keep the manifest they came from
             self.check_not_ended(self.manifest_path)
             write_manifest(self.manifest_path, RunManifest, manifest)
 
@@ -118,6 +138,7 @@ class StudyFolder:
         self.manifest_path = self.path / "study.json"
         self.figures = self.path / "figures"
         self.report = self.path / "report.html"
+        self.lock_path = self.path / ".lock"
         self._runs = self.path / "runs"
 
     def __repr__(self) -> str:
@@ -131,7 +152,7 @@ class StudyFolder:
             RecordError: A study is there whose manifest is damaged or newer than this landscope.
             StorageError: It cannot be looked at.
         """
-        _check_free(self.path, self.manifest_path, (), "study")
+        _check_free(self.path, self.manifest_path, (self.lock_path,), "study")
         if self.manifest_path.exists():
             _ = self.manifest
 
@@ -144,7 +165,21 @@ class StudyFolder:
             StorageError: It cannot be made.
         """
         self.check()
-        _create(self.path, self.manifest_path, (), "study")
+        _create(self.path, self.manifest_path, (self.lock_path,), "study")
+
+    def lock(self) -> Lock:
+        """Holds the study for this process, until the lock is released or the process has died.
+
+        Raises:
+            StorageError: Another process is at work on it, or the folder cannot be written.
+        """
+        rule = "another process is at work on this study"
+        return Lock(self.lock_path, rule, patience=_PATIENCE)
+
+    @property
+    def is_conducted(self) -> bool:
+        """Whether some process is at work on the study at this moment."""
+        return is_held(self.lock_path)
 
     @property
     def manifest(self) -> dict[str, Any]:

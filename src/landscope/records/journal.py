@@ -4,6 +4,7 @@ import errno
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, final
 
@@ -15,9 +16,23 @@ from landscope.records.folder import RunFolder
 from landscope.records.line import MAX_BYTES, LineKind, encode
 from landscope.records.lock import Lock
 from landscope.records.outcome import Outcome
+from landscope.records.replay import check_start
 
 SYNC_SECONDS = 5.0
 """The most that a power cut takes; a crash of the program takes the line being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place between two lines of a journal.
+
+    Args:
+        lines: Lines before it.
+        bytes: Their bytes.
+    """
+
+    lines: int
+    bytes: int
 
 
 @final
@@ -28,35 +43,49 @@ class Journal:
     and at the end. A write that fails is taken back, so that what lies on the disk stays whole.
     """
 
-    def __init__(self, file: BinaryIO, folder: RunFolder, lock: Lock) -> None:
+    def __init__(self, file: BinaryIO, folder: RunFolder, lock: Lock, end: Mark) -> None:
         self._file = file
         self._path = folder.journal_path
         self._lock = lock
-        self._lines_and_bytes = (0, 0)  # one value, so that no interrupt comes between the two
+        self._end = end  # one value, so that no interrupt comes between its two numbers
         self._synced = time.monotonic()
         self._closed_because: str | None = None
 
     @staticmethod
-    def create(folder: RunFolder) -> "Journal":
-        """Starts a run's journal.
-
-        An unfinished run starts again from step 0: what it wrote before is moved aside, to one
-        file that the next start replaces.
+    def create(
+        folder: RunFolder, *, at: Mark | None = None, lock: Lock | None = None
+    ) -> "Journal":
+        """Starts a run's journal, or goes on with one.
 
         Args:
             folder: A run's folder that exists.
+            at: Where to go on: what stands behind it is cut off. None for a new journal; what an
+                unfinished run wrote before is then moved aside, to one file that the next start
+                replaces.
+            lock: The run's, where it is held already; the journal releases it at its end.
 
         Raises:
-            RecordError: The run has ended; its journal is never overwritten.
+            RecordError: The run has ended, and its journal is never overwritten; or what stands
+                before ``at`` is not whole.
             StorageError: The folder cannot be written, or another process writes this run.
         """
-        lock = Lock(folder.lock_path)
+        lock = lock or Lock(folder.lock_path)
         try:
             folder.check_not_ended(folder.journal_path)
-            return Journal(_start(folder), folder, lock)
+            file = _start(folder) if at is None else _go_on(folder, at)
+            return Journal(file, folder, lock, at or Mark(0, 0))
         except BaseException:
             lock.release()
             raise
+
+    def mark(self) -> Mark:
+        """Where the journal ends; all before it is on the disk.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        self._sync()
+        return self._end
 
     def write(self, reading: Reading) -> None:
         """Appends a reading.
@@ -131,8 +160,8 @@ class Journal:
                 f"nothing can be added to this journal: {self._closed_because}",
                 "write before the run ends, with one journal for each run",
             )
-        lines, size = self._lines_and_bytes
-        line = encode(lines + 1, kind, body)
+        end = self._end
+        line = encode(end.lines + 1, kind, body)
         if len(line) > MAX_BYTES:
             raise UsageError(
                 f"a {kind} of {len(line)} bytes",
@@ -142,7 +171,7 @@ class Journal:
         try:
             with storing(self._path):
                 _write_all(self._file, line)
-            self._lines_and_bytes = (lines + 1, size + len(line))
+            self._end = Mark(end.lines + 1, end.bytes + len(line))
         except BaseException:
             self._cut_back()
             raise
@@ -150,7 +179,7 @@ class Journal:
     def _cut_back(self) -> None:
         """Takes back a part of a line, so that no whole line ever follows a torn one."""
         try:
-            self._file.seek(self._lines_and_bytes[1])
+            self._file.seek(self._end.bytes)
             self._file.truncate()
         except OSError:
             self._closed_because = "an earlier write failed and could not be taken back"
@@ -179,6 +208,22 @@ def _start(folder: RunFolder) -> BinaryIO:
                     aside.replace(path)
             raise
         sync_folder(path.parent)
+    return file
+
+
+def _go_on(folder: RunFolder, mark: Mark) -> BinaryIO:
+    """Opens a journal whose start is whole, and cuts off what stands behind it."""
+    path = folder.journal_path
+    check_start(path, mark.lines, mark.bytes)
+    with storing(path):
+        file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115
+        try:
+            file.truncate(mark.bytes)
+            file.seek(mark.bytes)
+            os.fsync(file.fileno())
+        except BaseException:
+            file.close()
+            raise
     return file
 
 

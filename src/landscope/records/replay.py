@@ -83,6 +83,31 @@ def replay_outcome(path: Path) -> Outcome:
     return entry if isinstance(entry, Outcome) else UNFINISHED
 
 
+def check_start(path: Path, lines: int, size: int) -> None:
+    """Refuses a journal whose first lines are not whole, or are not of this size together.
+
+    Raises:
+        RecordError: As said, or the file cannot be read.
+    """
+    read = 0
+    with reading_file(path) as file:
+        for number in range(1, lines + 1):
+            line = file.readline(MAX_BYTES + 1)
+            try:
+                entry = _entry(path, number, line)
+            except DamagedLine as error:
+                raise _bad_line(path, number, str(error), _AGAIN) from error
+            if isinstance(entry, Outcome):
+                raise _bad_line(path, number, "it is the finish of a run that goes on", _AGAIN)
+            read += len(line)
+    if read != size:
+        raise RecordError(
+            f"{path}, its first {lines} lines",
+            f"they have {read} bytes, and the checkpoint says {size}",
+            _AGAIN,
+        )
+
+
 def _replay(readings: list[Reading], outcome: Outcome | None, *, torn: bool) -> Replay:
     if outcome is None:
         last = max((reading.step for reading in readings), default=None)
