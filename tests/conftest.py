@@ -1,9 +1,16 @@
 """What every test shares: one thread, one random state, and a Ctrl-C that is heard."""
 
+import random
 import signal
 
 import pytest
 import torch
+from beartype._check.code import codemain
+
+# The checks of types choose at random which item of a list they look at. From a stream of their
+# own: Python's is one of those that a training draws from, and tests compare it to the bit.
+assert callable(codemain.getrandbits)
+codemain.getrandbits = random.Random(0).getrandbits
 
 
 @pytest.fixture(autouse=True)

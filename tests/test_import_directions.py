@@ -64,7 +64,7 @@ GROUND_FLOOR = (
 GROUND_LEFT = {
     "landscape": ("errors", "cost", "notebook"),
     "device": ("errors",),
-    "machine": ("device",),
+    "machine": ("device", "landscape"),
     "environment": (),
     "errors": (),
     "cost": (),

@@ -16,6 +16,7 @@ from landscope.landscape.parameters import trainable
 from landscope.models.table import build
 from landscope.progress import Progress
 from landscope.reading import Status
+from landscope.records.recording import Recording
 from landscope.records.weights import read_weights
 from landscope.run import predict_costs
 from landscope.study.config import RunConfig
@@ -265,7 +266,7 @@ def test_a_run_that_was_interrupted_is_done_again(place, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "write_weights", interrupt)
+        patch.setattr(Recording, "finish", interrupt)
         with pytest.raises(KeyboardInterrupt):
             place.run(config)
     assert place.folder(config).outcome().status == "unfinished"

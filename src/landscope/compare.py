@@ -11,12 +11,12 @@ from landscope.errors import UsageError
 from landscope.progress import Progress
 from landscope.records.folder import StudyFolder
 from landscope.study.comparison import (
-    OPTIMIZERS,
     STUDY,
     Comparison,
     ComparisonRun,
+    functions_of,
 )
-from landscope.study.import_path import code_digest, parse_path
+from landscope.study.import_path import code_digests
 from landscope.study.listener import Listener
 
 _GROWING = ("norms", "lrs", "seeds")
@@ -134,11 +134,8 @@ def _check_functions(
 def _asked(comparison: Comparison, device: str) -> dict[str, Any]:
     """What a study's folder must have been begun with, for the order to go on there."""
     plain = comparison.model_dump(mode="json")
-    named = [plain["model"], plain["data"], plain["loss"]]
-    named += [] if plain["optimizer"] in OPTIMIZERS else [plain["optimizer"]]
-    paths = [parse_path(name, "") for name in named if name]
-    code = {path.module: code_digest(path) for path in paths}
-    return {"study": STUDY, **plain, "device": device, "code": [*sorted(code.values())]}
+    named = functions_of(comparison.model, comparison.data, comparison.loss, comparison.optimizer)
+    return {"study": STUDY, **plain, "device": device, "code": code_digests(named)}
 
 
 def _check_grows(folder: StudyFolder, asked: dict[str, Any]) -> None:

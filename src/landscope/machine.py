@@ -5,9 +5,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from landscope.device import check_device
+from landscope.landscape.random_state import RandomState
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,20 @@ class Machine:
     threads: int
     data_dir: Path | None = None
 
+    @property
+    def identity(self) -> dict[str, object]:
+        """What the last bits of a run depend on apart from what it is, as it is in the block."""
+        device = torch.device(self.device)
+        return {
+            "threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            "default dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+        }
+
     @contextmanager
     def prepared(self) -> Generator[None]:
         """Within the block, torch computes as this machine does; then as it did before.
@@ -38,7 +54,7 @@ class Machine:
         threads = torch.get_num_threads()
         device = torch.device(self.device)
         with (
-            torch.random.fork_rng([device] if device.type == "cuda" else [], device_type="cuda"),
+            RandomState.capture([device]).replayed(),
             _all_digits() if device.type == "cuda" else nullcontext(),
         ):
             torch.set_num_threads(self.threads)

@@ -59,6 +59,11 @@ class Reading:
     seconds: float = 0.0
 
     @property
+    def is_timed(self) -> bool:
+        """Whether a clock measured it, so that it is never twice the same."""
+        return self.unit == "s" or (self.probe == "scope" and self.quantity == "share")
+
+    @property
     def key(self) -> str:
         """Probe, quantity and layer with slashes between them, as other tools name a series."""
         return "/".join(filter(None, (self.probe, self.quantity, self.layer)))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from landscope.cost import ProbeCost
@@ -20,6 +19,7 @@ from landscope.landscape.batch_norm_theory import BatchNorm
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
+from landscope.landscape.random_state import seed_streams
 from landscope.machine import Machine
 from landscope.models.dln import DLN
 from landscope.models.pre_activation import pre_activation
@@ -33,50 +33,61 @@ from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
 from landscope.progress import Progress, Report
 from landscope.records.folder import RunFolder
-from landscope.records.journal import Journal
 from landscope.records.outcome import Outcome
-from landscope.records.weights import write_weights
+from landscope.records.recording import Keeping, Recording
+from landscope.resume import keep, resume
 from landscope.scope.instrument import Instrument
 from landscope.study.config import RunConfig
 from landscope.training.curves import Curves
 from landscope.training.evaluation import evaluate
 from landscope.training.loop import train
 from landscope.training.losses import Loss, loss_for
+from landscope.training.state import ModelState, Streams, TrainingState
 
 _REPORT_SECONDS = 0.2
 _FEW = 2  # samples of a batch from which only shares of arithmetic are wanted; norms need two
 
 
-def run(config: RunConfig, folder: RunFolder, machine: Machine, report: Report) -> Outcome:
+def run(
+    config: RunConfig,
+    folder: RunFolder,
+    machine: Machine,
+    report: Report,
+    keeping: Keeping | None = None,
+) -> Outcome:
     """Train one network with its probes, and leave its records in the folder.
 
     A training whose loss stops being finite ends there: its outcome is "diverged", with the step.
+    One that was stopped at any instant goes on from its last checkpoint and ends with the same
+    weights and readings as if it had not been, but for those that a clock measured.
 
     Args:
         config: What to run.
         folder: Where its records go; a run that has ended there is never overwritten.
         machine: Where to run it.
         report: Is told how far the run is, a few times a second.
+        keeping: How it is kept against being stopped.
 
     Raises:
         LandscopeError: The configuration, the data or the disk does not allow the run, or the
             loss is not finite at the initial weights.
     """
-    started = time.perf_counter()
     report(Progress(config.id, "setting up", 0, config.steps))
     with machine.prepared():
         # Whatever cannot be is refused here, before anything is written.
         parts = _set_up(config, machine)
-        folder.create()
-        folder.write_manifest(_manifest(config, parts.layers, machine))
-        with Journal.create(folder) as journal:
-            instrument = Instrument(parts.probes, journal.write)
-            curves = Curves(config.probing.curve_every, journal.write)
-            ended = _train(config, parts, instrument, curves, report)
+        manifest = _manifest(config, parts.layers, machine)
+        with Recording(folder, manifest, keeping or Keeping()) as recording:
+            parts, start = resume(
+                recording,
+                _watched(config, parts, recording),
+                lambda parts: parts.state,
+                lambda: _watched(config, _set_up(config, machine), recording),
+            )
+            ended = _train(config, parts, start, recording, report)
             weights = parts.model.state_dict()
-            write_weights(folder.weights_path, {n: t.cpu().numpy() for n, t in weights.items()})
-            outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
-            journal.finish(outcome)
+            outcome = Outcome(ended.status, ended.step, recording.seconds)
+            recording.finish(outcome, {n: t.cpu().numpy() for n, t in weights.items()})
     report(Progress(config.id, ended.status, config.steps, config.steps))
     return outcome
 
@@ -97,7 +108,7 @@ def predict_costs(config: RunConfig, machine: Machine) -> list[ProbeCost]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a run is made of; ``layers`` are names in the order of execution."""
+    """What is trained and measured; ``layers`` are names in the order of execution."""
 
     dataset: Dataset
     model: nn.Module
@@ -108,10 +119,30 @@ class _Parts:
     probes: list[Probe]
 
 
+@dataclass(frozen=True)
+class _Watched(_Parts):
+    """The same with what reads and writes."""
+
+    instrument: Instrument
+    curves: Curves
+
+    @property
+    def state(self) -> TrainingState:
+        """All that the coming steps depend on."""
+        return TrainingState(
+            {
+                "model": ModelState(self.model),
+                "probes": self.instrument,
+                "curves": self.curves,
+                "streams": Streams(self.model),
+            }
+        )
+
+
 def _set_up(config: RunConfig, machine: Machine) -> _Parts:
     # The order of batches and the initial weights have streams of their own; what draws from the
     # global one is noise in the network.
-    torch.manual_seed(config.seed)
+    seed_streams(config.seed)
     dataset = _dataset(config.data, machine.data_dir, config.seed).to(machine.device)
     model = _model(config, dataset).to(machine.device)
     loss = loss_for(config.family)
@@ -124,12 +155,19 @@ def _set_up(config: RunConfig, machine: Machine) -> _Parts:
     return _Parts(dataset, model, loss, batches, objective, layers, probes)
 
 
+def _watched(config: RunConfig, parts: _Parts, recording: Recording) -> _Watched:
+    instrument = Instrument(parts.probes, recording.write)
+    curves = Curves(config.probing.curve_every, recording.write)
+    return _Watched(**vars(parts), instrument=instrument, curves=curves)
+
+
 def _train(
-    config: RunConfig, parts: _Parts, instrument: Instrument, curves: Curves, report: Report
+    config: RunConfig, parts: _Watched, start: int, recording: Recording, report: Report
 ) -> Outcome:
     model, dataset, loss = parts.model, parts.dataset, parts.loss
-    reported = time.monotonic()
-    if loss.classifies:
+    instrument, curves = parts.instrument, parts.curves
+    reported, state = time.monotonic(), parts.state
+    if loss.classifies and start == 0:
         curves.test(0, *evaluate(model, dataset, loss))
     for view in train(
         model,
@@ -137,6 +175,7 @@ def _train(
         loss,
         lr=config.lr,
         steps=config.steps,
+        start=start,
         l2_penalty=config.l2_penalty,
         look=instrument.due,
     ):
@@ -157,6 +196,7 @@ def _train(
             instrument.look(view)
         if testing:
             curves.test(done, *evaluate(model, dataset, loss))
+        keep(recording, state, done)
         if time.monotonic() - reported > _REPORT_SECONDS:
             reported = time.monotonic()
             report(Progress(config.id, "training", done, config.steps))
@@ -244,6 +284,7 @@ def _reference(dataset: Dataset, samples: int) -> Tensor:
 
 
 def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> dict[str, object]:
+    versions = describe_versions()
     return {
         "format": 1,
         "id": config.id,
@@ -252,5 +293,7 @@ def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> dict[st
         "seed": config.seed,
         "device": machine.device,
         "threads": machine.threads,
-        **describe_versions(),
+        "config_digest": config.digest,
+        "identity": {**machine.identity, "landscope": versions["landscope"]},
+        **versions,
     }

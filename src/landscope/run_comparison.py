@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,17 @@ from landscope.errors import LandscopeError, UsageError
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import trainable
+from landscope.landscape.random_state import seed_streams
 from landscope.machine import Machine
 from landscope.progress import Progress, Report
 from landscope.reading import Reading, Status
 from landscope.records.folder import RunFolder
-from landscope.records.journal import Journal
 from landscope.records.outcome import Outcome
+from landscope.records.recording import Keeping, Recording
+from landscope.resume import keep, resume
 from landscope.scope.scope import Scope
 from landscope.study.comparison import AS_IS, ComparisonRun
-from landscope.study.import_path import tell_error
+from landscope.study.import_path import code_digests, tell_error
 from landscope.training.own_batches import OwnBatches
 from landscope.training.own_model import (
     OwnFunctions,
@@ -31,8 +34,10 @@ from landscope.training.own_model import (
     build_own,
     load_functions,
     make_optimizer,
+    state_checksum,
     weights_checksum,
 )
+from landscope.training.state import ModelState, Streams, TrainingState
 
 PROBES = ("gradient", "update", "step_size", "line", "covariate_shift")
 """What is measured of every norm, by the names of the table of probes."""
@@ -43,31 +48,50 @@ _TIME = "zero_grad, loss, backward and step; the device waited for"
 
 
 def run_comparison(
-    config: ComparisonRun, folder: RunFolder, machine: Machine, report: Report
+    config: ComparisonRun,
+    folder: RunFolder,
+    machine: Machine,
+    report: Report,
+    keeping: Keeping | None = None,
 ) -> Outcome:
     """Train the user's model with one norm under a scope, and leave its records in the folder.
 
     A training whose loss stops being finite ends there: its outcome is "diverged", with the step.
+    One that was stopped goes on from its last checkpoint, as in :func:`landscope.run.run`; where
+    the state of the user's objects does not come back to the bit, it begins again.
 
     Args:
         config: What to run.
         folder: Where its records go; a run that has ended there is never overwritten.
         machine: Where to run it.
         report: Is told how far the run is, a few times a second.
+        keeping: How it is kept against being stopped.
 
     Raises:
         LandscopeError: The user's functions or the disk do not allow the run.
     """
-    started = time.perf_counter()
     report(Progress(config.id, "setting up", 0, config.steps))
     with machine.prepared():
         parts = _set_up(config, machine)
-        folder.create()
-        folder.write_manifest(_manifest(config, parts, machine))
-        with Journal.create(folder) as journal:
-            ended = _train(config, parts, _Kept(journal), report)
-            outcome = Outcome(ended.status, ended.step, time.perf_counter() - started)
-            journal.finish(outcome)
+        manifest = _manifest(config, parts, machine)
+        with Recording(folder, manifest, keeping or Keeping()) as recording, ExitStack() as scopes:
+
+            def watched(parts: _Parts) -> _Watched:
+                made = _watched(config, parts, recording)
+                scopes.enter_context(made.scope)
+                return made
+
+            training, start = resume(
+                recording,
+                watched(parts),
+                lambda training: training.state,
+                lambda: watched(_set_up(config, machine)),
+            )
+            ended = _train(config, training, start, recording, report)
+            scopes.close()
+            _note_end(training, ended.step)
+            outcome = Outcome(ended.status, ended.step, recording.seconds)
+            recording.finish(outcome)
     report(Progress(config.id, ended.status, config.steps, config.steps))
     return outcome
 
@@ -117,10 +141,31 @@ class _Parts:
     layers: list[str]
 
 
+@dataclass(frozen=True)
+class _Watched(_Parts):
+    """The same with the scope around its steps."""
+
+    scope: Scope
+    kept: "_Kept"
+
+    @property
+    def state(self) -> TrainingState:
+        """All that the coming steps depend on."""
+        return TrainingState(
+            {
+                "model": ModelState(self.model),
+                "optimizer": self.optimizer,
+                "batches": self.batches,
+                "scope": self.scope,
+                "streams": Streams(self.model),
+            }
+        )
+
+
 class _Kept:
     """Writes a scope's readings to the journal, and keeps the error that a scope swallows."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Recording) -> None:
         self._journal = journal
         self._error: LandscopeError | None = None
         self.looks = 0
@@ -161,7 +206,7 @@ def _set_up(config: ComparisonRun, machine: Machine) -> _Parts:
     model = build_own(functions, config, batch, machine.device)
     optimizer = make_optimizer(functions, config, model)
     # What the network draws while it trains is the same for every norm that draws as much.
-    torch.manual_seed(config.seed)
+    seed_streams(config.seed)
     layers = _layers(model, loss, batch)
     return _Parts(functions, model, loss, batches, optimizer, layers)
 
@@ -209,23 +254,28 @@ def _first_loss(config: ComparisonRun, parts: _Parts) -> float:
     return float(loss.detach())
 
 
-def _train(config: ComparisonRun, parts: _Parts, kept: _Kept, report: Report) -> Outcome:
-    model, batches = parts.model, parts.batches
-    reported = time.monotonic()
-    with (
-        warnings.catch_warnings(),
-        Scope(
-            model,
-            parts.loss.of_scope,
-            parts.optimizer,
-            probes=list(PROBES),
-            every=config.every,
-            to=kept,
-        ) as scope,
-    ):
+def _watched(config: ComparisonRun, parts: _Parts, recording: Recording) -> _Watched:
+    kept = _Kept(recording)
+    scope = Scope(
+        parts.model,
+        parts.loss.of_scope,
+        parts.optimizer,
+        probes=list(PROBES),
+        every=config.every,
+        to=kept,
+    )
+    return _Watched(**vars(parts), scope=scope, kept=kept)
+
+
+def _train(
+    config: ComparisonRun, parts: _Watched, start: int, recording: Recording, report: Report
+) -> Outcome:
+    batches, scope, kept = parts.batches, parts.scope, parts.kept
+    reported, state = time.monotonic(), parts.state
+    with warnings.catch_warnings():
         # What a scope warns of stands in the records as well.
         warnings.filterwarnings("ignore", message="landscope: ")
-        for step in range(config.steps):
+        for step in range(start, config.steps):
             batch = batches.next()
             looks = kept.looks
             with scope.step(*parts.loss.parts(batch)):
@@ -235,6 +285,7 @@ def _train(config: ComparisonRun, parts: _Parts, kept: _Kept, report: Report) ->
             kept.check()
             if not math.isfinite(loss):
                 return Outcome("diverged", step)
+            keep(recording, state, step + 1)
             if time.monotonic() - reported > _REPORT_SECONDS:
                 reported = time.monotonic()
                 report(Progress(config.id, "training", step + 1, config.steps))
@@ -270,7 +321,14 @@ def _note(kept: _Kept, step: int, loss: float, seconds: float | None, checksum: 
         kept.write(Reading(step, "training", "batches_checksum", float(checksum)))
 
 
+def _note_end(parts: _Watched, step: int | None) -> None:
+    """The weights themselves are not kept: their checksum tells whether two runs ended alike."""
+    checksum = float(state_checksum(parts.model))
+    parts.kept.write(Reading(step or 0, "training", "weights_checksum", checksum))
+
+
 def _manifest(config: ComparisonRun, parts: _Parts, machine: Machine) -> dict[str, object]:
+    versions = describe_versions()
     return {
         "format": 1,
         "id": config.id,
@@ -281,5 +339,8 @@ def _manifest(config: ComparisonRun, parts: _Parts, machine: Machine) -> dict[st
         "parameters": sum(parameter.numel() for parameter in parts.model.parameters()),
         "device": machine.device,
         "threads": machine.threads,
-        **describe_versions(),
+        "config_digest": config.digest,
+        "code": code_digests(config.functions),
+        "identity": {**machine.identity, "landscope": versions["landscope"]},
+        **versions,
     }

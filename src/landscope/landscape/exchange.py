@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from landscope.landscape.parameters import Parameters
 
 # What torch keeps of a module for itself, apart from the tensors: its children and its hooks.
-_STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training"}
+STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training"}
 _CONTAINERS = (dict, list, set, deque)
 
 
@@ -60,7 +60,7 @@ class Standing:
         exchanged |= {id(self.tensors[name]): tensor for name, tensor in tensors.items()}
         try:
             for module, attributes in self.modules:
-                for added in vars(module).keys() - attributes.keys() - _STRUCTURE:
+                for added in vars(module).keys() - attributes.keys() - STRUCTURE:
                     del vars(module)[added]
                 vars(module).update({k: _with(v, exchanged) for k, v in attributes.items()})
             yield
@@ -71,7 +71,7 @@ class Standing:
 
 
 def _attributes(module: nn.Module, exchanged: dict[int, Tensor]) -> dict[str, Any]:
-    return {k: _with(v, exchanged) for k, v in vars(module).items() if k not in _STRUCTURE}
+    return {k: _with(v, exchanged) for k, v in vars(module).items() if k not in STRUCTURE}
 
 
 def _with(value: Any, exchanged: dict[int, Tensor]) -> Any:

@@ -96,6 +96,10 @@ class RandomState:
         finally:
             outside._restore(RandomState.capture(self.streams.devices))
 
+    def restore(self) -> None:
+        """Put the streams back to this moment, for good."""
+        self._restore(RandomState.capture(self.streams.devices))
+
     def _restore(self, now: "RandomState") -> None:
         # To set a state takes ten times what it takes to see that it stands already.
         if now.python != self.python:
@@ -108,6 +112,13 @@ class RandomState:
 
 def _is_other(first: Any, second: Any) -> bool:
     return first[0] != second[0] or first[2:] != second[2:] or bool((first[1] != second[1]).any())
+
+
+def seed_streams(seed: int) -> None:
+    """Set the streams of Python, NumPy and torch to the beginning that a seed stands for."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # NumPy's takes no larger one
+    torch.manual_seed(seed)
 
 
 def devices_of(model: nn.Module) -> set[torch.device]:

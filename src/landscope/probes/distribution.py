@@ -97,6 +97,17 @@ class Distribution(Probe):
             readings.append(self._histogram(view, watched, number, leaving[watched.activation]))
         return [replace(reading, function=self._function(shot)) for reading in readings]
 
+    def state_dict(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and variance of each layer's inputs at the first look: drift counts from there."""
+        return dict(self._start)
+
+    def load_state_dict(self, state: dict[str, tuple[Tensor, Tensor]]) -> None:
+        """Put them back."""
+        self._start = {
+            layer: (mean.to(self._inputs.device), variance.to(self._inputs.device))
+            for layer, (mean, variance) in state.items()
+        }
+
     def _activations(self, objective: Objective, point: dict[str, Tensor]) -> Any:
         return activations(
             replace(objective, inputs=self._inputs),

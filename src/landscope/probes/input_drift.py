@@ -1,6 +1,6 @@
 """How the inputs of a network's layers drift, whatever network it is."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -22,6 +22,15 @@ from landscope.training.step_view import Snapshot, StepView
 _MOST_LAYERS = 12
 
 
+@dataclass(frozen=True, eq=False)
+class _First:
+    """What is kept of the first look: its batch, and the layers that are followed."""
+
+    inputs: Any
+    targets: Any
+    layers: list[str]
+
+
 class InputDrift(Probe):
     """What :class:`~landscope.probes.distribution.Distribution` says of changes and distances.
 
@@ -35,8 +44,7 @@ class InputDrift(Probe):
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("input_drift", schedule)
-        self._kept: Objective | None = None
-        self._layers: list[str] = []
+        self._first: _First | None = None
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
 
     def cost(self, work: Work) -> Cost:
@@ -49,14 +57,15 @@ class InputDrift(Probe):
         shot = view.snapshot
         if shot is None:
             return []
-        if self._kept is None:
-            self._kept = shot.objective
+        if self._first is None:
             order = execution_order(shot.objective, shot.before)
-            self._layers = _followed([layer.name for layer in order])
-        entering = self._inputs(shot.objective, shot.before)
+            layers = _followed([layer.name for layer in order])
+            self._first = _First(shot.objective.inputs, shot.objective.targets, layers)
+        first = self._first
+        entering = _inputs(first, shot.objective, shot.before)
         # After the update noise is drawn afresh, as it is when the network trains on.
         now = RandomState.capture(devices_of(shot.objective.model))
-        later = self._inputs(replace(shot.objective, random_state=now), shot.after)
+        later = _inputs(first, replace(shot.objective, random_state=now), shot.after)
         readings: list[Reading] = []
         for layer, inputs in entering.items():
             dimension = feature_dimension(shot.objective.model.get_submodule(layer))
@@ -69,23 +78,34 @@ class InputDrift(Probe):
                     getattr(moved, name),
                     unit=unit,
                     layer=layer,
-                    function=self._function(shot),
+                    function=_function(first, shot),
                 )
                 for name, unit in DRIFTS
             ]
         return readings
 
-    def _inputs(self, objective: Objective, point: Parameters) -> dict[str, Any]:
-        kept = self._kept or objective
-        at = replace(objective, inputs=kept.inputs, targets=kept.targets)
-        entering, _ = activations(at, point, inputs_of=self._layers, outputs_of=())
-        # A token's number and what a module is told by keyword are no activations.
-        return {name: inputs for name, inputs in entering.items() if inputs.is_floating_point()}
+    def state_dict(self) -> dict[str, Any]:
+        """The batch of the first look, the layers, and the moments against which drift counts."""
+        first = self._first
+        kept = None if first is None else (first.inputs, first.targets, first.layers)
+        return {"first": kept, "start": dict(self._start)}
 
-    def _function(self, shot: Snapshot) -> str:
-        mode = "training mode" if shot.objective.model.training else "evaluation mode"
-        kept = self._kept or shot.objective
-        return f"{mode}, the {samples_of((kept.inputs, kept.targets))} samples of the first look"
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put them back."""
+        self._first = None if state["first"] is None else _First(*state["first"])
+        self._start = dict(state["start"])
+
+
+def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str, Any]:
+    at = replace(objective, inputs=first.inputs, targets=first.targets)
+    entering, _ = activations(at, point, inputs_of=first.layers, outputs_of=())
+    # A token's number and what a module is told by keyword are no activations.
+    return {name: inputs for name, inputs in entering.items() if inputs.is_floating_point()}
+
+
+def _function(first: _First, shot: Snapshot) -> str:
+    mode = "training mode" if shot.objective.model.training else "evaluation mode"
+    return f"{mode}, the {samples_of((first.inputs, first.targets))} samples of the first look"
 
 
 def _followed(layers: list[str]) -> list[str]:

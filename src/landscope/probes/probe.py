@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 from landscope.cost import Cost, ProbeCost, Work
 from landscope.probes.schedule import Schedule
@@ -47,6 +48,14 @@ class Probe(ABC):
     @abstractmethod
     def read(self, view: StepView) -> list[Reading]:
         """The readings at a step that has a snapshot. Nothing of the training is changed."""
+
+    def state_dict(self) -> Any:
+        """What it keeps from look to look, as plain values and tensors; nothing unless said."""
+        return None
+
+    def load_state_dict(self, state: Any) -> None:
+        """Put back what ``state_dict`` gave, in a training that goes on from a checkpoint."""
+        del state
 
     def reading(
         self,

@@ -54,12 +54,14 @@ class Checkpoint:
     Args:
         step: Steps taken.
         mark: What the journal held.
+        seconds: What the run had taken.
         values: JSON values.
         tensors: Arrays by name.
     """
 
     step: int
     mark: Mark
+    seconds: float
     values: Any
     tensors: Arrays
 
@@ -77,6 +79,7 @@ class _CheckpointManifest(Manifest):
     step: int = Field(ge=0)
     lines: int = Field(ge=0)
     bytes: int = Field(ge=0)
+    seconds: float = Field(ge=0, allow_inf_nan=False)
     files: dict[str, _File]
 
 
@@ -169,6 +172,7 @@ class Checkpoints:
                 "step": checkpoint.step,
                 "lines": checkpoint.mark.lines,
                 "bytes": checkpoint.mark.bytes,
+                "seconds": checkpoint.seconds,
                 "files": {
                     file: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
                     for file, content in contents.items()
@@ -202,6 +206,7 @@ class Checkpoints:
         return Checkpoint(
             step=manifest["step"],
             mark=Mark(manifest["lines"], manifest["bytes"]),
+            seconds=manifest["seconds"],
             values=_parsed(folder / _VALUES, values),
             tensors=parse_tensors(folder / _TENSORS, tensors),
         )

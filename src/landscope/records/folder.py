@@ -18,7 +18,6 @@ from landscope.records.outcome import UNFINISHED, Outcome
 from landscope.records.replay import replay_outcome
 from landscope.records.run_id import flaw_of
 
-
 _PATIENCE = 1.0  # seconds for a holder that was just killed
 
 

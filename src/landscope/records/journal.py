@@ -52,9 +52,7 @@ class Journal:
         self._closed_because: str | None = None
 
     @staticmethod
-    def create(
-        folder: RunFolder, *, at: Mark | None = None, lock: Lock | None = None
-    ) -> "Journal":
+    def create(folder: RunFolder, *, at: Mark | None = None, lock: Lock | None = None) -> "Journal":
         """Starts a run's journal, or goes on with one.
 
         Args:

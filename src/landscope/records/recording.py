@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
-from landscope.errors import RecordError, UsageError
+from landscope.errors import RecordError, StorageError, UsageError
 from landscope.reading import Reading
 from landscope.records.checkpoint import Checkpoint, Checkpoints
 from landscope.records.folder import RunFolder
@@ -41,8 +41,8 @@ class Keeping:
 class Recording:
     """Writes a run's manifest, journal, checkpoints and weights; used as a context manager.
 
-    Opening it locks the run. ``newest`` gives the checkpoint from which the run can go on, ``begin``
-    starts the journal there or anew; readings, checkpoints and ``finish`` follow.
+    Opening it locks the run. ``newest`` gives the checkpoint from which the run can go on, and
+    ``begin`` starts the journal there or anew; readings, checkpoints and ``finish`` follow.
 
     Args:
         folder: The run's; it is made where it is missing.
@@ -72,8 +72,14 @@ class Recording:
         except BaseException:
             self._lock.release()
             raise
-        self._saved_at = time.monotonic()
+        self._opened = self._saved_at = time.monotonic()
+        self._earlier = 0.0
         self._pause = keeping.seconds
+
+    @property
+    def seconds(self) -> float:
+        """What the run has taken, the parts before it was stopped included."""
+        return self._earlier + time.monotonic() - self._opened
 
     def newest(self, *, at_most: int) -> Checkpoint | None:
         """The checkpoint from which the run can go on; None where it begins at its first step.
@@ -110,6 +116,7 @@ class Recording:
         if checkpoint is None:
             self._checkpoints.clear()
         else:
+            self._earlier = checkpoint.seconds
             now = datetime.now(UTC).isoformat(timespec="seconds")
             history.append({"step": checkpoint.step, "when": now, "changes": self._changes()})
         if history:
@@ -142,7 +149,8 @@ class Recording:
             StorageError: The disk refuses; the checkpoints before are as they were.
         """
         started = time.monotonic()
-        self._checkpoints.write(Checkpoint(step, self._open.mark(), values, tensors))
+        mark = self._open.mark()
+        self._checkpoints.write(Checkpoint(step, mark, self.seconds, values, tensors))
         self._saved_at = time.monotonic()
         if self._keeping.seconds:
             took = self._saved_at - started
@@ -161,7 +169,7 @@ class Recording:
         if weights is not None:
             write_weights(self._folder.weights_path, weights)
         self._open.finish(outcome)
-        self._checkpoints.clear()
+        tidy(self._folder)
 
     def __enter__(self) -> "Recording":
         return self
@@ -201,7 +209,10 @@ class Recording:
         """What differs from how the run was begun, among what changes bits: before and now."""
         if self._found is None:
             return {}
-        before, now = self._found.get("identity", {}), self._manifest.get("identity", {})
+        before, now = (
+            cast("dict[str, Any]", manifest.get("identity", {}))
+            for manifest in (self._found, self._manifest)
+        )
         return {
             name: (before.get(name), value)
             for name, value in now.items()
@@ -210,6 +221,6 @@ class Recording:
 
 
 def tidy(folder: RunFolder) -> None:
-    """Drops the checkpoints of a run that has ended, where it was killed before it could."""
-    with suppress(RecordError):
+    """Drops the checkpoints of a run that has ended; where that is refused, they only take room."""
+    with suppress(RecordError, StorageError):
         Checkpoints(folder.checkpoints_path).clear()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from landscope.cost import ProbeCost, Work
 from landscope.probes.probe import Probe
@@ -51,6 +52,21 @@ class Instrument:
             for probe in self._probes
             if probe.needs_previous or not needing_previous
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of each probe that is on, by its id, what it keeps from look to look."""
+        return {probe.id: probe.state_dict() for probe in self._probes}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put that back; a probe of which there is none has been switched off.
+
+        Raises:
+            KeyError: There is one of a probe that is not here.
+        """
+        probes = {probe.id: probe for probe in self._probes}
+        for name, kept in state.items():
+            probes[name].load_state_dict(kept)
+        self._probes = [probe for probe in self._probes if probe.id in state]
 
     def switch_off(self) -> None:
         """No probe looks from here on."""

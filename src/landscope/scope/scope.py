@@ -160,6 +160,47 @@ class Scope(Reviewed):
         """Share of the time that was spent on measuring; the first two updates do not count."""
         return self._clock.share
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a scope of the same probes must know to go on from a checkpoint of the training.
+
+        Plain values and tensors, to be kept with the states of the model and the optimiser. The
+        readings are not among them: those are where ``to`` said.
+
+        Raises:
+            UsageError: An update has begun and not ended.
+        """
+        if self._watch.pending:
+            raise UsageError(
+                f"the state of a scope in the midst of update {self._steps}",
+                "what it has seen of an update so far cannot be kept",
+                "take it after the optimiser's step, outside of the block",
+            )
+        return {
+            "steps": self._steps,
+            "last_look": self._last_look,
+            "failures": self._failures,
+            "refused": dict(self._refused),
+            "previous": self._watch.previous,
+            "probes": self._instrument.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another scope was when it gave its ``state_dict``.
+
+        Raises:
+            KeyError: It had other probes.
+        """
+        self._instrument.load_state_dict(state["probes"])
+        self._steps, self._last_look = state["steps"], state["last_look"]
+        self._failures = state["failures"]
+        self._refused = Counter(state["refused"])
+        previous = state["previous"]
+        own = trainable(self._model)
+        self._watch.previous = previous and {
+            name: tensor.to(own[name].device) for name, tensor in previous.items()
+        }
+        self._plan()
+
     def close(self) -> None:
         """End the measuring: nothing is measured from here on, and what was is written."""
         self._watch.abandon()

@@ -65,6 +65,20 @@ class Watch:
         """Whether a block is open."""
         return self._depth > 0
 
+    @property
+    def pending(self) -> bool:
+        """Whether an update has begun and not ended: in a block, or between accumulated batches."""
+        return self.inside or self._blocks > 0
+
+    @property
+    def previous(self) -> Parameters | None:
+        """The parameters before the last update, where the look at the next one wants them."""
+        return self._previous
+
+    @previous.setter
+    def previous(self, parameters: Parameters | None) -> None:
+        self._previous = parameters
+
     def enter(self, inputs: Any, targets: Any) -> None:
         """A block begins. It runs at every batch, and where nothing is due does next to nothing."""
         self._depth += 1

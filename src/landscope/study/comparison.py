@@ -80,6 +80,11 @@ class ComparisonRun(Frozen):
     insert: bool
 
     @property
+    def functions(self) -> list[str]:
+        """The user's functions, as ``module:function``."""
+        return functions_of(self.model, self.data, self.loss, self.optimizer)
+
+    @property
     def id(self) -> str:
         """Name of the run in its study, and of its folder."""
         return f"{self.norm}-lr{self.lr:g}-seed{self.seed}"
@@ -112,6 +117,12 @@ class Comparison(Frozen):
             for lr in self.lrs
             for norm in self.norms
         ]
+
+
+def functions_of(model: str, data: str, loss: str | None, optimizer: str) -> list[str]:
+    """Those of the fields of a run that name a function of the user's."""
+    named = [model, data, loss, None if optimizer in OPTIMIZERS else optimizer]
+    return [name for name in named if name]
 
 
 def spoken(norm: str) -> str:

@@ -1,5 +1,7 @@
 """The configuration of one run: frozen, validated, and the identity of the run."""
 
+import hashlib
+import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +32,12 @@ class Frozen(BaseModel):
     """A value: it cannot change, and a misspelt field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all its fields: equal for equal values, whatever they are called elsewhere."""
+        plain = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(plain.encode()).hexdigest()
 
 
 class Probing(Frozen):

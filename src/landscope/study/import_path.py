@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -109,6 +109,16 @@ def code_digest(path: ImportPath) -> str:
     if source is None:
         return ""
     return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+
+
+def code_digests(names: Iterable[str]) -> list[str]:
+    """SHA-256 of each file in which these functions are, sorted.
+
+    Args:
+        names: As ``parse_path`` takes them, of functions that ``load_function`` has loaded.
+    """
+    paths = [parse_path(name, "") for name in names]
+    return sorted({path.module: code_digest(path) for path in paths}.values())
 
 
 def tell_error(error: BaseException) -> str:

@@ -29,7 +29,15 @@ class Curves:
     def __init__(self, every: int, write: Callable[[Reading], None]) -> None:
         self._every = every
         self._write = write
-        self._points: list[tuple[StepView, Tensor]] = []
+        self._points: list[tuple[int, Tensor]] = []
+
+    def state_dict(self) -> list[tuple[int, Tensor]]:
+        """The points that are held: a checkpoint must not change when they are written."""
+        return list(self._points)
+
+    def load_state_dict(self, state: list[tuple[int, Tensor]]) -> None:
+        """Hold these points."""
+        self._points = list(state)
 
     def follow(self, view: StepView, *, settle: bool) -> int | None:
         """Take a step's point where one is due; the step at which the loss stopped being finite.
@@ -44,7 +52,7 @@ class Curves:
         if view.step % self._every == 0 or settle:
             numbers = [view.loss, view.data_loss]
             numbers += [] if view.accuracy is None else [view.accuracy]
-            self._points.append((view, torch.stack(numbers)))
+            self._points.append((view.step, torch.stack(numbers)))
         # The first point is settled too: a loss that is not finite at the start is no divergence.
         if settle or view.step == 0 or len(self._points) >= self._HELD:
             return self.settle()
@@ -55,7 +63,7 @@ class Curves:
         if not self._points:
             return None
         held = torch.stack([numbers for _, numbers in self._points]).tolist()
-        steps = [view.step for view, _ in self._points]
+        steps = [step for step, _ in self._points]
         self._points.clear()
         for step, (loss, data_loss, *accuracy) in zip(steps, held, strict=True):
             self._loss(step, "train_loss", loss, f"{_BATCH}, loss with penalty")

@@ -21,6 +21,7 @@ def train(
     *,
     lr: float,
     steps: int,
+    start: int = 0,
     l2_penalty: float = 0.0,
     look: Callable[[int], bool] | None = None,
 ) -> Iterator[StepView]:
@@ -35,18 +36,20 @@ def train(
         loss: What is minimised, beside the penalty.
         lr: Learning rate, fixed.
         steps: Number of updates.
+        start: The first of them that is taken here, where the model comes from a checkpoint. Plain
+            gradient descent carries nothing else from step to step.
         l2_penalty: lambda in ``loss + lambda/2 ||W||^2``, over the weights that are trained.
         look: Whether a step's view shall carry a snapshot. Where it does not, or is
             not given, nothing is copied.
 
     Yields:
-        One view a step, from step 0.
+        One view a step, from ``start`` on.
     """
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    for step in range(steps):
+    for step in range(start, steps):
         batch = batches(step)
-        start = _Start.now(model, loss, batch, l2_penalty) if look and look(step) else None
+        kept = _Start.now(model, loss, batch, l2_penalty) if look and look(step) else None
         optimizer.zero_grad(set_to_none=True)
         outputs = model(batch.inputs)
         data_loss = loss.function(outputs, batch.targets)
@@ -61,7 +64,7 @@ def train(
             loss=total.detach(),
             data_loss=data_loss.detach(),
             accuracy=accuracy(outputs.detach(), batch.targets) if loss.classifies else None,
-            snapshot=start.finished(model) if start else None,
+            snapshot=kept.finished(model) if kept else None,
         )
 
 

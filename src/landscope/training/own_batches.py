@@ -1,6 +1,7 @@
 """Batches that a function of the user's makes: on the device, with random streams of their own."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -9,10 +10,20 @@ from torch import Tensor
 
 from landscope.errors import UsageError
 from landscope.landscape.batch import tensors_of
-from landscope.landscape.random_state import RandomState
+from landscope.landscape.random_state import RandomState, seed_streams
+from landscope.training.state import streams_from_state, streams_to_state
 
 _HASHED = 65_536
 """Of a tensor, as many values tell it from another, and more would only take time."""
+
+
+@dataclass
+class _Position:
+    """Where an epoch began, and how many of its batches are through."""
+
+    streams: RandomState
+    checksum: int
+    drawn: int
 
 
 class OwnBatches:
@@ -30,8 +41,9 @@ class OwnBatches:
     def __init__(self, make: Callable[[int], Any], seed: int, device: str) -> None:
         self._make, self._seed, self._device = make, seed, device
         with RandomState.capture().replayed():
-            torch.manual_seed(seed)
+            seed_streams(seed)
             self._state = RandomState.capture()
+        self._begun = _Position(self._state, checksum=0, drawn=0)
         self._iterator: Iterator[Any] = iter(())
         self._peeked: list[Any] = []
         self._checksum = 0
@@ -56,8 +68,34 @@ class OwnBatches:
     def next(self) -> Any:
         """The next batch, on the device; raises as ``peek`` does."""
         batch = self._peeked.pop() if self._peeked else self._draw()
+        self._begun.drawn += 1
         self._checksum = batch_checksum(batch, self._checksum)
         return to_device(batch, self._device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the epoch began, how many of its batches are through, and their checksum."""
+        return {
+            "streams": streams_to_state(self._begun.streams),
+            "checksum before": self._begun.checksum,
+            "drawn": self._begun.drawn,
+            "checksum": self._checksum,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Make the epoch's batches again up to where it was.
+
+        Raises:
+            ValueError: The batches are others than those before.
+        """
+        self._peeked.clear()
+        self._iterator = iter(())
+        self._state = streams_from_state(state["streams"])
+        self._checksum = state["checksum before"]
+        self._begun = _Position(self._state, self._checksum, drawn=0)
+        for _ in range(state["drawn"]):
+            self.next()
+        if self._checksum != state["checksum"]:
+            raise ValueError("make_batches(seed) gives other batches than before")
 
     def _draw(self) -> Any:
         with self._state.replayed():
@@ -74,6 +112,7 @@ class OwnBatches:
         return batch
 
     def _epoch(self) -> Iterator[Any]:
+        self._begun = _Position(RandomState.capture(), self._checksum, drawn=0)
         made: Any = self._make(self._seed)
         if not isinstance(made, Iterable):
             raise UsageError(

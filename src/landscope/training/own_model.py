@@ -5,12 +5,14 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH, arguments_of
+from landscope.landscape.random_state import seed_streams
 from landscope.norms.replace import replace_norms
 from landscope.study.comparison import AS_IS, ComparisonRun
 from landscope.study.import_path import load_function, parse_path, tell_error
@@ -120,7 +122,7 @@ def build_own(functions: OwnFunctions, config: ComparisonRun, batch: Any, device
     Raises:
         UsageError: It is no model, has nothing to train, or its norms cannot be replaced.
     """
-    torch.manual_seed(config.seed)
+    seed_streams(config.seed)
     model = call(config.model, functions.make_model)
     if not isinstance(model, nn.Module):
         raise UsageError(
@@ -179,6 +181,15 @@ def weights_checksum(model: nn.Module) -> str:
             raw = values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
             parts.append(hashlib.sha256(raw).hexdigest())
     return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()
+
+
+def state_checksum(model: nn.Module) -> int:
+    """Of every bit of a model's parameters and buffers, in 32 bits: equal for equal models."""
+    checksum = 0
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        checksum = crc32(raw.numpy().tobytes(), crc32(name.encode(), checksum))
+    return checksum
 
 
 class _Seen(Exception):  # noqa: N818 (no error: it ends a pass of which the inputs are known)
