@@ -10,7 +10,8 @@ import pytest
 
 from landscope.reading import Reading
 from landscope.records import RunFolder, read_run
-from landscope.records.recording import Keeping, Recording
+from landscope.records.recording import Recording
+from landscope.study.keeping import Keeping
 
 EVERY_STEP = Keeping(seconds=0.0)
 NEVER = Keeping(seconds=float("inf"))

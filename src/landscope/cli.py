@@ -1,5 +1,6 @@
 """The command line: parses and dispatches, decides nothing, and loads torch only to measure."""
 
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.console import Console
 
 import landscope
 from landscope.errors import LandscopeError
+from landscope.study.keeping import CHECKPOINT_SECONDS, keeping_of
 from landscope.study.preset import PresetName
 from landscope.terminal.refusal import refusal
 from landscope.terminal.whole_number import whole_numbers
@@ -23,7 +25,8 @@ your own model with each norm and says which serves it best; `landscope init` wr
 from. In a training loop of your own, `landscope.Scope` measures and `landscope show` prints what it
 found.
 
-Exit codes: 0 done, 1 could not be done, 2 no such command, 130 interrupted.
+A study that is stopped, even killed, goes on where it was with the same command. Exit codes:
+0 done, 1 could not be done, 2 no such command, 130 interrupted, 143 terminated.
 """
 
 app = App(
@@ -40,6 +43,38 @@ def _spaced(values: tuple[object, ...]) -> str:
     return " ".join(map(str, values))
 
 
+Workers = Annotated[
+    int | None,
+    Parameter(
+        help="Runs side by side. As many as there are cores, or 1 on a GPU.",
+        converter=whole_numbers,
+    ),
+]
+Only = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="Only these runs, by the ids that `landscope status` shows: to retry one that failed.",
+        consume_multiple=1,
+        negative="",
+        show_default=False,
+    ),
+]
+CheckpointEvery = Annotated[
+    float,
+    Parameter(
+        help="Seconds between two checkpoints of a run, from which it goes on where it is stopped; "
+        "0 for one after every step, `inf` for none."
+    ),
+]
+AcceptChanges = Annotated[
+    bool,
+    Parameter(
+        help="Go on with a study though PyTorch, the device or whatever else changes last bits is "
+        "not what it was begun with. The records tell.",
+        negative="",
+        show_default=False,
+    ),
+]
 Study = Annotated[Path, Parameter(help="Folder of a study, such as `runs/quick-seed0`.")]
 
 
@@ -84,13 +119,10 @@ def reproduce(
         Path | None,
         Parameter(help="Folder that has CIFAR-10's binary version, instead of fetching it."),
     ] = None,
-    workers: Annotated[
-        int | None,
-        Parameter(
-            help="Runs side by side. As many as there are cores, or 1 on a GPU.",
-            converter=whole_numbers,
-        ),
-    ] = None,
+    workers: Workers = None,
+    run: Only = (),
+    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
+    accept_changes: AcceptChanges = False,
 ) -> None:
     """Measure the paper's experiments: train, probe, draw its figures and write a report."""
     from landscope.reproduce import Order
@@ -109,10 +141,12 @@ def reproduce(
         out=out or default_folder(preset, seed, figures),
         data_dir=data_dir,
         workers=workers,
+        only=run,
+        keeping=keeping_of(checkpoint_every, accept_changes),
     )
     with showing_progress() as listener:
         report = carry_out(order, listener)
-    _show(order.out, report)
+    _show_or_status(order.out, report)
 
 
 @app.command
@@ -195,13 +229,10 @@ def compare(
     device: Annotated[
         str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        Parameter(
-            help="Runs side by side. As many as there are cores, or 1 on a GPU.",
-            converter=whole_numbers,
-        ),
-    ] = None,
+    workers: Workers = None,
+    run: Only = (),
+    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
+    accept_changes: AcceptChanges = False,
 ) -> None:
     """Train your own model with each norm and compare: speed, stability, smoothness, cost.
 
@@ -225,10 +256,17 @@ def compare(
         every=every,
         insert=insert,
     )
-    order = ComparisonOrder(comparison, device, out or default_folder(comparison), workers)
+    order = ComparisonOrder(
+        comparison,
+        device,
+        out or default_folder(comparison),
+        workers,
+        run,
+        keeping_of(checkpoint_every, accept_changes),
+    )
     with showing_progress() as listener:
         path = carry_out(order, listener)
-    _show(order.out, path)
+    _show_or_status(order.out, path)
 
 
 @app.command
@@ -260,6 +298,15 @@ def report(study: Study, /) -> None:
     with showing_progress() as listener:
         path = publish(study, listener.phase)
     _show(study, path)
+
+
+@app.command
+def status(study: Study, /) -> None:
+    """Say which runs of a study are done, running, stopped, failed or missing, and the time left.
+
+    From its folder alone, also while another process is at work on it.
+    """
+    _status(study)
 
 
 @app.command
@@ -299,11 +346,35 @@ def export(
     Console().print(f"{rows:,} rows written to {to}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _show_or_status(study: Path, report: Path | None) -> None:
+    """What came out of a study, or how far it is where runs are left."""
+    if report is None:
+        _status(study)
+    else:
+        _show(study, report)
+
+
+def _status(study: Path) -> None:
+    from landscope.records.folder import StudyFolder
+    from landscope.records.study_status import study_status
+    from landscope.terminal.study_status import print_status
+
+    print_status(Console(), study_status(StudyFolder(study)))
+
+
 def _show(study: Path, report: Path | None) -> None:
     from landscope.records import read_study
     from landscope.terminal.study_summary import print_summary
 
     print_summary(Console(), read_study(study), report)
+
+
+class _Terminated(KeyboardInterrupt):
+    """The system, or a scheduler, asks the process to end."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -312,24 +383,28 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             # The name of a folder may hold what the terminal's encoding does not.
             stream.reconfigure(errors="backslashreplace")
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         _refuse(refusal(error, app))
     except LandscopeError as error:
         _refuse(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         echoed = "\n" if sys.stderr.isatty() else ""  # after the ^C of a terminal
+        what = "Terminated" if isinstance(stop, _Terminated) else "Interrupted"
         _tell(
-            f"{echoed}Interrupted. Runs that had ended are kept: start the same command again to "
+            f"{echoed}{what}. Nothing that was measured is lost: start the same command again to "
             "go on.",
             style="yellow",
         )
-        sys.exit(130)
+        sys.exit(143 if isinstance(stop, _Terminated) else 130)
     except BrokenPipeError:
         # Whoever read our output has gone, as with `| head`; there is nobody left to tell.
         sys.stderr.close()
         sys.exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse(error: LandscopeError) -> NoReturn:

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from landscope.conduct import check_same_order, close_study, execute_runs, find_place, open_study
+from landscope.conduct import (
+    check_same_machine,
+    check_same_order,
+    chosen,
+    close_study,
+    execute_runs,
+    find_place,
+    left_of,
+    open_study,
+    planned,
+)
 from landscope.errors import UsageError
 from landscope.progress import Progress
 from landscope.records.folder import StudyFolder
@@ -17,6 +27,7 @@ from landscope.study.comparison import (
     functions_of,
 )
 from landscope.study.import_path import code_digests
+from landscope.study.keeping import Keeping
 from landscope.study.listener import Listener
 
 _GROWING = ("norms", "lrs", "seeds")
@@ -32,12 +43,16 @@ class ComparisonOrder:
         device: Device of the runs, as torch names it; None for the first GPU, else the CPU.
         out: Folder of the study.
         workers: Runs side by side; None for one a CPU core, or one on a GPU.
+        only: Ids of the runs to do; all that are left where empty.
+        keeping: How each is kept against being stopped.
     """
 
     comparison: Comparison
     device: str | None
     out: Path
     workers: int | None
+    only: tuple[str, ...] = ()
+    keeping: Keeping = Keeping()
 
     def tell(self, runs: int) -> str:
         """What is asked for, in a few words with the number of its runs."""
@@ -52,13 +67,15 @@ class ComparisonTask:
     folder: Path
     device: str
     threads: int
+    keeping: Keeping
 
 
-def compare(order: ComparisonOrder, listener: Listener) -> Path:
-    """Do what is asked for, and give the path of the report. This runs the user's code.
+def compare(order: ComparisonOrder, listener: Listener) -> Path | None:
+    """Do what is asked for, and give the path of the report; None where runs are left for it.
 
-    Runs that have ended in the folder are not run again, so the same order goes on where it was
-    interrupted; one with more norms, learning rates or seeds adds to what is there.
+    This runs the user's code. Runs that have ended in the folder are not run again, and one that
+    was stopped goes on at its last checkpoint: the same order goes on where it was interrupted;
+    one with more norms, learning rates or seeds adds to what is there.
 
     Raises:
         UsageError: The order cannot be fulfilled as it is; nothing has been written.
@@ -70,30 +87,57 @@ def compare(order: ComparisonOrder, listener: Listener) -> Path:
     device, workers, threads = find_place(order.device, order.workers)
     configs = order.comparison.runs()
     workers, threads = _check_functions(order, device, workers, threads)
+    wanted = chosen(configs, order.only)
     asked = _asked(order.comparison, device)
     check_same_order(folder, {k: v for k, v in asked.items() if k not in (*_GROWING, "code")})
     _check_grows(folder, asked)
     folder.create()
-    manifest = open_study(folder, asked, workers, threads)
-    todo = [config for config in configs if not folder.run(config.id).outcome().ended]
-    changed = {name: asked[name] for name in (*_GROWING, "code") if manifest[name] != asked[name]}
-    if changed:
-        manifest = {**manifest, **changed}
-        folder.write_manifest(manifest)
-    listener.begin(order, configs, [config.id for config in configs if config not in todo])
+    with folder.lock():
+        todo = left_of(folder, wanted)
+        identity = check_same_machine(folder, device, threads, order.keeping) if todo else None
+        manifest = open_study(folder, asked, configs, identity, workers, threads)
+        manifest = _grown(folder, manifest, {**asked, "runs": planned(configs)})
+        left = left_of(folder, configs)
+        listener.begin(order, configs, [config.id for config in configs if config not in left])
+        _do(order, todo, folder, manifest, len(configs), listener)
+        if left_of(folder, configs):
+            return None
+        if todo:
+            close_study(folder, manifest, started)
+        from landscope.publish import publish
+
+        return publish(order.out, listener.phase)
+
+
+def _grown(folder: StudyFolder, manifest: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with what the order has more of."""
+    names = (*_GROWING, "runs", "code")
+    changed = {name: asked[name] for name in names if manifest.get(name) != asked[name]}
+    if not changed:
+        return manifest
+    manifest = {**manifest, **changed}
+    folder.write_manifest(manifest)
+    return manifest
+
+
+def _do(
+    order: ComparisonOrder,
+    todo: list[ComparisonRun],
+    folder: StudyFolder,
+    manifest: dict[str, Any],
+    total: int,
+    listener: Listener,
+) -> None:
     # A study that goes on keeps its threads, on which sums depend in their last digits.
-    threads = int(manifest["threads"])
+    threads, device = int(manifest["threads"]), str(manifest["device"])
     tasks = {
-        config.id: ComparisonTask(config, folder.run(config.id).path, device, threads)
+        config.id: ComparisonTask(
+            config, folder.run(config.id).path, device, threads, order.keeping
+        )
         for config in todo
     }
     workers = order.workers or int(manifest["workers"])
-    execute_runs(run_task, tasks, len(configs), workers=workers, listener=listener)
-    if todo:
-        close_study(folder, manifest, started)
-    from landscope.publish import publish
-
-    return publish(order.out, listener.phase)
+    execute_runs(folder, run_task, tasks, total, workers=workers, listener=listener)
 
 
 def run_task(task: ComparisonTask, report: Callable[[Progress], None]) -> str:
@@ -103,7 +147,8 @@ def run_task(task: ComparisonTask, report: Callable[[Progress], None]) -> str:
     from landscope.run_comparison import run_comparison
 
     machine = Machine(task.device, task.threads)
-    return run_comparison(task.config, RunFolder(task.folder), machine, report).status
+    folder = RunFolder(task.folder)
+    return run_comparison(task.config, folder, machine, report, task.keeping).status
 
 
 def _check_functions(

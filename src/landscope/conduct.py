@@ -3,16 +3,22 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, cast
+from difflib import get_close_matches
+from typing import Any, TypeVar, cast
 
 from landscope.environment import describe_versions
-from landscope.errors import LandscopeError, UsageError
+from landscope.errors import LandscopeError, RecordError, UsageError
 from landscope.progress import Progress
+from landscope.records.failure import failure_of
 from landscope.records.folder import StudyFolder
+from landscope.records.recording import changes, tidy
 from landscope.study.execution import Event, execute
-from landscope.study.listener import Listener
+from landscope.study.keeping import Keeping
+from landscope.study.listener import Listener, Planned
 
+_Run = TypeVar("_Run", bound=Planned)
 Job = Callable[[Any, Callable[[Progress], None]], Any]
 
 
@@ -64,15 +70,106 @@ def check_same_order(folder: StudyFolder, asked: Mapping[str, Any]) -> None:
             )
 
 
-def open_study(
-    folder: StudyFolder, asked: Mapping[str, Any], workers: int, threads: int
+def check_same_machine(
+    folder: StudyFolder, device: str, threads: int, keeping: Keeping
 ) -> dict[str, Any]:
-    """The study's manifest: that of the folder where there is one, else a new one."""
+    """What the study's bits depend on here; refused where it was begun on something else.
+
+    Args:
+        folder: The study's folder, whether it exists or not.
+        device: As torch names it.
+        threads: Of each run; those of a study that goes on are what they were.
+        keeping: Whether it goes on all the same.
+
+    Raises:
+        UsageError: A study with runs that are left was begun on something else.
+    """
+    from landscope.machine import Machine
+
+    found = folder.manifest if folder.manifest_path.exists() else {}
+    with Machine(device, int(found.get("threads", threads))).prepared() as machine:
+        identity = {**machine.identity, "landscope": describe_versions()["landscope"]}
+    for name, now in changes(found.get("identity", {}), identity).items():
+        if not keeping.accept_changes:
+            raise UsageError(
+                f"{name} = {now[1]} with the study in {folder.path}",
+                f"it was begun with {name} = {now[0]}, and its runs' last bits depend on that",
+                "go on as it was begun, or give --accept-changes, which is recorded",
+            )
+    return identity
+
+
+def planned(configs: Sequence[Planned]) -> list[dict[str, Any]]:
+    """The runs of a study as its manifest holds them."""
+    return [{"id": run.id, "steps": run.steps, "digest": run.digest} for run in configs]
+
+
+def chosen(configs: Sequence[_Run], only: Sequence[str]) -> list[_Run]:
+    """The runs of these ids, or all where none are given.
+
+    Raises:
+        UsageError: The study has no such run.
+    """
+    ids = [config.id for config in configs]
+    for run in only:
+        if run not in ids:
+            close = get_close_matches(run, ids, n=1)
+            raise UsageError(
+                f"run = {run!r}",
+                f"the study has {len(ids)} runs and none of that id",
+                f"did you mean {close[0]!r}?" if close else "see `landscope status` for their ids",
+            )
+    return [config for config in configs if not only or config.id in only]
+
+
+def left_of(folder: StudyFolder, configs: Sequence[_Run]) -> list[_Run]:
+    """The runs that have not ended; of those that have, nothing but records is kept.
+
+    Raises:
+        RecordError: A run cannot be read, or has this name and another configuration.
+    """
+    left: list[_Run] = []
+    for config in configs:
+        run = folder.run(config.id)
+        if not run.outcome().ended:
+            left.append(config)
+            continue
+        digest = run.manifest.get("config_digest", config.digest)
+        if digest != config.digest:
+            raise RecordError(
+                str(run.path),
+                "the run in it has another configuration",
+                "choose another folder, or delete this one to measure again",
+            )
+        tidy(run)
+    return left
+
+
+def open_study(
+    folder: StudyFolder,
+    asked: Mapping[str, Any],
+    runs: Sequence[Planned],
+    identity: dict[str, Any] | None,
+    workers: int,
+    threads: int,
+) -> dict[str, Any]:
+    """The study's manifest: that of the folder where there is one, else a new one.
+
+    Args:
+        folder: The study's.
+        asked: What it is begun with.
+        runs: All of its runs.
+        identity: What bits depend on, as ``check_same_machine`` gives it; None where none is left.
+        workers: Runs side by side.
+        threads: Of each run.
+    """
     if folder.manifest_path.exists():
-        return folder.manifest
+        return _changed(folder, identity or {})
     manifest = {
         "format": 1,
         **asked,
+        "runs": planned(runs),
+        "identity": identity,
         "threads": threads,
         "workers": workers,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,12 +180,33 @@ def open_study(
     return manifest
 
 
+def _changed(folder: StudyFolder, identity: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of a study that goes on, with what has changed under it since it was begun."""
+    manifest = folder.manifest
+    found = changes(manifest.get("identity", {}), identity)
+    told = [change["to"] for change in manifest.get("changes", [])]
+    if not found or identity in told:
+        return manifest
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    change = {"when": now, "names": list(found), "to": identity}
+    manifest = {**manifest, "changes": [*manifest.get("changes", []), change]}
+    folder.write_manifest(manifest)
+    return manifest
+
+
 def execute_runs(
-    job: Job, tasks: Mapping[str, Any], total: int, *, workers: int, listener: Listener
+    folder: StudyFolder,
+    job: Job,
+    tasks: Mapping[str, Any],
+    total: int,
+    *,
+    workers: int,
+    listener: Listener,
 ) -> None:
-    """Do every run that is left; one that fails does not stop the others.
+    """Do every run that is left; one that fails does not stop the others, and says why.
 
     Args:
+        folder: The study's.
         job: Does one task.
         tasks: By the id of the run.
         total: Runs of the whole study.
@@ -105,15 +223,19 @@ def execute_runs(
         if event.kind == "progress":
             listener.progress(event.value)
         elif event.kind == "error":
-            failures.append(runs[event.task])
-            listener.failed(runs[event.task], event.value)
+            run = runs[event.task]
+            failures.append(run)
+            listener.failed(run, event.value)
+            with suppress(LandscopeError):  # a full disk cannot say that it is full
+                folder.run(run).note_failure(failure_of(event.value))
 
     execute(job, list(tasks.values()), workers=workers, on_event=on_event)
     if failures:
         raise LandscopeError(
             f"{len(failures)} of {total} runs failed ({', '.join(failures)})",
             "a report needs all of its runs",
-            "see above why, and start the same command again: the runs that are done stay done",
+            "see above why, and start the same command again: runs that are done stay done, and "
+            "`--run ID` takes up one alone",
         )
 
 

@@ -41,7 +41,7 @@ class Machine:
         }
 
     @contextmanager
-    def prepared(self) -> Generator[None]:
+    def prepared(self) -> Generator["Machine"]:
         """Within the block, torch computes as this machine does; then as it did before.
 
         Threads, random streams and the precision of a GPU belong to the process: a caller that
@@ -59,7 +59,7 @@ class Machine:
         ):
             torch.set_num_threads(self.threads)
             try:
-                yield
+                yield self
             finally:
                 torch.set_num_threads(threads)
 

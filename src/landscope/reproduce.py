@@ -6,11 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from landscope.conduct import check_same_order, close_study, execute_runs, find_place, open_study
+from landscope.conduct import (
+    check_same_machine,
+    check_same_order,
+    chosen,
+    close_study,
+    execute_runs,
+    find_place,
+    left_of,
+    open_study,
+)
 from landscope.cost import ProbeCost
 from landscope.progress import Progress
 from landscope.records.folder import StudyFolder
 from landscope.study.config import RunConfig
+from landscope.study.keeping import Keeping
 from landscope.study.listener import Listener
 from landscope.study.preset import Preset
 from landscope.study.santurkar2018 import STUDY, check_figures, check_seed, runs_behind
@@ -28,6 +38,8 @@ class Order:
         out: Folder of the study.
         data_dir: Folder with data sets that are not bundled; None to fetch them.
         workers: Runs side by side; None for one a CPU core, or one on a GPU.
+        only: Ids of the runs to do; all that are left where empty.
+        keeping: How each is kept against being stopped.
     """
 
     preset: Preset
@@ -37,6 +49,8 @@ class Order:
     out: Path
     data_dir: Path | None
     workers: int | None
+    only: tuple[str, ...] = ()
+    keeping: Keeping = Keeping()
 
     def tell(self, runs: int) -> str:
         """What is asked for, in a few words with the number of its runs."""
@@ -52,13 +66,14 @@ class Task:
     device: str
     threads: int
     data_dir: Path | None
+    keeping: Keeping
 
 
-def reproduce(order: Order, listener: Listener) -> Path:
-    """Do what is asked for, and give the path of the report.
+def reproduce(order: Order, listener: Listener) -> Path | None:
+    """Do what is asked for, and give the path of the report; None where runs are left for it.
 
-    Runs that have ended in the folder are not run again, so the same order goes on where it was
-    interrupted.
+    Runs that have ended in the folder are not run again, and one that was stopped goes on at its
+    last checkpoint: the same order goes on where it was interrupted.
 
     Raises:
         UsageError: The order cannot be fulfilled as it is; nothing has been written.
@@ -71,30 +86,49 @@ def reproduce(order: Order, listener: Listener) -> Path:
     folder.check()
     device, workers, threads = place(order)
     configs = runs_behind(order.preset, order.figures, order.seed)
+    wanted = chosen(configs, order.only)
     asked = _asked(order, device)
     check_same_order(folder, asked)
     check_data(configs, order.data_dir)
     folder.create()
-    manifest = open_study(folder, asked, workers, threads)
-    todo = [config for config in configs if not folder.run(config.id).outcome().ended]
-    listener.begin(order, configs, [config.id for config in configs if config not in todo])
+    with folder.lock():
+        todo = left_of(folder, wanted)
+        identity = check_same_machine(folder, device, threads, order.keeping) if todo else None
+        manifest = open_study(folder, asked, configs, identity, workers, threads)
+        left = left_of(folder, configs)
+        listener.begin(order, configs, [config.id for config in configs if config not in left])
+        if todo:
+            _do(order, todo, folder, manifest, len(configs), listener)
+        if left_of(folder, configs):
+            return None
+        if todo:
+            close_study(folder, manifest, started)
+        from landscope.publish import publish
+
+        return publish(order.out, listener.phase)
+
+
+def _do(
+    order: Order,
+    todo: list[RunConfig],
+    folder: StudyFolder,
+    manifest: dict[str, Any],
+    total: int,
+    listener: Listener,
+) -> None:
     # A study that goes on keeps its threads, on which sums depend in their last digits.
-    threads = int(manifest["threads"])
-    if todo:
-        listener.costs(_predict_costs(todo, threads, order.data_dir))
+    threads, device = int(manifest["threads"]), str(manifest["device"])
+    listener.costs(_predict_costs(todo, threads, order.data_dir))
     # Long runs first, so that no worker is left with one at the end.
-    todo.sort(key=lambda config: config.family != "vgg")
+    todo = sorted(todo, key=lambda config: config.family != "vgg")
     tasks = {
-        config.id: Task(config, folder.run(config.id).path, device, threads, order.data_dir)
+        config.id: Task(
+            config, folder.run(config.id).path, device, threads, order.data_dir, order.keeping
+        )
         for config in todo
     }
     workers = order.workers or int(manifest["workers"])
-    execute_runs(run_task, tasks, len(configs), workers=workers, listener=listener)
-    if todo:
-        close_study(folder, manifest, started)
-    from landscope.publish import publish
-
-    return publish(order.out, listener.phase)
+    execute_runs(folder, run_task, tasks, total, workers=workers, listener=listener)
 
 
 def place(order: Order) -> tuple[str, int, int]:
@@ -113,7 +147,7 @@ def run_task(task: Task, report: Callable[[Progress], None]) -> str:
     from landscope.run import run
 
     machine = Machine(task.device, task.threads, task.data_dir)
-    return run(task.config, RunFolder(task.folder), machine, report).status
+    return run(task.config, RunFolder(task.folder), machine, report, task.keeping).status
 
 
 def _predict_costs(

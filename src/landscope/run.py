@@ -34,10 +34,11 @@ from landscope.probes.theory import Theory
 from landscope.progress import Progress, Report
 from landscope.records.folder import RunFolder
 from landscope.records.outcome import Outcome
-from landscope.records.recording import Keeping, Recording
+from landscope.records.recording import Recording
 from landscope.resume import keep, resume
 from landscope.scope.instrument import Instrument
 from landscope.study.config import RunConfig
+from landscope.study.keeping import Keeping
 from landscope.training.curves import Curves
 from landscope.training.evaluation import evaluate
 from landscope.training.loop import train

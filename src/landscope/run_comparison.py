@@ -22,11 +22,12 @@ from landscope.progress import Progress, Report
 from landscope.reading import Reading, Status
 from landscope.records.folder import RunFolder
 from landscope.records.outcome import Outcome
-from landscope.records.recording import Keeping, Recording
+from landscope.records.recording import Recording
 from landscope.resume import keep, resume
 from landscope.scope.scope import Scope
 from landscope.study.comparison import AS_IS, ComparisonRun
 from landscope.study.import_path import code_digests, tell_error
+from landscope.study.keeping import Keeping
 from landscope.training.own_batches import OwnBatches
 from landscope.training.own_model import (
     OwnFunctions,

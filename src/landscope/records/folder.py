@@ -7,6 +7,7 @@ from typing import Any
 
 from landscope.errors import RecordError, UsageError
 from landscope.records.disk import check_inside, is_temporary, storing, sync_folder
+from landscope.records.failure import Failure, read_failure, write_failure
 from landscope.records.lock import Lock, is_held
 from landscope.records.manifest import (
     RunManifest,
@@ -113,6 +114,33 @@ class RunFolder:
                 "the run has ended and its records are not overwritten",
                 "choose another folder, or delete this one to measure again",
             )
+
+    def note_failure(self, failure: Failure) -> None:
+        """Leaves word of why the run could not be done, until it is begun again.
+
+        Raises:
+            LandscopeError: The folder is something else's, or cannot be written.
+        """
+        self.create()
+        write_failure(self.failure_path, failure)
+
+    def forget_failure(self) -> None:
+        """The run is begun again, whatever became of it before.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        with storing(self.failure_path):
+            self.failure_path.unlink(missing_ok=True)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the run could not be done; None where it was not, or has been begun since.
+
+        Raises:
+            RecordError: What says so is damaged.
+        """
+        return read_failure(self.failure_path) if os.path.lexists(self.failure_path) else None
 
     def outcome(self) -> Outcome:
         """How the run ended, told from its last line without reading the others.

@@ -42,6 +42,22 @@ class Manifest(BaseModel):
     versions: dict[str, Any] = {}
 
 
+class PlannedRun(BaseModel):
+    """A run that is part of a study, begun or not.
+
+    Attributes:
+        id: Its id.
+        steps: Its steps.
+        digest: SHA-256 of its configuration.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    id: Annotated[str, AfterValidator(_fit_id)]
+    steps: int = Field(ge=0)
+    digest: str
+
+
 class StudyManifest(Manifest):
     """A study's manifest.
 
@@ -51,6 +67,8 @@ class StudyManifest(Manifest):
         figures: Numbers of the figures that were asked for.
         started: When, in ISO 8601.
         seconds: What it took; None while it is not finished.
+        runs: All of its runs.
+        workers: Runs side by side.
     """
 
     study: str
@@ -58,6 +76,8 @@ class StudyManifest(Manifest):
     figures: list[int] = []
     started: str | None = None
     seconds: float | None = None
+    runs: list[PlannedRun] = []
+    workers: int = Field(default=1, ge=1)
 
 
 class RunManifest(Manifest):

@@ -4,10 +4,9 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.reading import Reading
@@ -18,24 +17,10 @@ from landscope.records.lock import Lock
 from landscope.records.outcome import Outcome
 from landscope.records.tensors import Arrays
 from landscope.records.weights import write_weights
+from landscope.study.keeping import Keeping
 
-CHECKPOINT_SECONDS = 30.0
 _SHARE = 0.05  # of a run's time, the most that its checkpoints may take
 _PATIENCE = 5.0  # seconds that a worker takes at most to follow a parent that was killed
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How a run is kept against being stopped.
-
-    Args:
-        seconds: Between two checkpoints, at least; more where they would take over a twentieth of
-            the time. 0 for one after every step, infinity for none.
-        accept_changes: Whether a run goes on under another version, device or number of threads.
-    """
-
-    seconds: float = CHECKPOINT_SECONDS
-    accept_changes: bool = False
 
 
 class Recording:
@@ -112,19 +97,19 @@ class Recording:
             RecordError: The journal is not whole up to the checkpoint.
             StorageError: The disk refuses.
         """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         history = list((self._found or {}).get("resumed", ())) if checkpoint else []
         if checkpoint is None:
             self._checkpoints.clear()
         else:
             self._earlier = checkpoint.seconds
-            now = datetime.now(UTC).isoformat(timespec="seconds")
             history.append({"step": checkpoint.step, "when": now, "changes": self._changes()})
         if history:
             # What it was begun with stays: a change is told, and does not become the rule.
             begun = (self._found or {}).get("identity", self._manifest.get("identity"))
             self._manifest = {**self._manifest, "identity": begun, "resumed": history}
-        self._folder.failure_path.unlink(missing_ok=True)
-        self._folder.write_manifest(self._manifest, lock=self._lock)
+        self._folder.forget_failure()
+        self._folder.write_manifest({**self._manifest, "begun": now}, lock=self._lock)
         at = checkpoint.mark if checkpoint else None
         self._journal = Journal.create(self._folder, at=at, lock=self._lock)
 
@@ -206,18 +191,20 @@ class Recording:
             )
 
     def _changes(self) -> dict[str, tuple[Any, Any]]:
-        """What differs from how the run was begun, among what changes bits: before and now."""
-        if self._found is None:
-            return {}
-        before, now = (
-            cast("dict[str, Any]", manifest.get("identity", {}))
-            for manifest in (self._found, self._manifest)
-        )
-        return {
-            name: (before.get(name), value)
-            for name, value in now.items()
-            if name in before and before[name] != value
-        }
+        found = self._found or {}
+        return changes(found.get("identity", {}), self._manifest.get("identity", {}))
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs among what changes bits: what it was, and what it is.
+
+    What is not told of both is not compared.
+    """
+    return {
+        name: (before[name], value)
+        for name, value in now.items()
+        if name in before and before[name] != value
+    }
 
 
 def tidy(folder: RunFolder) -> None:

@@ -1,6 +1,7 @@
 """The replay of a journal: its readings in the order in which they were written."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from landscope.records.disk import reading_file
 from landscope.records.line import MAX_BYTES, DamagedLine, MisplacedLine, NewerLine, decode
 from landscope.records.outcome import UNFINISHED, Outcome
 
+_TAIL_BYTES = 2**20  # longer than any reading of a usual probe
 _FINISH_BYTES = 4096  # a finish line has three short fields
 
 _AGAIN = "run it again, or restore the file from a copy"
@@ -81,6 +83,23 @@ def replay_outcome(path: Path) -> Outcome:
     except DamagedLine:  # torn, or a long reading of which this is the end
         return UNFINISHED
     return entry if isinstance(entry, Outcome) else UNFINISHED
+
+
+def last_step(path: Path) -> int | None:
+    """The step of the last whole reading, told from the end of a journal; None without one.
+
+    Raises:
+        RecordError: The file cannot be read.
+    """
+    with reading_file(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        lines = file.read(_TAIL_BYTES).splitlines(keepends=True)
+    for line in reversed(lines):  # the last may be in the midst of being written
+        with suppress(DamagedLine):
+            entry = _entry(path, None, line)
+            return entry.step
+    return None
 
 
 def check_start(path: Path, lines: int, size: int) -> None:

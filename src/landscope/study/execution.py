@@ -6,7 +6,9 @@ must do no harm.
 """
 
 import multiprocessing
+import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -168,6 +170,18 @@ def _interrupts_held() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _follow_parent() -> None:
+    """End with the process that hands out the tasks, as where it is killed.
+
+    Whoever starts the study again must not find a worker of before at its runs. To end at any
+    instant does no harm: that is what checkpoints are for.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
 def _tell_death(exitcode: int | None) -> str:
     if exitcode == _KILLED:
         return (
@@ -181,6 +195,7 @@ def _serve(job: Job, connection: Connection) -> None:
     """A worker's life: take a task, do it, tell, until the other end is closed."""
     # Ctrl-C reaches the whole group of processes; the one that hands out the tasks decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             index, task = connection.recv()

@@ -36,6 +36,11 @@ class Planned(Protocol):
         """Its length."""
         ...
 
+    @property
+    def digest(self) -> str:
+        """Of its configuration."""
+        ...
+
 
 class Listener:
     """Is told how the study goes. This one does not listen."""

@@ -22,6 +22,7 @@ from rich.text import Text
 from landscope.cost import ProbeCost
 from landscope.progress import Progress as RunProgress
 from landscope.study.listener import Listener, Ordered, Planned
+from landscope.terminal.duration import duration
 from landscope.terminal.probe_costs import costs_table
 
 _PLAIN_SECONDS = 10.0
@@ -42,13 +43,6 @@ def showing_progress() -> Generator[Listener]:
 def _opening(order: Ordered, runs: Sequence[Planned], done: list[str]) -> str:
     before = f", {len(done)} of them done before" if done else ""
     return f"{order.tell(len(runs))}{before} -> {order.out}"
-
-
-def _duration(seconds: float) -> str:
-    """A time to wait, no more exact than it is known."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 class _Clock:
@@ -96,7 +90,7 @@ class PlainLines(Listener):
         self._told = now
         steps = sum(self._steps.values())
         rate = self._clock.rate(steps, now)
-        left = f"about {_duration((self._total - steps) / rate)} left" if rate else ""
+        left = f"about {duration((self._total - steps) / rate)} left" if rate else ""
         tail = f", {rate:.1f} steps/s, {left}" if rate else ""
         self._say(f"{progress.run}: {progress.phase} {progress.step}/{progress.steps}{tail}")
 
