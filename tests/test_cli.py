@@ -132,7 +132,7 @@ def test_it_says_its_version(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "0.1.0\n", "")
 
 
-COMMANDS = "the commands of landscope are reproduce, compare, init, report, show, export"
+COMMANDS = "the commands of landscope are reproduce, compare, init, report, status, show, export"
 PAPER = "the paper's figures with measurements are 1 to 6 and 8 to 13"
 CHOOSE = "choose among 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13"
 SEED = "a seed is 0 or more, below 2^63"
@@ -262,7 +262,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
         "study/study.json: it cannot be written (File too large); free some space there, or "
         "choose a folder on another disk"
     )
-    assert contents(tmp_path) == {"study"}
+    assert contents(tmp_path) == {"study", "study/.lock"}
 
 
 def test_data_that_is_not_there_is_refused_before_anything_is_written(
@@ -277,7 +277,12 @@ def test_data_that_is_not_there_is_refused_before_anything_is_written(
     assert contents(tmp_path) == {"nowhere"}
 
 
-ON_A_STUDY = [("show", "study"), ("report", "study"), ("export", "study", "table.csv")]
+ON_A_STUDY = [
+    ("show", "study"),
+    ("status", "study"),
+    ("report", "study"),
+    ("export", "study", "table.csv"),
+]
 
 
 @pytest.mark.parametrize("command", ON_A_STUDY, ids=lambda command: command[0])
@@ -406,5 +411,5 @@ def test_an_interrupt_before_anything_is_done_is_one_line(tmp_path: Path) -> Non
     assert program.returncode == 130
     assert "Traceback" not in told
     assert told.endswith(
-        "Interrupted. Runs that had ended are kept: start the same command again to go on.\n"
+        "Interrupted. Nothing that was measured is lost: start the same command again to go on.\n"
     )

@@ -77,6 +77,7 @@ CONNECTING = (
     "__main__",
     "cli",
     "run",
+    "resume",
     "publish",
     "conduct",
     "reproduce",

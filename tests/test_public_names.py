@@ -164,6 +164,11 @@ OTHER_RAISES = {
     ("records.line", "ValueError"),
     ("records.manifest", "ValueError"),
     ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError
+    ("training.packing", "CannotPack"),  # told as a run without checkpoints
+    ("training.packing", "CannotUnpack"),  # and these as a state that does not come back
+    ("training.packing", "ValueError"),
+    ("training.own_batches", "ValueError"),
+    ("training.state", "ValueError"),
 }
 
 

@@ -100,6 +100,7 @@ def test_a_figure_alone_gives_its_runs_its_drawing_and_a_report(tmp_path: Path) 
     assert {name for name in files(out) if not name.startswith("runs")} == {
         "study.json",
         "report.html",
+        ".lock",
         "figures/figure-09.svg",
         "figures/figure-09.png",
     }
@@ -213,7 +214,7 @@ def test_an_interrupted_study_goes_on_and_is_that_of_one_left_alone(
     told += rest
     assert "Traceback" not in told
     assert told.endswith(
-        "Interrupted. Runs that had ended are kept: start the same command again to go on.\n"
+        "Interrupted. Nothing that was measured is lost: start the same command again to go on.\n"
     )
     study = read_study(tmp_path / "study")
     ended = [run for run in study.runs.values() if run.outcome.ended]
@@ -265,7 +266,8 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
     monkeypatch.setattr(heard, "begin", begin)
     text = (
         r"^1 of 2 runs failed \(dln-none-lr1e-06-seed0\): a report needs all of its runs; see "
-        r"above why, and start the same command again: the runs that are done stay done$"
+        r"above why, and start the same command again: runs that are done stay done, and `--run ID` "
+        r"takes up one alone$"
     )
     with pytest.raises(LandscopeError, match=text):
         reproduce(order, heard)
@@ -427,7 +429,7 @@ def test_in_a_terminal_it_shows_bars(tmp_path: Path, interrupt: bool) -> None:
     assert "steps/s" in told
     if interrupt:
         assert program.wait(timeout=60) == 130
-        assert "Interrupted. Runs that had ended are kept: start the same command" in told
+        assert "Interrupted. Nothing that was measured is lost: start the same command" in told
     else:
         assert program.wait(timeout=60) == 0
         assert "drawing figures" in told

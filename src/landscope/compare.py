@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class ComparisonOrder:
     out: Path
     workers: int | None
     only: tuple[str, ...] = ()
-    keeping: Keeping = Keeping()
+    keeping: Keeping = field(default_factory=Keeping)
 
     def tell(self, runs: int) -> str:
         """What is asked for, in a few words with the number of its runs."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Order:
     data_dir: Path | None
     workers: int | None
     only: tuple[str, ...] = ()
-    keeping: Keeping = Keeping()
+    keeping: Keeping = field(default_factory=Keeping)
 
     def tell(self, runs: int) -> str:
         """What is asked for, in a few words with the number of its runs."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.reading import Reading
@@ -191,8 +191,11 @@ class Recording:
             )
 
     def _changes(self) -> dict[str, tuple[Any, Any]]:
-        found = self._found or {}
-        return changes(found.get("identity", {}), self._manifest.get("identity", {}))
+        before, now = (
+            cast("dict[str, Any]", (manifest or {}).get("identity", {}))
+            for manifest in (self._found, self._manifest)
+        )
+        return changes(before, now)
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from landscope.cost import ProbeCost, Work
+from landscope.errors import UsageError
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
 from landscope.training.step_view import StepView
@@ -61,9 +62,15 @@ class Instrument:
         """Put that back; a probe of which there is none has been switched off.
 
         Raises:
-            KeyError: There is one of a probe that is not here.
+            UsageError: There is one of a probe that is not here.
         """
         probes = {probe.id: probe for probe in self._probes}
+        for name in state.keys() - probes.keys():
+            raise UsageError(
+                f"the state of probe {name!r}",
+                f"the probes here are {', '.join(probes)}",
+                "go on with the probes that the training was begun with",
+            )
         for name, kept in state.items():
             probes[name].load_state_dict(kept)
         self._probes = [probe for probe in self._probes if probe.id in state]

@@ -188,7 +188,7 @@ class Scope(Reviewed):
         """Go on where another scope was when it gave its ``state_dict``.
 
         Raises:
-            KeyError: It had other probes.
+            UsageError: It had other probes.
         """
         self._instrument.load_state_dict(state["probes"])
         self._steps, self._last_look = state["steps"], state["last_look"]

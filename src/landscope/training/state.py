@@ -100,7 +100,7 @@ class ModelState:
         """Write the values into the model's own tensors, so that an optimiser still holds them."""
         own = self._tensors()
         if own.keys() != state["tensors"].keys():
-            raise KeyError("the model has other tensors")
+            raise ValueError("the model has other tensors")
         for name, tensor in own.items():
             saved = state["tensors"][name]
             if saved.shape != tensor.shape or saved.dtype != tensor.dtype:
