@@ -165,3 +165,17 @@ def test_a_study_manifest_has_its_own_fields(tmp_path: Path) -> None:
     given = {"format": 1, "study": "santurkar2018", "preset": {"name": "quick"}, "seconds": None}
     folder.write_manifest(given)
     assert folder.manifest == given
+
+
+def test_a_number_too_large_for_a_float_is_refused(folder: RunFolder) -> None:
+    text = json.dumps({**RUN, "seconds": 1.5, "crc32": "0"}).replace("1.5", "1e999")
+    folder.manifest_path.write_text(text)
+    with pytest.raises(RecordError, match=r"run\.json: the manifest is cut or garbled"):
+        _ = folder.manifest
+
+
+def test_a_manifest_of_any_depth_is_read_or_refused(folder: RunFolder) -> None:
+    for depth in range(900, 1000):
+        folder.manifest_path.write_text('{"crc32":"0","a":' + "[" * depth + "]" * depth + "}")
+        with pytest.raises(RecordError, match=r"run\.json: the manifest"):
+            _ = folder.manifest

@@ -134,13 +134,15 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
         raise _damaged(path, f"it is longer than {MAX_BYTES} bytes")
     try:
         parsed: object = json.loads(encoded, parse_constant=_refuse_constant)
+        if not isinstance(parsed, dict):
+            raise _damaged(path, "the manifest is not a JSON object")
+        content = cast(dict[str, Any], parsed)
+        written = content.pop(_CHECKSUM, None)
+        # Here too a number can be too large for a float, or an object just too deep.
+        expected = _checksum(content)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "the manifest is cut or garbled") from error
-    if not isinstance(parsed, dict):
-        raise _damaged(path, "the manifest is not a JSON object")
-    content = cast(dict[str, Any], parsed)
-    written = content.pop(_CHECKSUM, None)
-    if written != _checksum(content):
+    if written != expected:
         raise _damaged(path, "the manifest does not match its checksum")
     # The version comes before the fields: those of a newer format are not known here.
     version = content.get("format")
@@ -159,7 +161,7 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
 
 def _checksum(content: dict[str, Any]) -> str:
     # Over a canonical text and not the file's bytes, so that the file can be indented.
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
     return f"{crc32(canonical.encode('ascii')):08x}"
 
 
