@@ -159,13 +159,16 @@ BODY = {
 @pytest.mark.parametrize(
     ("line", "rule"),
     [
-        ({"format": 2, "line": 1, "anything": 0}, "its format is 2, .* up to 1; install a newer"),
+        ({"format": 3, "line": 1, "anything": 0}, "its format is 3, .* up to 2; install a newer"),
         ({"format": "1", "line": 1, "reading": BODY}, "it has no format version"),
         ({"format": 0, "line": 1, "reading": BODY}, "it has no format version"),
         ({"line": 1, "reading": BODY}, "it has no format version"),
         ({"format": 1, "line": True, "reading": BODY}, "it says that it is line True"),
         ({"format": 1, "reading": BODY}, "it says that it is line None"),
         ({"format": 1, "line": 1}, "it is neither a reading nor a finish"),
+        ({"format": 1, "line": 1, "after": "00000000", "reading": BODY}, "it is neither"),
+        ({"format": 2, "line": 1, "reading": BODY}, "it was not written after the line before it"),
+        ({"format": 2, "line": 1, "after": 0, "reading": BODY}, "it was not written after"),
         ({"format": 1, "line": 1, "reading": BODY, "finish": {}}, "it is neither"),
         ("[1}", "it is not a JSON object"),
         ('{"format":1,"line":1,"reading":NaN}', "it is not a JSON object"),

@@ -4,16 +4,28 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from landscope.errors import RecordError
 from landscope.reading import Reading
 from landscope.records.body import ShapeError, outcome_from_json, reading_from_json
 from landscope.records.disk import reading_file
-from landscope.records.line import MAX_BYTES, DamagedLine, MisplacedLine, NewerLine, decode
+from landscope.records.line import (
+    MAX_BYTES,
+    TAIL_BYTES,
+    DamagedLine,
+    Line,
+    MisplacedLine,
+    NewerLine,
+    checksum_of,
+    decode,
+)
 from landscope.records.outcome import UNFINISHED, Outcome
 
-_TAIL_BYTES = 2**20  # longer than any reading of a usual probe
-_FINISH_BYTES = 4096  # a finish line has three short fields
+_END_BYTES = 2**20  # longer than any reading of a usual probe
+MAX_FINISH_BYTES = 4096
+"""The longest finish line, which has three short fields: it is looked for in the file's end."""
+_CHUNK = 2**16
 
 _AGAIN = "run it again, or restore the file from a copy"
 
@@ -46,21 +58,19 @@ def replay(path: Path) -> Replay:
     readings: list[Reading] = []
     outcome: Outcome | None = None
     with reading_file(path) as file:
-        number = 0
+        lines = _Lines(path)
         while line := file.readline(MAX_BYTES + 1):
-            number += 1
-            if len(line) > MAX_BYTES:
-                raise _bad_line(path, number, f"it is longer than {MAX_BYTES} bytes", _AGAIN)
-            if not line.endswith(b"\n"):  # the end of the file came first
+            if not line.endswith(b"\n") and len(line) <= MAX_BYTES:
+                # The end of the file came first.
                 return _replay(readings, outcome, torn=True)
             try:
-                entry = _entry(path, number, line)
+                entry = lines.take(line)
             except DamagedLine as error:
                 if not file.read(1):
                     return _replay(readings, outcome, torn=True)
-                raise _bad_line(path, number, str(error), _AGAIN) from error
+                raise lines.refusal(str(error)) from error
             if outcome is not None:
-                raise _bad_line(path, number, "it comes after the finish", _AGAIN)
+                raise lines.refusal("it comes after the finish")
             if isinstance(entry, Outcome):
                 outcome = entry
             else:
@@ -75,14 +85,37 @@ def replay_outcome(path: Path) -> Outcome:
         RecordError: The file cannot be read, or its finish line is wrong in itself.
     """
     with reading_file(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _FINISH_BYTES))
-        last = file.read(_FINISH_BYTES).splitlines(keepends=True)[-1:]
+        end = file.seek(0, os.SEEK_END)
+        for _ in range(2):  # the last line, and the one before where that is cut or garbled
+            try:
+                entry = _last_entry(path, file, end)
+            except DamagedLine:  # or nothing is there, or the end of a long reading
+                end = _start_of_line(file, end)
+            else:
+                return entry if isinstance(entry, Outcome) else UNFINISHED
+    return UNFINISHED
+
+
+def _last_entry(path: Path, file: BinaryIO, end: int) -> Reading | Outcome:
+    """What the line holds that ends at a place, if it is short enough for a finish."""
+    first = max(0, end - MAX_FINISH_BYTES - TAIL_BYTES)
+    file.seek(first)
+    content = file.read(end - first)
+    start = content[:-1].rfind(b"\n") + 1
+    after = 0 if first + start == 0 else None
+    if start:
+        with suppress(DamagedLine):  # a damaged line before it is for the replay to tell
+            after = checksum_of(content[:start])
+    return _entry_near_end(path, content[start:], after)
+
+
+def _entry_near_end(path: Path, line: bytes, after: int | None) -> Reading | Outcome:
+    """What a line holds whose number is not known, and the checksum before it perhaps."""
     try:
-        entry = _entry(path, None, last[0]) if last else None
-    except DamagedLine:  # torn, or a long reading of which this is the end
-        return UNFINISHED
-    return entry if isinstance(entry, Outcome) else UNFINISHED
+        found = decode(line, after=after)
+    except (MisplacedLine, NewerLine) as error:
+        raise _bad_line(path, None, error) from error
+    return _entry(path, None, found, len(line))
 
 
 def last_step(path: Path) -> int | None:
@@ -93,31 +126,47 @@ def last_step(path: Path) -> int | None:
     """
     with reading_file(path) as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL_BYTES))
-        lines = file.read(_TAIL_BYTES).splitlines(keepends=True)
+        file.seek(max(0, size - _END_BYTES))
+        lines = file.read(_END_BYTES).splitlines(keepends=True)
     for line in reversed(lines):  # the last may be in the midst of being written
         with suppress(DamagedLine):
-            entry = _entry(path, None, line)
-            return entry.step
+            return _entry_near_end(path, line, None).step
     return None
 
 
-def check_start(path: Path, lines: int, size: int) -> None:
+def _start_of_line(file: BinaryIO, end: int) -> int:
+    """Where the line starts that ends at a place; 0 where it is too long for a line."""
+    last = end - 1  # its own newline, if it has one
+    for first in range(last - _CHUNK, last - MAX_BYTES - _CHUNK, -_CHUNK):
+        file.seek(max(0, first))
+        newline = file.read(min(_CHUNK, max(0, first + _CHUNK))).rfind(b"\n")
+        if newline >= 0:
+            return max(0, first) + newline + 1
+        if first <= 0:
+            break
+    return 0
+
+
+def check_start(path: Path, lines: int, size: int) -> int:
     """Refuses a journal whose first lines are not whole, or are not of this size together.
+
+    Returns:
+        The checksum of the last of them, 0 for none.
 
     Raises:
         RecordError: As said, or the file cannot be read.
     """
     read = 0
+    taken = _Lines(path)
     with reading_file(path) as file:
-        for number in range(1, lines + 1):
+        for _ in range(lines):
             line = file.readline(MAX_BYTES + 1)
             try:
-                entry = _entry(path, number, line)
+                entry = taken.take(line)
             except DamagedLine as error:
-                raise _bad_line(path, number, str(error), _AGAIN) from error
+                raise taken.refusal(str(error)) from error
             if isinstance(entry, Outcome):
-                raise _bad_line(path, number, "it is the finish of a run that goes on", _AGAIN)
+                raise taken.refusal("it is the finish of a run that goes on")
             read += len(line)
     if read != size:
         raise RecordError(
@@ -125,6 +174,40 @@ def check_start(path: Path, lines: int, size: int) -> None:
             f"they have {read} bytes, and the checkpoint says {size}",
             _AGAIN,
         )
+    return taken.checksum
+
+
+class _Lines:
+    """The lines of a journal from its first, each held to the one before it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._number = 0
+        self._format = 1
+        self.checksum = 0
+
+    def take(self, line: bytes) -> Reading | Outcome:
+        """What the next line holds.
+
+        Raises:
+            DamagedLine: Its bytes are not those that were written.
+            RecordError: It is whole and wrong.
+        """
+        self._number += 1
+        if len(line) > MAX_BYTES:
+            raise self.refusal(f"it is longer than {MAX_BYTES} bytes")
+        try:
+            found = decode(line, self._number, self.checksum)
+        except (MisplacedLine, NewerLine) as error:
+            raise _bad_line(self._path, self._number, error) from error
+        if found.format < self._format:
+            raise self.refusal("its format is older than that of the line before it")
+        self._format, self.checksum = found.format, found.checksum
+        return _entry(self._path, self._number, found, len(line))
+
+    def refusal(self, rule: str) -> RecordError:
+        """The error that names the line that was taken last."""
+        return _refusal(self._path, self._number, rule)
 
 
 def _replay(readings: list[Reading], outcome: Outcome | None, *, torn: bool) -> Replay:
@@ -134,16 +217,22 @@ def _replay(readings: list[Reading], outcome: Outcome | None, *, torn: bool) -> 
     return Replay(tuple(readings), outcome, torn)
 
 
-def _entry(path: Path, number: int | None, line: bytes) -> Reading | Outcome:
+def _entry(path: Path, number: int | None, line: Line, size: int) -> Reading | Outcome:
     try:
-        kind, body = decode(line, number)
-        return reading_from_json(body) if kind == "reading" else outcome_from_json(body)
-    except NewerLine as error:
-        raise _bad_line(path, number, str(error), "install a newer landscope") from error
-    except (MisplacedLine, ShapeError) as error:
-        raise _bad_line(path, number, str(error), _AGAIN) from error
+        if line.kind == "reading":
+            return reading_from_json(line.body)
+        if size > MAX_FINISH_BYTES:
+            raise _refusal(path, number, f"it is a finish of more than {MAX_FINISH_BYTES} bytes")
+        return outcome_from_json(line.body)
+    except ShapeError as error:
+        raise _bad_line(path, number, error) from error
 
 
-def _bad_line(path: Path, number: int | None, rule: str, remedy: str) -> RecordError:
+def _bad_line(path: Path, number: int | None, error: ValueError) -> RecordError:
+    remedy = "install a newer landscope" if isinstance(error, NewerLine) else _AGAIN
+    return _refusal(path, number, str(error), remedy)
+
+
+def _refusal(path: Path, number: int | None, rule: str, remedy: str = _AGAIN) -> RecordError:
     where = "the last line" if number is None else f"line {number}"
     return RecordError(f"{path}, {where}", rule, remedy)
