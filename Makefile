@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS := 600
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick-test lint types format smoke bench bench-smoke clean
+.PHONY: help demo test quick-test lint types format smoke bench bench-smoke torture fuzz clean
 
 help: ## Print these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +25,7 @@ lint: $(VENV)/dev ## Style and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs examples src tests tools \
-		benchmarks
+		benchmarks torture
 
 types: $(VENV)/dev ## Types, strictly
 	$(BIN)/pyright
@@ -46,6 +47,13 @@ bench: $(VENV)/dev build/peers ## What landscope costs, against the floor and ot
 bench-smoke: $(VENV)/dev ## The same at tiny sizes, in a minute: whether it runs, not how fast
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks --small --networks dln resnet-20 --batch 4 \
 		--rounds 1 --seconds 0 --out build/bench-smoke --figure build/bench-smoke/growth.svg
+
+torture: $(VENV)/dev $(VENV)/fuzz ## What the files survive and the readers refuse; half an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m torture; status=$$?; \
+		$(BIN)/python -m torture.page && exit $$status
+
+fuzz: $(VENV)/dev $(VENV)/fuzz ## The fuzzing of the readers alone, ten minutes; SECONDS=60 for one
+	OMP_NUM_THREADS=1 $(BIN)/python -m torture fuzz --seconds $(SECONDS)
 
 clean: ## Remove the environment and the caches; runs stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
@@ -69,4 +77,9 @@ $(VENV)/run: $(VENV)/base pyproject.toml
 $(VENV)/dev: $(VENV)/run
 	@echo "Installing what the tests need."
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Atheris is for Linux alone. Where it does not install, the row that needs it says so.
+$(VENV)/fuzz: $(VENV)/dev
+	-@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[fuzz]'
 	@touch $@

@@ -1,23 +1,20 @@
 """``python -m benchmarks.page``: put the results' numbers into docs/performance.md and the README.
 
-The pages say in words what was measured and how. Their tables and the list of the machine stand
-between two marks, ``<!-- results: name -->`` and ``<!-- end -->``, and are written from the JSON
-files alone, so that no number is copied by hand.
+The pages say in words what was measured and how; their tables stand between marks.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.marked import fill, table
 from benchmarks.provenance import ROOT
 from benchmarks.results import read
 from benchmarks.settings import RESULTS
 from benchmarks.words import giga, mega
 
 PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
-NOTHING = "*Not measured yet.*"
 
 Results = dict[str, Any]
 
@@ -42,7 +39,7 @@ def covariate_shift(results: Results) -> str:
         "bound",
         "difference",
     ]
-    return _table(heads, [_shift_cells(row) for row in results["rows"]])
+    return table(heads, [_shift_cells(row) for row in results["rows"]])
 
 
 def _shift_cells(row: Results) -> list[str]:
@@ -81,7 +78,7 @@ def line(results: Results) -> str:
     ]
     errors = {name: said for row in results["rows"] for name, said in row["errors"].items()}
     said = [f"- {name} did not run: `{error}`" for name, error in errors.items()]
-    return "\n".join([_table(heads, rows), *([""] if said else []), *said])
+    return "\n".join([table(heads, rows), *([""] if said else []), *said])
 
 
 def growth(results: Results) -> str:
@@ -98,7 +95,7 @@ def growth(results: Results) -> str:
         [words, f"{by['depth'][name]:.2f}", f"{by['samples'][name]:.2f}"]
         for name, words in names.items()
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def declared(results: Results) -> str:
@@ -120,7 +117,7 @@ def declared(results: Results) -> str:
         ]
         for row in results["rows"]
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def segments(results: Results) -> str:
@@ -143,7 +140,7 @@ def segments(results: Results) -> str:
         ]
         for row in results["rows"]
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def budget(results: Results) -> str:
@@ -173,7 +170,7 @@ def budget(results: Results) -> str:
                 str(row["idle operations"]),
             ]
         )
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def summary(results: Results) -> str:
@@ -189,7 +186,7 @@ def summary(results: Results) -> str:
         for row in results["rows"]
         if row["norm"] != "none"
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def machine(results: Results) -> str:
@@ -220,18 +217,12 @@ WRITERS: dict[str, tuple[str, Callable[[Results], str]]] = {
 def filled(page: str, folder: Path) -> str:
     """A page with what stands between its marks taken from the results in a folder."""
 
-    def write(mark: re.Match[str]) -> str:
-        benchmark, writer = WRITERS[mark[1]]
+    def write(mark: str) -> str | None:
+        benchmark, writer = WRITERS[mark]
         path = folder / f"{benchmark}-cpu.json"
-        body = writer(read(path)) if path.exists() else NOTHING
-        return f"<!-- results: {mark[1]} -->\n{body}\n<!-- end -->"
+        return writer(read(path)) if path.exists() else None
 
-    return re.sub(r"<!-- results: (\w+) -->\n.*?<!-- end -->", write, page, flags=re.DOTALL)
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, rule, *rows])
+    return fill(page, write)
 
 
 def _judged(bar: Results, words: str) -> str:

@@ -1,4 +1,4 @@
-"""Where, when and with what a benchmark was run; written inside its results."""
+"""Where, when and with what something was measured; written inside its results."""
 
 import os
 import platform
@@ -11,16 +11,21 @@ import torch
 from landscope.environment import describe_versions
 
 ROOT = Path(__file__).resolve().parent.parent
-_CODE = ("src", "benchmarks", ":(exclude)benchmarks/results")
 
 
-def provenance(device: str) -> dict[str, object]:
-    """Versions, machine, threads, date and commit."""
+def provenance(device: str, package: str = "benchmarks") -> dict[str, object]:
+    """Versions, machine, threads, date and commit.
+
+    Args:
+        device: Where it ran.
+        package: The package that measured, beside ``src``; its own results are no change of it.
+    """
+    code = ("src", package, f":(exclude){package}/results")
     return {
         **describe_versions(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "HEAD"),
-        "changed since the commit": bool(_git("status", "--porcelain", "--", *_CODE)),
+        "changed since the commit": bool(_git("status", "--porcelain", "--", *code)),
         "device": device,
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -18,7 +18,6 @@ def write(name: str, rows: Sequence[Mapping[str, Any]], settings: Settings, **mo
         settings: How.
         **more: Further entries of the file.
     """
-    settings.out.mkdir(parents=True, exist_ok=True)
     path = settings.out / f"{name}-{settings.kind}.json"
     content = {
         "benchmark": name,
@@ -31,12 +30,18 @@ def write(name: str, rows: Sequence[Mapping[str, Any]], settings: Settings, **mo
         **more,
         "rows": list(rows),
     }
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(content, indent=1, allow_nan=True) + "\n", "utf-8")
-    unfinished.replace(path)
+    store(path, content)
     return path
 
 
+def store(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of results, whole or not at all; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(content, indent=1, allow_nan=True) + "\n", "utf-8")
+    unfinished.replace(path)
+
+
 def read(path: Path) -> dict[str, Any]:
-    """What :func:`write` wrote."""
+    """What :func:`store` wrote."""
     return json.loads(path.read_text("utf-8"))

@@ -164,6 +164,7 @@ OTHER_RAISES = {
     ("records.line", "ValueError"),
     ("records.weights", "ValueError"),
     ("records.manifest", "ValueError"),
+    ("records.strict_json", "ValueError"),
     ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError
     ("training.packing", "CannotPack"),  # told as a run without checkpoints
     ("training.packing", "CannotUnpack"),  # and these as a state that does not come back

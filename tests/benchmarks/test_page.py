@@ -5,7 +5,8 @@ import json
 import pytest
 from tests.benchmarks.written import BUDGET, LINE, SHIFT
 
-from benchmarks.page import NOTHING, PAGES, filled
+from benchmarks.marked import NOTHING
+from benchmarks.page import PAGES, filled
 from benchmarks.settings import RESULTS
 
 PERFORMANCE, README = (path.read_text("utf-8") for path in PAGES)

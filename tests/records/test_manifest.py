@@ -119,6 +119,7 @@ def test_a_manifest_that_lacks_a_field_is_refused(folder: RunFolder, missing: st
         ("{}", "the manifest does not match its checksum"),
         (json.dumps(RUN), "the manifest does not match its checksum"),
         ('{"seed": NaN}', "the manifest is cut or garbled"),
+        ('{"seed": 0, "seed": 1}', "the manifest is cut or garbled"),
         ("[" * 100_000, "the manifest is cut or garbled"),
     ],
 )
@@ -179,3 +180,12 @@ def test_a_manifest_of_any_depth_is_read_or_refused(folder: RunFolder) -> None:
         folder.manifest_path.write_text('{"crc32":"0","a":' + "[" * depth + "]" * depth + "}")
         with pytest.raises(RecordError, match=r"run\.json: the manifest"):
             _ = folder.manifest
+
+
+def test_a_setting_that_stands_there_twice_is_refused(folder: RunFolder) -> None:
+    """As where a line of the run's own manifest is left in another run's."""
+    folder.write_manifest(RUN)
+    whole = folder.manifest_path.read_text()
+    folder.manifest_path.write_text(whole.replace('"lr": 0.1,', '"lr": 0.2,\n    "lr": 0.1,'))
+    with pytest.raises(RecordError, match=r"run\.json: the manifest is cut or garbled; restore"):
+        _ = folder.manifest

@@ -6,6 +6,7 @@ in one byte, then 3 x 32 x 32 bytes, red, green and blue plane, row by row. The 
 this data set are pickles, and are never read.
 """
 
+import gzip
 import tarfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -120,7 +121,8 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
     members = {f"{FOLDER}/{name}": name for name in MD5}
     files: dict[str, bytes] = {}
     try:
-        with tarfile.open(archive, "r|gz") as tar:
+        # Unpacked by gzip itself: the stream of tarfile has no errors of its own for a cut header.
+        with gzip.open(archive) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as tar:
             for member in tar:
                 name = members.get(member.name)
                 stream = tar.extractfile(member) if name and member.isfile() else None
@@ -128,7 +130,7 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
                     source = f"{archive}:{member.name}"
                     contents = stream.read(_size() + 1)
                     files[name] = _checked(contents, name, source=source, remedy=remedy)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise DataError(
             f"{archive} is cut or damaged", f"it does not unpack ({error})", remedy
         ) from error

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, cast
 from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from landscope.errors import RecordError, UsageError
 from landscope.records.disk import reading_file, whole_file
 from landscope.records.run_id import flaw_of
+from landscope.records.strict_json import canonical, parse
 
 FORMAT = 1
 MAX_BYTES = 16 * 2**20
@@ -133,14 +134,13 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
     if len(encoded) > MAX_BYTES:
         raise _damaged(path, f"it is longer than {MAX_BYTES} bytes")
     try:
-        parsed: object = json.loads(encoded, parse_constant=_refuse_constant)
+        parsed = parse(encoded)
         if not isinstance(parsed, dict):
             raise _damaged(path, "the manifest is not a JSON object")
         content = cast(dict[str, Any], parsed)
         written = content.pop(_CHECKSUM, None)
-        # Here too a number can be too large for a float, or an object just too deep.
         expected = _checksum(content)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _damaged(path, "the manifest is cut or garbled") from error
     if written != expected:
         raise _damaged(path, "the manifest does not match its checksum")
@@ -161,8 +161,7 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
 
 def _checksum(content: dict[str, Any]) -> str:
     # Over a canonical text and not the file's bytes, so that the file can be indented.
-    canonical = json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    return f"{crc32(canonical.encode('ascii')):08x}"
+    return f"{crc32(canonical(content)):08x}"
 
 
 def _damaged(path: Path, rule: str) -> RecordError:
@@ -172,7 +171,3 @@ def _damaged(path: Path, rule: str) -> RecordError:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

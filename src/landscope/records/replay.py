@@ -22,10 +22,10 @@ from landscope.records.line import (
 )
 from landscope.records.outcome import UNFINISHED, Outcome
 
+_END_BYTES = 2**20  # longer than any reading of a usual probe
 MAX_FINISH_BYTES = 4096
 """The longest finish line, which has three short fields: it is looked for in the file's end."""
 _CHUNK = 2**16
-_END_BYTES = 2**20  # longer than a reading of any usual probe
 
 _AGAIN = "run it again, or restore the file from a copy"
 
@@ -106,11 +106,16 @@ def _last_entry(path: Path, file: BinaryIO, end: int) -> Reading | Outcome:
     if start:
         with suppress(DamagedLine):  # a damaged line before it is for the replay to tell
             after = checksum_of(content[:start])
+    return _entry_near_end(path, content[start:], after)
+
+
+def _entry_near_end(path: Path, line: bytes, after: int | None) -> Reading | Outcome:
+    """What a line holds whose number is not known, and the checksum before it perhaps."""
     try:
-        line = decode(content[start:], after=after)
+        found = decode(line, after=after)
     except (MisplacedLine, NewerLine) as error:
         raise _bad_line(path, None, error) from error
-    return _entry(path, None, line, len(content) - start)
+    return _entry(path, None, found, len(line))
 
 
 def last_step(path: Path) -> int | None:
@@ -124,8 +129,8 @@ def last_step(path: Path) -> int | None:
         file.seek(max(0, size - _END_BYTES))
         lines = file.read(_END_BYTES).splitlines(keepends=True)
     for line in reversed(lines):  # the last may be in the midst of being written
-        with suppress(DamagedLine, MisplacedLine, NewerLine):
-            return _entry(path, None, decode(line), len(line)).step
+        with suppress(DamagedLine):
+            return _entry_near_end(path, line, None).step
     return None
 
 

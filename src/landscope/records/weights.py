@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from landscope.errors import RecordError
 from landscope.records.disk import reading_file, whole_file
+from landscope.records.strict_json import canonical, parse
 from landscope.records.tensors import Arrays, pack_tensors, parse_tensors
 
 MAX_HEADER_BYTES = 16 * 2**20
@@ -74,15 +75,15 @@ def read_weights(path: Path) -> Arrays:
 
 def _checksum(entries: dict[str, Any], values: memoryview) -> str:
     # Of the header's content and not of its bytes, which the checksum itself changes.
-    digest = hashlib.sha256(json.dumps(entries, sort_keys=True, separators=(",", ":")).encode())
+    digest = hashlib.sha256(canonical(entries))
     digest.update(values)
     return digest.hexdigest()
 
 
 def _parse_header(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        parsed: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        parsed = parse(text)
+    except ValueError as error:
         raise _damaged(path, "its header is cut or garbled") from error
     if not isinstance(parsed, dict):
         raise _damaged(path, "its header is not a JSON object")
@@ -98,7 +99,7 @@ def _check(path: Path, entries: dict[str, Any], values: memoryview) -> None:
             raise _damaged(path, "it has no checksum, so that damage could not be told")
     try:
         found = _checksum(entries, values)
-    except RecursionError as error:  # of a header that was just not too deep to be parsed
+    except ValueError as error:
         raise _damaged(path, "its header is cut or garbled") from error
     if found != expected:
         raise _damaged(path, "it does not match its checksum")
@@ -116,18 +117,6 @@ def _end_of_values(path: Path, entries: dict[str, Any]) -> int:
             case _:
                 raise _damaged(path, f"its header does not say where {name!r} is")
     return end
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of the header; of two entries of one name, two readers could take each one."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands there twice")
-    return found
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _damaged(path: Path, rule: str) -> RecordError:

@@ -1,0 +1,1 @@
+"""Holds landscope to what it promises of its files: nothing is lost, nothing wrong is believed."""
