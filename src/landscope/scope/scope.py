@@ -210,7 +210,7 @@ class Scope(Reviewed):
         measuring, taken = 0.0, None
         if observation is not None:
             measuring = observation.seconds
-            if self._watch.looks and unharmed:
+            if self._watch.looks and unharmed and not observation.skipped:
                 _synchronize(self._model)
                 start = time.perf_counter()
                 taken = self._read(observation, previous)

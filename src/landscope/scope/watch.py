@@ -109,7 +109,7 @@ class Watch:
         self._blocks = 0
         self._observation = None
         previous, self._previous = self._previous, None
-        if self.keeps and observation is not None:
+        if self.keeps and observation is not None and not observation.skipped:
             self._previous = observation.before
         self._then(observation, previous, not failed)
 
