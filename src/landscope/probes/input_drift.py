@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from landscope.cost import Cost, Work
@@ -26,8 +27,11 @@ class InputDrift(Probe):
     """What :class:`~landscope.probes.distribution.Distribution` says of changes and distances.
 
     The batch of the first look is kept and passed through the network again at each other look,
-    so that what moves is the network and not the sample. Of a deep network every few layers are
-    followed, the last included; not the first, whose inputs are the data.
+    so that what moves is the network and not the sample. Where the network is moved to another
+    device or type, it begins anew with the batch of that look.
+
+    Of a deep network every few layers are followed, the last included; not the first, whose inputs
+    are the data.
 
     Args:
         schedule: At which steps it looks.
@@ -36,6 +40,7 @@ class InputDrift(Probe):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("input_drift", schedule)
         self._kept: Objective | None = None
+        self._whereabouts: set[tuple[torch.device, torch.dtype]] = set()
         self._layers: list[str] = []
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -49,8 +54,10 @@ class InputDrift(Probe):
         shot = view.snapshot
         if shot is None:
             return []
-        if self._kept is None:
-            self._kept = shot.objective
+        whereabouts = {(tensor.device, tensor.dtype) for tensor in shot.before.values()}
+        if self._kept is None or whereabouts != self._whereabouts:
+            self._kept, self._whereabouts = shot.objective, whereabouts
+            self._start.clear()
             order = execution_order(shot.objective, shot.before)
             self._layers = _followed([layer.name for layer in order])
         entering = self._inputs(shot.objective, shot.before)
