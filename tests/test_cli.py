@@ -277,15 +277,10 @@ def test_data_that_is_not_there_is_refused_before_anything_is_written(
     assert contents(tmp_path) == {"nowhere"}
 
 
-ON_A_STUDY = [
-    ("show", "study"),
-    ("status", "study"),
-    ("report", "study"),
-    ("export", "study", "table.csv"),
-]
+READING = [("show", "study"), ("report", "study"), ("export", "study", "table.csv")]
 
 
-@pytest.mark.parametrize("command", ON_A_STUDY, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [*READING, ("status", "study")], ids=lambda command: command[0])
 def test_a_study_that_is_missing_or_damaged_is_refused(
     here: Program, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -301,7 +296,7 @@ def test_a_study_that_is_missing_or_damaged_is_refused(
     assert contents(tmp_path) == {"study", "study/study.json"}
 
 
-@pytest.mark.parametrize("command", ON_A_STUDY, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
 def test_a_damaged_run_is_refused(here: Program, tmp_path: Path, command: tuple[str, ...]) -> None:
     study = write_study(tmp_path / "study", seconds=1.0)
     for norm in ("none", "batch"):

@@ -266,8 +266,8 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
     monkeypatch.setattr(heard, "begin", begin)
     text = (
         r"^1 of 2 runs failed \(dln-none-lr1e-06-seed0\): a report needs all of its runs; see "
-        r"above why, and start the same command again: runs that are done stay done, and `--run ID` "
-        r"takes up one alone$"
+        r"above why, and start the same command again: runs that are done stay done, and "
+        r"`--run ID` takes up one alone$"
     )
     with pytest.raises(LandscopeError, match=text):
         reproduce(order, heard)

@@ -125,8 +125,9 @@ def test_lines_out_of_place_are_found(
 
 def test_a_line_after_the_finish_is_refused(run_folder: RunFolder) -> None:
     whole = write(run_folder, [])
-    finish = json.loads(whole)["finish"]
-    again = seal({"format": 1, "line": 2, "finish": finish})
+    finish = json.loads(whole)
+    checksum = finish.pop("crc32")
+    again = seal({**finish, "line": 2, "after": checksum})
     run_folder.journal_path.write_bytes(whole + again)
     with pytest.raises(RecordError, match=r"line 2: it comes after the finish"):
         _ = read_run(run_folder.path).outcome

@@ -43,7 +43,7 @@ def test_lines_are_ascii_json_without_bare_nonfinite_numbers(run_folder: RunFold
 
     parsed = [json.loads(line, parse_constant=refuse) for line in lines]
     assert [line["line"] for line in parsed] == list(range(1, len(story()) + 2))
-    assert {line["format"] for line in parsed} == {1}
+    assert {line["format"] for line in parsed} == {2}
     assert parsed[3]["reading"]["value"] == "NaN"
     assert parsed[4]["reading"]["value"] == ["Infinity", "-Infinity", -0.0]
     assert parsed[-1]["finish"] == {"status": "finished", "step": 3, "seconds": 1.5}

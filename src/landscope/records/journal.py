@@ -13,7 +13,7 @@ from landscope.reading import Reading
 from landscope.records.body import ShapeError, outcome_to_json, reading_to_json
 from landscope.records.disk import storing, sync_folder
 from landscope.records.folder import RunFolder
-from landscope.records.line import MAX_BYTES, LineKind, encode
+from landscope.records.line import MAX_BYTES, LineKind, checksum_of, encode
 from landscope.records.lock import Lock
 from landscope.records.outcome import Outcome
 from landscope.records.replay import check_start
@@ -43,11 +43,14 @@ class Journal:
     and at the end. A write that fails is taken back, so that what lies on the disk stays whole.
     """
 
-    def __init__(self, file: BinaryIO, folder: RunFolder, lock: Lock, end: Mark) -> None:
+    def __init__(
+        self, file: BinaryIO, folder: RunFolder, lock: Lock, end: Mark, checksum: int
+    ) -> None:
         self._file = file
         self._path = folder.journal_path
         self._lock = lock
-        self._end = end  # one value, so that no interrupt comes between its two numbers
+        # Where the last line ends, and its checksum; one value, so that no interrupt parts them.
+        self._end = (end, checksum)
         self._synced = time.monotonic()
         self._closed_because: str | None = None
 
@@ -70,8 +73,10 @@ class Journal:
         lock = lock or Lock(folder.lock_path)
         try:
             folder.check_not_ended(folder.journal_path)
-            file = _start(folder) if at is None else _go_on(folder, at)
-            return Journal(file, folder, lock, at or Mark(0, 0))
+            if at is None:
+                return Journal(_start(folder), folder, lock, Mark(0, 0), checksum=0)
+            checksum = check_start(folder.journal_path, at.lines, at.bytes)
+            return Journal(_go_on(folder, at), folder, lock, at, checksum)
         except BaseException:
             lock.release()
             raise
@@ -83,7 +88,7 @@ class Journal:
             StorageError: The disk refuses.
         """
         self._sync()
-        return self._end
+        return self._end[0]
 
     def write(self, reading: Reading) -> None:
         """Appends a reading.
@@ -158,8 +163,8 @@ class Journal:
                 f"nothing can be added to this journal: {self._closed_because}",
                 "write before the run ends, with one journal for each run",
             )
-        end = self._end
-        line = encode(end.lines + 1, kind, body)
+        end, checksum = self._end
+        line = encode(end.lines + 1, kind, body, checksum)
         if len(line) > MAX_BYTES:
             raise UsageError(
                 f"a {kind} of {len(line)} bytes",
@@ -169,7 +174,7 @@ class Journal:
         try:
             with storing(self._path):
                 _write_all(self._file, line)
-            self._end = Mark(end.lines + 1, end.bytes + len(line))
+            self._end = (Mark(end.lines + 1, end.bytes + len(line)), checksum_of(line))
         except BaseException:
             self._cut_back()
             raise
@@ -177,7 +182,7 @@ class Journal:
     def _cut_back(self) -> None:
         """Takes back a part of a line, so that no whole line ever follows a torn one."""
         try:
-            self._file.seek(self._end.bytes)
+            self._file.seek(self._end[0].bytes)
             self._file.truncate()
         except OSError:
             self._closed_because = "an earlier write failed and could not be taken back"
@@ -212,7 +217,6 @@ def _start(folder: RunFolder) -> BinaryIO:
 def _go_on(folder: RunFolder, mark: Mark) -> BinaryIO:
     """Opens a journal whose start is whole, and cuts off what stands behind it."""
     path = folder.journal_path
-    check_start(path, mark.lines, mark.bytes)
     with storing(path):
         file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115
         try:
