@@ -1,6 +1,7 @@
 """What a scope takes of a training: the share that was asked for, and next to nothing when idle."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -24,6 +25,9 @@ LEAST, MOST = 0.5, 1.1  # of what was asked
 IDLE = 20.0  # microseconds
 _LEAST_BATCH = 4  # a batch norm takes halves of it, which must be batches too
 _BLOCKS = 2_000
+_COUNTED = 25  # blocks whose operations are counted
+_FIRST = 3  # updates after which a budget knows what a step takes
+_IDLE_SHARE = 0.05
 
 
 class Operations(TorchDispatchMode):
@@ -171,31 +175,42 @@ def _looks_of(scope: Scope) -> dict[str, int]:
 
 
 def _idle(network: Network, settings: Settings, samples: int) -> tuple[float, int]:
-    """Microseconds of a block in which nothing is due, its counted step included, and its work."""
+    """Microseconds of a block in which nothing is due, its counted step included, and its work.
+
+    The longer of the two ways in which looks are chosen: by a budget, or at a fixed cadence.
+    """
     model = network.make().to(settings.device)
     optimizer = torch.optim.SGD(model.parameters(), lr=network.lr)
     inputs, targets = (tensor.to(settings.device) for tensor in network.batch(samples))
-    scope = Scope(model, network.loss_fn, optimizer, every=10**9)
-    with scope.step(inputs, targets):  # the look at step 0
-        network.loss_fn(model(inputs), targets).backward()
-        optimizer.step()
-    optimizer.zero_grad(set_to_none=True)  # with nothing to update, a step does no work
 
-    def block() -> float:
-        start = time.perf_counter()
-        with scope.step(inputs, targets):
-            optimizer.step()
-        return time.perf_counter() - start
+    def of(scope: Scope) -> tuple[float, int]:
+        for _ in range(_FIRST):
+            with scope.step(inputs, targets):
+                network.loss_fn(model(inputs), targets).backward()
+                optimizer.step()
+        optimizer.zero_grad(set_to_none=True)  # with nothing to update, a step does no work
 
-    def bare() -> float:
-        start = time.perf_counter()
-        optimizer.step()
-        return time.perf_counter() - start
+        def block() -> None:
+            with scope.step(inputs, targets):
+                optimizer.step()
 
-    rounds = [(block(), bare()) for _ in range(_BLOCKS)]
-    counts: list[int] = []
-    for work in (block, bare):
-        with Operations() as operations:
-            work()
-        counts.append(operations.count)
-    return 1e6 * median(inside - outside for inside, outside in rounds), counts[0] - counts[1]
+        rounds = [(_seconds(block), _seconds(optimizer.step)) for _ in range(_BLOCKS)]
+        work = [_operations(block) - _operations(optimizer.step) for _ in range(_COUNTED)]
+        # Under a budget a look comes now and then; in the middle of all there is none.
+        return 1e6 * median(inside - bare for inside, bare in rounds), int(median(work))
+
+    fixed = of(Scope(model, network.loss_fn, optimizer, every=10**9))
+    planned = of(Scope(model, network.loss_fn, optimizer, budget=_IDLE_SHARE))
+    return max(fixed[0], planned[0]), max(fixed[1], planned[1])
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _operations(work: Callable[[], Any]) -> int:
+    with Operations() as operations:
+        work()
+    return operations.count

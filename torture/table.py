@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
-from torture import fuzz, mutations
+from torture import checkpoint_kills, every_step, fuzz, kills, mutations
 from torture.row import Run
 
 ROWS: Mapping[str, Run] = {
+    "kills": kills.run,
+    "checkpoint-kills": checkpoint_kills.run,
+    "every-step": every_step.run,
     "mutations": mutations.run,
     "fuzz": fuzz.run,
 }

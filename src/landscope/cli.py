@@ -338,11 +338,19 @@ def export(
     study: Study,
     to: Annotated[Path, Parameter(help="File to write; its ending chooses: .parquet or .csv.")],
     /,
+    *,
+    times: Annotated[
+        bool,
+        Parameter(
+            help="Whether what a clock measured is in it; without, two studies that were run alike "
+            "give the same bytes."
+        ),
+    ] = True,
 ) -> None:
     """Write all readings of a study as one table, for other tools."""
     from landscope.records import export_table, read_study
 
-    rows = export_table(read_study(study).runs.values(), to)
+    rows = export_table(read_study(study).runs.values(), to, times=times)
     Console().print(f"{rows:,} rows written to {to}", markup=False, highlight=False, soft_wrap=True)
 
 

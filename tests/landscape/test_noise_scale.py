@@ -208,3 +208,14 @@ def test_a_mean_is_not_taken_for_a_sum_by_the_loss_of_its_halves(name):
 def test_bad_input_is_refused(inputs, text):
     with pytest.raises(UsageError, match=text):
         noise_scale(line(3), half_square, inputs, torch.zeros(len(inputs)).double())
+
+
+def test_a_half_that_the_network_does_not_take_is_refused():
+    """Two samples under batch norm are halved into one each, of which there is no variance."""
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).double()
+    text = (
+        r"half of the batch, with 1 sample, does not pass the network \(Expected more than 1 value"
+        r".*\): it is measured in halves; give a batch whose halves"
+    )
+    with pytest.raises(UsageError, match=text):
+        noise_scale(network, nn.functional.mse_loss, gaussian(2, 3), gaussian(2, 2))

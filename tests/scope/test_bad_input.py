@@ -13,6 +13,7 @@ from landscope.cost import Cost
 from landscope.errors import UsageError
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
+from landscope.probes.table import PROBES
 from landscope.reading import Status
 from landscope.scope.destinations import Destinations
 from landscope.scope.scope import Scope
@@ -129,13 +130,18 @@ def test_a_loss_that_is_not_finite_is_recorded_and_nothing_else_is_read():
 
 
 def test_a_model_that_moves_to_another_type_half_way():
-    model, optimizer, scope = made(Kind(norm="batch"), probes="cheap")
+    model, optimizer, scope = made(Kind(norm="batch"), probes="full")
     ((inputs, targets),) = batches(1)
-    train(scope, model, optimizer, [(inputs, targets)])
+    train(scope, model, optimizer, [(inputs, targets)] * 2)
     model.double()
-    train(scope, model, optimizer, [(inputs.double(), targets)])
+    train(scope, model, optimizer, [(inputs.double(), targets)] * 2)
 
-    assert {r.step for r in scope.readings if r.key == "gradient/loss"} == {0, 1}
+    assert {r.step for r in scope.readings if r.key == "gradient/loss"} == {0, 1, 2, 3}
+    assert not failures(scope)
+    # The drift of the layers' inputs begins anew.
+    drifts = [r for r in scope.readings if r.quantity == "input_mean_change_since_start"]
+    moved = [any(r.value for r in drifts if r.step == step) for step in range(4)]
+    assert moved == [False, True, False, True]
 
 
 def test_a_batch_that_lies_elsewhere_is_told_and_the_training_goes_on():
@@ -156,6 +162,21 @@ def test_what_fails_three_times_in_a_row_is_given_up():
 
     assert len(failures(scope)) == 3
     assert ["is switched off" in warning for warning in warned] == [False, True]
+
+
+def test_a_small_batch_now_and_then_ends_no_measurement():
+    """The last batch of each epoch, with too few samples for halves under batch norm."""
+    model, optimizer, scope = made(Kind(norm="batch"), probes="standard")
+
+    def epochs():
+        for size in (8, 2) * 5:
+            batch = torch.randn(size, FEATURES), torch.zeros(size, dtype=torch.int64)
+            train(scope, model, optimizer, [batch])
+
+    (warning,) = told(epochs)
+    assert "noise_scale could not measure step 1" in warning
+    assert {r.step for r in failures(scope)} == {1, 3, 5, 7, 9}
+    assert {r.step for r in scope.readings if r.probe == "noise_scale"} == {0, 2, 4, 6, 8}
 
 
 class Failing(Probe):
@@ -215,6 +236,32 @@ def test_a_probe_that_fails_is_switched_off_with_one_warning_and_the_others_go_o
     (failed,) = failures(scope)
     assert (failed.step, failed.layer, failed.function) == (1, "failing", "KeyError: 'a bug'")
     assert len({r.step for r in scope.readings if r.probe == "update"}) == 5
+
+
+@pytest.mark.parametrize("name", ["gradient", "update"])
+def test_a_probe_of_every_look_that_fails_under_a_budget_leaves_the_others(name, monkeypatch):
+    def fail(self, view):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(PROBES[name].builder(EverySteps(1)).__class__, "read", fail)
+    model, optimizer, scope = made(every=None, budget=0.9, probes="cheap")
+    (warning,) = told(lambda: train(scope, model, optimizer, batches(60)))
+
+    assert "is switched off (KeyError: 'a bug')" in warning
+    (failed,) = failures(scope)
+    assert max(r.step for r in scope.readings if r.probe != "scope") > failed.step
+
+
+def test_a_mistake_of_ours_ends_the_measuring_and_not_the_training(monkeypatch):
+    def fail(*_):
+        raise KeyError("a bug")
+
+    model, optimizer, scope = made(probes="cheap")
+    monkeypatch.setattr(scope._clock, "passed", fail)
+    (warning,) = told(lambda: train(scope, model, optimizer, batches(3)))
+
+    assert "measuring failed and ends here (KeyError: 'a bug'); the training goes on" in warning
+    assert hooks_on(model, optimizer) == 0
 
 
 def test_what_a_probe_refuses_on_one_batch_it_may_measure_on_the_next():

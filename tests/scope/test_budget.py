@@ -122,6 +122,16 @@ def test_a_probe_that_was_left_out_is_waited_for_no_more():
     assert 0.025 <= simulation.share <= 0.055
 
 
+def test_one_of_every_look_may_be_left_out_as_well():
+    simulation = Simulation(0.05, TYPICAL).run(300)
+    simulation.budget.leave_out("cheap")
+    del simulation.plans["cheap"]
+    known = len(simulation.looks)
+    simulation.run(2_000, first=300)
+
+    assert len(simulation.looks) > known
+
+
 def test_without_a_dear_probe_the_cheap_ones_use_the_budget():
     simulation = Simulation(0.05, {}).run(2_000)
 

@@ -7,9 +7,10 @@ from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
 from landscope.scope.scope import Scope
 
 
-def train(*, scoped, init_scale, updates=4):
+def train(*, scoped, init_scale, updates=4, fused=None):
     model = network(Kind(norm="layer"))
-    optimizer = optimizer_for(Kind(), model)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True) if fused else None
+    optimizer = optimizer or optimizer_for(Kind(), model)
     scaler = torch.amp.GradScaler("cpu", init_scale=init_scale)
     scope = None
     if scoped:
@@ -51,3 +52,32 @@ def test_the_gradient_is_that_of_the_scaled_loss_and_agrees_with_the_one_used():
 
     assert agreements == [pytest.approx(1.0, abs=1e-6)] * 4
     assert not [r for r in scope.readings if r.quantity == "failed"]
+
+
+# A fused optimiser unscales the gradients, and skips the update, within its own kernel.
+def test_a_fused_optimiser_is_given_the_scaled_gradient_and_used_the_measured_one():
+    *plain, _ = train(scoped=False, init_scale=2.0**10, fused=True)
+    *found, scope = train(scoped=True, init_scale=2.0**10, fused=True)
+
+    assert found == plain
+    pairs = zip(
+        [r.value for r in scope.readings if r.key == "gradient/gradient_norm"],
+        [r.value for r in scope.readings if r.key == "gradient/used_gradient_norm"],
+        strict=True,
+    )
+    assert all(used == pytest.approx(measured, rel=1e-5) for measured, used in pairs)
+
+
+def test_no_look_is_taken_at_an_update_that_a_fused_optimiser_skips():
+    *plain, _ = train(scoped=False, init_scale=2.0**40, updates=30, fused=True)
+    *found, scope = train(scoped=True, init_scale=2.0**40, updates=30, fused=True)
+
+    assert found == plain
+    skipped = plain[2]
+    assert 0 < skipped < 30
+    looked = {r.step for r in scope.readings if r.key == "gradient/loss"}
+    assert looked == set(range(skipped, 30))
+    # The device skips by itself, and nobody waits for it to say so.
+    assert scope.steps == 30
+    cosines = [r for r in scope.readings if r.key == "update/successive_cosine"]
+    assert {r.step for r in cosines} == looked - {skipped}

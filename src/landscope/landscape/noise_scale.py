@@ -122,14 +122,15 @@ def noise_of_halves(
         start: The loss and the gradient there.
 
     Raises:
-        UsageError: The batch cannot be halved, or the loss is a sum over samples.
+        UsageError: The batch cannot be halved, the network takes no such half, or the loss is a
+            sum over samples.
     """
     whole, gradient = start
     parts = halves(objective)
     samples = sum(size for size, _ in parts)
 
     def of(size: int, half: Objective) -> Tensor:
-        loss, _, own = half.gradient(point)
+        loss, _, own = _gradient_of_half(half, size, point)
         square = norm(own).square()
         return torch.stack([loss.to(square), square]) * (size / samples)
 
@@ -145,3 +146,20 @@ def noise_of_halves(
             "divide it by their number, as with reduction='mean'",
         )
     return NoiseScale(samples, 2 * square - half_square, samples * (half_square - square))
+
+
+def _gradient_of_half(
+    half: Objective, samples: int, point: Parameters
+) -> tuple[Tensor, Tensor, Parameters]:
+    try:
+        return half.gradient(point)
+    except UsageError:
+        raise
+    # The whole batch has passed. As torch refuses it: a batch norm over one value a channel.
+    except ValueError as error:
+        raise UsageError(
+            f"half of the batch, with {samples} sample{'s' * (samples > 1)}, does not pass "
+            f"the network ({error})",
+            "it is measured in halves",
+            "give a batch whose halves the network can be trained on",
+        ) from error

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from landscope.cost import Cost, Work
@@ -35,8 +36,11 @@ class InputDrift(Probe):
     """What :class:`~landscope.probes.distribution.Distribution` says of changes and distances.
 
     The batch of the first look is kept and passed through the network again at each other look,
-    so that what moves is the network and not the sample. Of a deep network every few layers are
-    followed, the last included; not the first, whose inputs are the data.
+    so that what moves is the network and not the sample. Where the network is moved to another
+    device or type, it begins anew with the batch of that look.
+
+    Of a deep network every few layers are followed, the last included; not the first, whose inputs
+    are the data.
 
     Args:
         schedule: At which steps it looks.
@@ -45,6 +49,7 @@ class InputDrift(Probe):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("input_drift", schedule)
         self._first: _First | None = None
+        self._whereabouts: set[tuple[torch.device, torch.dtype]] | None = None
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
 
     def cost(self, work: Work) -> Cost:
@@ -57,11 +62,13 @@ class InputDrift(Probe):
         shot = view.snapshot
         if shot is None:
             return []
-        if self._first is None:
+        whereabouts = {(tensor.device, tensor.dtype) for tensor in shot.before.values()}
+        if self._first is None or whereabouts != (self._whereabouts or whereabouts):
+            self._start.clear()
             order = execution_order(shot.objective, shot.before)
             layers = _followed([layer.name for layer in order])
             self._first = _First(shot.objective.inputs, shot.objective.targets, layers)
-        first = self._first
+        first, self._whereabouts = self._first, whereabouts
         entering = _inputs(first, shot.objective, shot.before)
         # After the update noise is drawn afresh, as it is when the network trains on.
         now = RandomState.capture(devices_of(shot.objective.model))

@@ -14,6 +14,9 @@ alone, and filters, groups and plots without unpacking. These are its columns:
 | value, unit, status, function, seconds | as in ``landscope.reading.Reading`` |
 | config_... | one column for each field of the run's configuration; lists and tables as JSON |
 
+Without times, ``seconds`` and whatever else a clock measured are left out: two studies that were run
+alike then give the same bytes, stopped on the way or not.
+
 NaN and the infinities stay what they are; where there is nothing, the cell is empty. ``seconds``
 is shared by all readings of one probe at one step: take it once for each, do not add its rows up.
 """
@@ -21,7 +24,7 @@ is shared by all readings of one probe at one step: take it once for each, do no
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -57,12 +60,15 @@ _COLUMNS: dict[str, Kind] = {
 _BATCH_ROWS = 50_000
 
 
-def export_table(runs: Iterable[RunRecords], path: str | os.PathLike[str]) -> int:
+def export_table(
+    runs: Iterable[RunRecords], path: str | os.PathLike[str], *, times: bool = True
+) -> int:
     """Writes the readings of runs as one table, whole or not at all.
 
     Args:
         runs: Such as ``read_study(folder).runs.values()``.
         path: Ends in ``.csv`` or ``.parquet``; a file that is there is replaced.
+        times: Whether what a clock measured is in it.
 
     Returns:
         The number of rows.
@@ -76,8 +82,13 @@ def export_table(runs: Iterable[RunRecords], path: str | os.PathLike[str]) -> in
     write = _writer_for(path)
     chosen = list(runs)
     columns: dict[str, Kind] = {**_COLUMNS, **_config_columns(chosen)}
+    rows = _rows(chosen, columns, times=times)
+    if not times:
+        timed = list(columns).index("seconds")
+        del columns["seconds"]
+        rows = ((*row[:timed], *row[timed + 1 :]) for row in rows)
     with whole_file(path) as temporary:
-        return write(temporary, columns, _rows(chosen, columns))
+        return write(temporary, columns, rows)
 
 
 _Writer = Callable[[Path, dict[str, Kind], Iterator[tuple[Cell, ...]]], int]
@@ -130,7 +141,10 @@ def _config_cell(value: Any, kind: Kind) -> Cell:
     return float(value) if kind == "number" else value
 
 
-def _rows(runs: Sequence[RunRecords], columns: dict[str, Kind]) -> Iterator[tuple[Cell, ...]]:
+def _rows(
+    runs: Sequence[RunRecords], columns: Mapping[str, Kind], *, times: bool
+) -> Iterator[tuple[Cell, ...]]:
+    columns = dict(columns)
     names = [name for name in columns if name not in _COLUMNS]
     for run in runs:
         config = tuple(
@@ -139,6 +153,8 @@ def _rows(runs: Sequence[RunRecords], columns: dict[str, Kind]) -> Iterator[tupl
         )
         ended = run.outcome.status
         for reading in run.all_readings:
+            if reading.is_timed and not times:
+                continue
             for row in _rows_of(reading):
                 yield (run.id, ended, *row, *config)
 

@@ -58,12 +58,14 @@ class Budget:
     ) -> None:
         self._share = share
         self._plans = dict(plans)
-        self._always = frozenset(always)
+        self._always = set(always)
         self._steps = dict(steps)
         self._accounts: dict[str, _Account] = {}
         self._base: _Account | None = None
         self._seconds = 0.0
         self._spent = 0.0
+        self._planned = -1  # the last step that was planned
+        self._missing = 0.0  # credit without which nothing can be planned
 
     def passed(
         self,
@@ -88,14 +90,18 @@ class Budget:
             self._base = self._open_accounts(step_seconds)
         elif taken:
             self._charge(measuring, taken)
-        if not any(plan.step is not None and plan.step > step for plan in self._plans.values()):
-            for probe in self._affordable(self._base):
-                self._plans[probe].step = step + _AHEAD
+        credit = _AIM * self._share * self._seconds - self._spent
+        # It runs at every update, and at nearly all of them there is nothing to choose from.
+        if self._planned <= step and (taken or credit >= self._missing):
+            for probe in self._affordable(self._base, credit):
+                self._plans[probe].step = self._planned = step + _AHEAD
 
     def leave_out(self, probe: str) -> None:
         """A probe was switched off: nothing is saved up for it."""
         self._plans.pop(probe, None)
         self._accounts.pop(probe, None)
+        self._always.discard(probe)
+        self._missing = 0.0
 
     def _open_accounts(self, step_seconds: float) -> _Account:
         def thought(probe: str) -> float:
@@ -121,20 +127,21 @@ class Budget:
             if not account.looks:
                 account.look = _MARGIN * unit * self._steps[probe]
 
-    def _affordable(self, base: _Account) -> list[str]:
+    def _affordable(self, base: _Account, credit: float) -> list[str]:
         """The probes of the next look, those of every look included; none if it must wait."""
-        credit = _AIM * self._share * self._seconds - self._spent
-        cost, probes, waiting = base.look, list[str](), False
+        cost, probes, self._missing = base.look, list[str](), 0.0
         for probe, account in sorted(self._accounts.items(), key=lambda row: row[1].turn):
             if cost + account.look > _DEAREST * self._spent:
                 continue
             if cost + account.look > credit:
-                waiting = True
+                self._missing = cost + account.look
                 break
             probes.append(probe)
             cost += account.look
-        if cost > credit or (waiting and not probes):
-            return []
+        if not probes:
+            self._missing = max(cost, self._missing)
+            if self._missing > credit:
+                return []
         return [*self._always, *probes]
 
 

@@ -48,11 +48,11 @@ class Instrument:
             step: The step.
             needing_previous: Ask only for those that compare an update with the one before.
         """
-        return any(
-            probe.schedule.due(step)
-            for probe in self._probes
-            if probe.needs_previous or not needing_previous
-        )
+        # At every step, so in a plain loop: a generator takes twice as long.
+        for probe in self._probes:
+            if (probe.needs_previous or not needing_previous) and probe.schedule.due(step):
+                return True
+        return False
 
     def state_dict(self) -> dict[str, Any]:
         """Of each probe that is on, by its id, what it keeps from look to look."""

@@ -70,7 +70,7 @@ class Look:
                 "the parameters before it were not kept",
                 "step the optimiser that the scope was given, inside of the block",
             )
-        batch = self._in_words(objective, observation.batches)
+        batch = self._in_words(objective, observation)
         objective = in_norm_mode(objective, self._norm_mode, before)
         loss, data_loss, gradient = objective.gradient(before)
         fits = previous is not None and _alike(previous, before)
@@ -85,13 +85,15 @@ class Look:
         )
         return StepView(step, observation.lr, loss, data_loss, None, snapshot)
 
-    def _in_words(self, objective: Objective, batches: int) -> str:
+    def _in_words(self, objective: Objective, observation: Observation) -> str:
+        batches = observation.batches
         mode = "training mode" if self._model.training else "evaluation mode"
         which = (
             "the step's own batch" if batches == 1 else f"the last of the step's {batches} batches"
         )
         samples = samples_of((objective.inputs, objective.targets))
-        return f"{mode}, {which}, {samples} samples{_NORMS[self._norm_mode]}"
+        noise = ", noise drawn anew because compiled code draws its own" * observation.redrawn
+        return f"{mode}, {which}, {samples} samples{noise}{_NORMS[self._norm_mode]}"
 
     def _not_finite(self, view: StepView) -> None:
         loss = float(view.loss)

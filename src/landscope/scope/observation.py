@@ -14,7 +14,8 @@ from landscope.landscape.autocast import Autocast
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.random_state import RandomState, devices_of
+from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
+from landscope.scope.unwrapping import is_compiled
 
 
 class Observation:
@@ -33,6 +34,10 @@ class Observation:
         used: Copies of what the optimiser found in ``.grad``, where that belongs to the objective.
         lr: Learning rate of the update; NaN where there is none.
         batches: How many batches it adds up.
+        redrawn: Whether the training draws other random numbers than the objective, as compiled
+            code does.
+        skipped: Whether a fused optimiser left everything as it was, because the ``GradScaler``
+            found an overflow.
         seconds: What the keeping took.
         error: What went wrong.
     """
@@ -44,10 +49,15 @@ class Observation:
         self._handles: list[RemovableHandle] = []
         self.objective: Objective | None = None
         self._closed = False
+        self._unseen = False
         self.before: Parameters | None = None
         self.used: Parameters | None = None
         self.lr = float("nan")
         self.batches = 0
+        self.redrawn = False
+        self.skipped = False
+        self._compiled = is_compiled(called)
+        self._grad_scale: Tensor | None = None
         self.seconds = 0.0
         self.error: Exception | None = None
 
@@ -67,7 +77,10 @@ class Observation:
                 self.objective = Objective.now(
                     self._model, self._loss_fn, inputs, targets, loss_scale=_scale(scaler)
                 )
-                self._handles.append(self._called.register_forward_pre_hook(self._at_forward))
+                # Where a model is compiled in place, a hook on it changes what is compiled.
+                if getattr(self._called, "_compiled_call_impl", None) is None:
+                    self._handles.append(self._called.register_forward_pre_hook(self._at_forward))
+                    self._unseen = True
             if callable(getattr(optimizer, "register_step_pre_hook", None)):
                 self._handles.append(optimizer.register_step_pre_hook(self._at_update))
             else:
@@ -79,8 +92,13 @@ class Observation:
             self._handles.pop().remove()
 
     def _at_forward(self, *_: Any) -> None:
+        # What is compiled while this hangs on the model must not have it inside, at this call and
+        # at all those to come: it would be cut in two here, and draw other numbers.
+        if torch.compiler.is_compiling():
+            return
         # After the block was entered the loop may have drawn numbers and entered autocast.
         with self._apart():
+            self._unseen = False
             self._handles.pop(0).remove()
             devices = devices_of(self._model)
             if self.objective is not None:
@@ -96,6 +114,9 @@ class Observation:
         with self._apart():
             self.before = {name: t.clone() for name, t in trainable(self._model).items()}
             self.lr = main_lr(optimizer)
+            # What a GradScaler leaves for a fused optimiser to do: to unscale, and to skip.
+            self._grad_scale = getattr(optimizer, "grad_scale", None)
+            self.skipped = bool(getattr(optimizer, "found_inf", False))
             # That of several batches is not the gradient of the one that is measured.
             if self.objective is not None and self.batches == 1:
                 if any(map(callable, (*args, *kwargs.values()))):
@@ -125,11 +146,20 @@ class Observation:
         return noting
 
     def _take_used(self) -> None:
+        # A pass that no hook has seen was compiled from outside, or the hook was compiled away.
+        if self.objective is not None and (self._compiled or self._unseen):
+            now = TorchStreams.capture(devices_of(self._model))
+            self.redrawn = now != self.objective.random_state.streams
+        if self.redrawn:
+            return
         self.used = {
-            name: torch.zeros_like(p) if p.grad is None else _dense(p.grad)
+            name: torch.zeros_like(p) if p.grad is None else self._unscaled(_dense(p.grad))
             for name, p in self._model.named_parameters()
             if p.requires_grad
         }
+
+    def _unscaled(self, gradient: Tensor) -> Tensor:
+        return gradient if self._grad_scale is None else gradient / self._grad_scale
 
     @contextmanager
     def _apart(self) -> Generator[None]:

@@ -251,7 +251,7 @@ class Scope(Reviewed):
         measuring, taken = 0.0, None
         if observation is not None:
             measuring = observation.seconds
-            if self._watch.looks and unharmed:
+            if self._watch.looks and unharmed and not observation.skipped:
                 _synchronize(self._model)
                 start = time.perf_counter()
                 taken = self._read(observation, previous)
@@ -264,6 +264,7 @@ class Scope(Reviewed):
         self._plan()
 
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
+        known = self._refused.copy()
         try:
             taken = self._look.at(self._steps, observation, previous)
         except Exception as error:
@@ -274,15 +275,17 @@ class Scope(Reviewed):
                 self._instrument.switch_off()
             return {}
         self._failures = 0
+        for probe in taken:
+            if self._refused[probe] == known[probe]:  # it could measure this one
+                del self._refused[probe]
         return taken
 
-    def _probe_failed(self, probe: Probe, step: int, error: Exception) -> bool:
+    def _probe_failed(self, probe: Probe, _: int, error: Exception) -> bool:
         # What a probe refuses to measure on one batch it may be able to measure on another.
         self._refused[probe.id] += isinstance(error, UsageError)
         again = isinstance(error, UsageError) and self._refused[probe.id] < _TRIES
         if not again and self._budget is not None:
             self._budget.leave_out(probe.id)
-        del step
         self._tell_failure(probe.id, error, "this step" if again else "nothing more")
         return again
 

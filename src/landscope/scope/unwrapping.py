@@ -23,6 +23,15 @@ def network_of(called: nn.Module) -> nn.Module:
             return model
 
 
+def is_compiled(called: nn.Module) -> bool:
+    """Whether ``torch.compile`` has made code of a network, or of a part of it."""
+    parts: list[Any] = list(called.modules())
+    return any(
+        "_orig_mod" in part._modules or getattr(part, "_compiled_call_impl", None) is not None
+        for part in parts
+    )
+
+
 def optimizer_of(stepped: Any) -> Any:
     """The optimiser itself, out of the wrappers of Lightning and Accelerate."""
     while isinstance(getattr(stepped, "optimizer", None), Optimizer):

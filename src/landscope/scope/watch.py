@@ -123,9 +123,18 @@ class Watch:
         self._blocks = 0
         self._observation = None
         previous, self._previous = self._previous, None
-        if self.keeps and observation is not None:
+        if self.keeps and observation is not None and not observation.skipped:
             self._previous = observation.before
-        self._then(observation, previous, not failed)
+        try:
+            self._then(observation, previous, not failed)
+        except Exception as error:
+            # Whatever it is, it is a mistake of ours, and nobody's training ends by it.
+            self.looks = self.keeps = False
+            self._then = _nothing
+            self.complain(
+                f"measuring failed and ends here ({type(error).__name__}: {error}); "
+                "the training goes on"
+            )
 
     def abandon(self) -> None:
         """Whatever block is open is over, and was not trained on to its end."""
@@ -146,6 +155,10 @@ class Watch:
 
     def _count(self, *_: Any) -> None:
         self._stepped = True
+
+
+def _nothing(*_: Any) -> None:
+    """What is done after an update once measuring has failed."""
 
 
 def _depth_of_the_loop() -> int:

@@ -1,0 +1,44 @@
+"""Faults that can be planted in landscope, to see that a row turns red."""
+
+import hashlib
+import json
+import secrets
+
+from landscope.records import checkpoint
+from landscope.records.checkpoint import Checkpoint, Checkpoints
+from landscope.records.manifest import write_manifest
+from landscope.records.tensors import pack_tensors
+
+
+class InPlace(Checkpoints):
+    """Overwrites its one checkpoint where it is: no temporary folder, no sync, no rename."""
+
+    def write(self, given: Checkpoint) -> None:  # pyright: ignore
+        name = "step-0-00000000"
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        contents = {
+            "values.json": json.dumps(given.values).encode(),
+            "tensors.safetensors": pack_tensors(given.tensors),
+        }
+        for file, content in contents.items():
+            (folder / file).write_bytes(content)
+        files = {
+            file: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for file, content in contents.items()
+        }
+        manifest = {
+            "format": 1, "step": given.step, "lines": given.mark.lines, "bytes": given.mark.bytes,
+            "seconds": given.seconds, "files": files,
+        }  # fmt: skip
+        write_manifest(folder / "manifest.json", checkpoint._CheckpointManifest, manifest)
+        pointer = {"format": 1, "latest": name}
+        write_manifest(self._folder / "latest.json", checkpoint._Pointer, pointer)
+
+
+def forgotten_streams() -> None:
+    """A checkpoint leaves the random streams where they happen to be."""
+    from landscope.training import state
+
+    state.Streams.state_dict = lambda self: {"nothing": secrets.token_hex(0)}
+    state.Streams.load_state_dict = lambda self, given: None

@@ -1,0 +1,101 @@
+"""Short runs that can be stopped at any place: two of the paper's, and one of a user's own model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from landscope.machine import Machine
+from landscope.records import RunFolder
+from landscope.study.comparison import ComparisonRun
+from landscope.study.config import Probing, RunConfig
+from landscope.study.keeping import Keeping
+
+_OWN = Path(__file__).with_name("own_parts.py")
+_PROBING = Probing(
+    curve_every=2,
+    evaluate_every=4,
+    look_every=3,
+    theory_every=4,
+    theory_units=1,
+    multiples=(0.5, 2.0),
+    fixed_etas=(1e-7,),
+    reference_inputs=6,
+    bins=4,
+)
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """A run, and what it is called here."""
+
+    name: str
+    config: RunConfig | ComparisonRun
+
+    @property
+    def steps(self) -> int:
+        """Its length."""
+        return self.config.steps
+
+    def folder(self, place: Path) -> Path:
+        """Where its records are, in a place of their own."""
+        return place / self.config.id
+
+    def do(self, place: Path, keeping: Keeping) -> None:
+        """Do it, on one thread of the CPU."""
+        folder, machine = RunFolder(self.folder(place)), Machine("cpu", threads=1)
+        if isinstance(self.config, RunConfig):
+            from landscope.run import run
+
+            run(self.config, folder, machine, lambda _: None, keeping)
+        else:
+            from landscope.run_comparison import run_comparison
+
+            run_comparison(self.config, folder, machine, lambda _: None, keeping)
+
+
+RUNS = (
+    ShortRun(
+        "VGG, noisy batch norm",
+        RunConfig(
+            family="vgg",
+            model="vgg-small",
+            norm="noisy-batch",
+            data="fashion-mnist",
+            lr=0.1,
+            steps=5,
+            batch_size=8,
+            l2_penalty=5e-4,
+            probes=("covariate_shift", "distribution", "line", "theory"),
+            watched=(2, 7),
+            probing=_PROBING,
+        ),
+    ),
+    ShortRun(
+        "DLN, every probe",
+        RunConfig(
+            family="dln",
+            model="dln-3",
+            norm="none",
+            data="gaussian",
+            lr=1e-6,
+            steps=9,
+            probes=("covariate_shift", "distribution", "line", "reference_lines", "optimum"),
+            watched=(1, 3),
+            probing=_PROBING,
+        ),
+    ),
+    ShortRun(
+        "a user's own, AdamW, dropout",
+        ComparisonRun(
+            model=f"{_OWN}:make_model",
+            data=f"{_OWN}:make_batches",
+            loss=None,
+            optimizer=f"{_OWN}:make_optimizer",
+            norm="as-is",
+            lr=0.01,
+            seed=3,
+            steps=8,
+            every=2,
+            insert=False,
+        ),
+    ),
+)

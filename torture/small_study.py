@@ -1,0 +1,79 @@
+"""A study of twelve small runs with two workers, as a program that can be killed.
+
+``python -m torture.small_study FOLDER`` does what is left of it and exits with 0 when all is done.
+It is the paper's study on its bundled data with a few steps of a few examples, noise and all; each
+run has a checkpoint after every step.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from landscope.errors import LandscopeError
+from landscope.records.folder import StudyFolder
+from landscope.reproduce import Order, reproduce
+from landscope.study.keeping import Keeping
+from landscope.study.listener import Listener
+from landscope.study.preset import FamilyPreset, Preset, load_preset
+from landscope.study.santurkar2018 import runs_behind
+
+RUNS = 12
+FIGURES = (2, 3, 5)
+
+
+def preset(vgg_steps: int = 24, dln_steps: int = 120) -> Preset:
+    """The paper's study, small: looks at every tenth of a run."""
+    quick = load_preset("quick")
+
+    def size(family: FamilyPreset, steps: int, **changes: Any) -> FamilyPreset:
+        probing = family.probing.model_copy(
+            update={
+                "curve_every": 1,
+                "evaluate_every": steps,
+                "look_every": max(2, steps // 10),
+                "theory_every": steps,
+                "reference_inputs": 8,
+                "bins": 4,
+            }
+        )
+        return family.model_copy(update={"steps": steps, "probing": probing, **changes})
+
+    return quick.model_copy(
+        update={
+            "vgg": size(quick.vgg, vgg_steps, batch_size=8),
+            "dln": size(
+                quick.dln,
+                dln_steps,
+                model="dln-5",
+                layers={"figure_3": (2, 4), "figure_9": (1, 3, 5)},
+            ),
+        }
+    )
+
+
+def order(folder: Path, *, every_step: bool = True) -> Order:
+    """Twelve runs of it."""
+    ids = [run.id for run in runs_behind(preset(), FIGURES, 0)][:RUNS]
+    keeping = Keeping(seconds=0.0 if every_step else float("inf"))
+    return Order(preset(), FIGURES, 0, "cpu", folder, None, 2, tuple(ids), keeping)
+
+
+def is_done(folder: Path) -> bool:
+    """Whether all of the runs have ended."""
+    study = StudyFolder(folder)
+    return all(study.run(run).outcome().ended for run in order(folder).only)
+
+
+def main() -> int:
+    """Do what is left, and say in the exit code whether all is done."""
+    folder, every_step = Path(sys.argv[1]), "--left-alone" not in sys.argv
+    try:
+        reproduce(order(folder, every_step=every_step), Listener())
+    except LandscopeError as error:  # a worker was killed, and with it its run
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
