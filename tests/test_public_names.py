@@ -162,7 +162,6 @@ OTHER_RAISES = {
     ("records.line", "MisplacedLine"),
     ("records.line", "NewerLine"),
     ("records.line", "ValueError"),
-    ("records.weights", "ValueError"),
     ("records.manifest", "ValueError"),
     ("records.strict_json", "ValueError"),
     ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError

@@ -18,10 +18,10 @@ from torture.row import Form, Found
 from torture.sample import Sample
 
 MUTATIONS = 3000
-SHORT_MUTATIONS = 3 * len(DAMAGES)
+SHORT_MUTATIONS = 2 * len(DAMAGES)
 ALL_PREFIXES = 2**12
 """Of a longer file as many prefixes are tried, at equal distances."""
-_SHORT_PREFIXES = 40
+_SHORT_PREFIXES = 30
 _TOLD = 20  # failures that are kept in the results
 _WORDS = 300  # letters of what one said
 

@@ -12,6 +12,7 @@ import numpy as np
 from landscope.reading import Axis, Reading, Status
 from landscope.records import Journal, Outcome, RunFolder, StudyFolder, read_run
 from landscope.records.checkpoint import Checkpoint, Checkpoints
+from landscope.records.failure import Failure, read_failure, write_failure
 from landscope.records.journal import Mark
 from landscope.records.weights import read_weights, write_weights
 from torture.sample import Sample, digest_of
@@ -129,16 +130,36 @@ def weights(path: Path) -> Sample:
     return Sample(files[0], lambda: digest_of(read_weights(files[0])), right, files[1].read_bytes())
 
 
+def failure(path: Path) -> Sample:
+    """The note of why a run failed."""
+    files = [path / "failure.json", path / "other.json"]
+    notes = [
+        Failure("ValueError: no", f"own.py, line {line}, in train", "Traceback ...", "2026-01-02")
+        for line in (7, 8)
+    ]
+    for file, note in zip(files, notes, strict=True):
+        write_failure(file, note)
+    return Sample(
+        files[0], lambda: repr(read_failure(files[0])), {repr(notes[0])}, files[1].read_bytes()
+    )
+
+
 def _checkpoint(seed: int) -> Checkpoint:
     values = {"epoch": seed, "losses": [0.5, 1e-300], "order": list(range(5))}
-    return Checkpoint(40 + seed, Mark(12 + seed, 3456), values, arrays(seed))
+    return Checkpoint(
+        step=40 + seed,
+        mark=Mark(12 + seed, 3456),
+        seconds=1.5,
+        values=values,
+        tensors=arrays(seed),
+    )
 
 
 def _told(checkpoint: Checkpoint | None) -> str:
     if checkpoint is None:
         return "none"
-    kept = (checkpoint.step, checkpoint.mark, json.dumps(checkpoint.values, sort_keys=True))
-    return repr((*kept, digest_of(checkpoint.tensors)))
+    kept = {**vars(checkpoint), "tensors": digest_of(checkpoint.tensors)}
+    return repr(sorted(kept.items()))
 
 
 def checkpoint(path: Path, name: str, *, before: bool = False) -> Sample:
@@ -168,6 +189,7 @@ SAMPLES: Mapping[str, Make] = {
     "journal, its end alone": outcome,
     "run manifest": partial(manifest, folder=RunFolder, make=run_manifest),
     "study manifest": partial(manifest, folder=StudyFolder, make=study_manifest),
+    "failure": failure,
     "weights": weights,
     "checkpoint: pointer": partial(checkpoint, name="latest.json"),
     "checkpoint: manifest": partial(checkpoint, name="manifest.json"),
