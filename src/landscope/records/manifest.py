@@ -1,6 +1,7 @@
 """The manifest: what a study or a run was made with, in one JSON file that is written whole."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 from zlib import crc32
@@ -12,7 +13,9 @@ from landscope.records.disk import reading_file, whole_file
 from landscope.records.run_id import flaw_of
 
 FORMAT = 1
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 4 * 2**20
+MAX_VALUES = 100_000
+"""Parsed, a value of three bytes takes a hundred: both together bound what a reader allocates."""
 
 _CHECKSUM = "crc32"
 
@@ -118,8 +121,12 @@ def write_manifest(path: Path, kind: type[Manifest], manifest: dict[str, Any]) -
             "leave the checksum to the writer",
         )
     text = json.dumps({**content, _CHECKSUM: _checksum(content)}, indent=2)
+    encoded = text.encode("ascii") + b"\n"
+    flaw = _flaw_of(encoded)
+    if flaw is not None:  # what could not be read back is not written
+        raise UsageError(path.name, flaw, "keep lists and tables out of it, in files of their own")
     with whole_file(path) as temporary:
-        temporary.write_bytes(text.encode("ascii") + b"\n")
+        temporary.write_bytes(encoded)
 
 
 def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
@@ -130,10 +137,13 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
     """
     with reading_file(path) as file:
         encoded = file.read(MAX_BYTES + 1)
-    if len(encoded) > MAX_BYTES:
-        raise _damaged(path, f"it is longer than {MAX_BYTES} bytes")
+    flaw = _flaw_of(encoded)
+    if flaw is not None:
+        raise _damaged(path, flaw)
     try:
-        parsed: object = json.loads(encoded, parse_constant=_refuse_constant)
+        parsed: object = json.loads(
+            encoded.decode("ascii"), parse_constant=_refuse_constant, parse_float=_finite
+        )
         if not isinstance(parsed, dict):
             raise _damaged(path, "the manifest is not a JSON object")
         content = cast(dict[str, Any], parsed)
@@ -159,6 +169,29 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
     return content
 
 
+def _flaw_of(encoded: bytes) -> str | None:
+    """What makes a manifest's bytes unfit to be parsed at all, or None where nothing does."""
+    if len(encoded) > MAX_BYTES:
+        return f"it is longer than {MAX_BYTES} bytes"
+    # Each value but the first has a comma or a bracket before it.
+    if sum(map(encoded.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        return f"it has more than {MAX_VALUES} values"
+    # Half of a character, which no file of text and no page could hold.
+    if b"\\ud" in encoded.lower() and not _is_text(encoded):
+        return "it has a text that is not valid Unicode"
+    return None
+
+
+def _is_text(encoded: bytes) -> bool:
+    try:
+        json.dumps(json.loads(encoded), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True  # it is not even JSON, of which its reader will complain
+    return True
+
+
 def _checksum(content: dict[str, Any]) -> str:
     # Over a canonical text and not the file's bytes, so that the file can be indented.
     canonical = json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
@@ -176,3 +209,10 @@ def _first(error: ValidationError) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is too large for a float")
+    return number

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from landscope.errors import RecordError
 from landscope.records.folder import StudyFolder
 from landscope.records.run_records import RunRecords
+from landscope.records.shape import SHAPES, check_shape
 
 _T = TypeVar("_T")
 
@@ -20,13 +21,17 @@ class StudyRecords:
 
     Raises:
         RecordError: The manifest of the study or of a run is missing, damaged, or newer than this
-            landscope, or a run's id is not its folder's name.
+            landscope, or does not hold what a study of its kind does; or a run's id is not its
+            folder's name.
     """
 
     def __init__(self, folder: StudyFolder) -> None:
         self.folder = folder
         self.manifest: dict[str, Any] = folder.manifest
         self.runs: dict[str, RunRecords] = {}
+        shape = SHAPES.get(str(self.manifest["study"]))
+        if shape is not None:
+            check_shape(folder.manifest_path, shape.study, self.manifest)
         for run_folder in folder.runs():
             run = RunRecords(run_folder)
             if run.id != run_folder.id:
@@ -35,6 +40,8 @@ class StudyRecords:
                     f"the run in it has the id {run.id}",
                     "give the folder its run's id again, or remove the copy",
                 )
+            if shape is not None:
+                check_shape(run_folder.manifest_path, shape.config, run.config)
             self.runs[run.id] = run
 
     def __repr__(self) -> str:

@@ -1,0 +1,1 @@
+"""What studies survive, held to bars: run by ``python -m torture``, shown in docs/reliability.md."""
