@@ -23,7 +23,7 @@ NAMES: Mapping[str, str] = {
     "NUL": "a\0b",
     "path": "../../../../outside/x",
     "absolute": "/etc/cron.d/x",
-    "formula": f"=HYPERLINK(\"http://127.0.0.1:9/{CANARY}\")",
+    "formula": f'=HYPERLINK("http://127.0.0.1:9/{CANARY}")',
     "formula of a command": "@SUM(1+1)*cmd|' /C calc'!A0",
     "prototype": "__proto__",
     "long": "x" * 20_000,

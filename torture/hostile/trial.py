@@ -69,9 +69,7 @@ def attempt(
     return Outcome("crashed", said, seconds=float(patience))
 
 
-def _within(
-    door: Callable[[], None], allowed: list[Path], output: Path, patience: int
-) -> Outcome:
+def _within(door: Callable[[], None], allowed: list[Path], output: Path, patience: int) -> Outcome:
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -85,7 +83,9 @@ def _within(
     ended, said = _open(door)
     seconds = time.perf_counter() - began
     watch.stop()
-    return Outcome(ended, said, seconds, _memory("VmHWM") - before, watch.code[:5], watch.writes[:5])
+    return Outcome(
+        ended, said, seconds, _memory("VmHWM") - before, watch.code[:5], watch.writes[:5]
+    )
 
 
 def _open(door: Callable[[], None]) -> tuple[str, str]:

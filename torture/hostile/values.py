@@ -165,9 +165,7 @@ def _checkpoints() -> Iterator[Case]:
     yield Case("a checkpoint's file with a path", "paper", plant, ("checkpoint",))
 
 
-def _setter(
-    field: str, value: object, separator: str = "."
-) -> Callable[[dict[str, Any]], object]:
+def _setter(field: str, value: object, separator: str = ".") -> Callable[[dict[str, Any]], object]:
     def change(content: dict[str, Any]) -> None:
         *path, last = field.split(separator)
         for name in path:
