@@ -37,7 +37,7 @@ def _add_state(run: RunRecords) -> None:
     write_weights(run.folder.weights_path, tensors)
     checkpoints = Checkpoints(run.folder.checkpoints_path)
     for step in (1, 2):
-        checkpoints.write(Checkpoint(step, Mark(1, 1), {"seed": 0}, tensors))
+        checkpoints.write(Checkpoint(step, Mark(1, 1), 1.0, {"seed": 0}, tensors))
 
 
 def write_outside(folder: Path) -> None:

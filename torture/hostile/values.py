@@ -69,7 +69,7 @@ def _names() -> Iterator[Case]:
     for base, run in _BASES:
         doors = _READ if base == "paper" else STUDY_DOORS
         for kind, name in NAMES.items():
-            yield Case(f"{kind} in every name", base, partial(_rename, base, run, name), doors)
+            yield Case(f"{kind} in every name", base, partial(rename, base, run, name), doors)
     yield Case("control characters in the folder's name", "paper", _nothing, _READ, FOLDER)
     yield Case("control characters beside a missing study", "data", _nothing, STUDY_DOORS, FOLDER)
     for kind, name in NAMES.items():
@@ -77,7 +77,7 @@ def _names() -> Iterator[Case]:
         yield Case(f"{kind} as a run's id", "paper", planted, _READ)
 
 
-def _rename(base: Base, run: str, name: str, folder: Path, _: Path) -> None:
+def rename(base: Base, run: str, name: str, folder: Path, _: Path) -> None:
     """Puts a name wherever a study has one; readings keep theirs at every other line."""
 
     def study(content: dict[str, Any]) -> None:
@@ -88,14 +88,16 @@ def _rename(base: Base, run: str, name: str, folder: Path, _: Path) -> None:
             content.update(model=name, data=name, loss=name, optimizer=name)
             content["norms"].append(name)
 
+    named: dict[str, str] = {}
+
     def manifest(content: dict[str, Any]) -> None:
-        content["layers"] = [f"{name}{at}" for at, _ in enumerate(content["layers"])]
+        named.update({layer: f"{name}{at}" for at, layer in enumerate(content["layers"])})
+        content["layers"] = list(named.values())
         content["config"][name] = name
         content["config"]["model"] = name
 
     def reading(body: dict[str, Any]) -> None:
-        if body["layer"] is not None:
-            body["layer"] = name
+        body["layer"] = named.get(body["layer"])
         body["function"] = name
         if body["step"] % 2:
             body.update(probe=name, quantity=name, unit=name)

@@ -15,7 +15,7 @@ from landscope.errors import RecordError
 from landscope.study import comparison, santurkar2018
 
 MAX_PLACES = 10_000
-"""Norms times rates times seeds of a comparison; a few numbers must not make a table without end."""
+"""Norms times rates times seeds of a comparison: short lists must not make a table without end."""
 
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Steps = Annotated[int, Field(ge=1, lt=2**53)]

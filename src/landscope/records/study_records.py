@@ -21,17 +21,14 @@ class StudyRecords:
 
     Raises:
         RecordError: The manifest of the study or of a run is missing, damaged, or newer than this
-            landscope, or does not hold what a study of its kind does; or a run's id is not its
-            folder's name.
+            landscope, or a run's id is not its folder's name.
     """
 
     def __init__(self, folder: StudyFolder) -> None:
         self.folder = folder
         self.manifest: dict[str, Any] = folder.manifest
+        self._has_shape = False
         self.runs: dict[str, RunRecords] = {}
-        shape = SHAPES.get(str(self.manifest["study"]))
-        if shape is not None:
-            check_shape(folder.manifest_path, shape.study, self.manifest)
         for run_folder in folder.runs():
             run = RunRecords(run_folder)
             if run.id != run_folder.id:
@@ -40,8 +37,6 @@ class StudyRecords:
                     f"the run in it has the id {run.id}",
                     "give the folder its run's id again, or remove the copy",
                 )
-            if shape is not None:
-                check_shape(run_folder.manifest_path, shape.config, run.config)
             self.runs[run.id] = run
 
     def __repr__(self) -> str:
@@ -51,7 +46,8 @@ class StudyRecords:
         """The row of a table for studies of this kind, by the name in the manifest.
 
         Raises:
-            RecordError: The table has no such kind.
+            RecordError: The table has no such kind, or a manifest does not hold what one of a
+                study of this kind does.
         """
         kind = str(self.manifest["study"])
         if kind not in table:
@@ -60,7 +56,18 @@ class StudyRecords:
                 f"this landscope shows studies of the kinds {', '.join(table)}",
                 "install the landscope that wrote it",
             )
+        self._check_shape(kind)
         return table[kind]
+
+    def _check_shape(self, kind: str) -> None:
+        """What draws and judges relies on these types; a mere export takes whatever there is."""
+        shape = SHAPES.get(kind)
+        if shape is None or self._has_shape:
+            return
+        check_shape(self.folder.manifest_path, shape.study, self.manifest)
+        for run in self.runs.values():
+            check_shape(run.folder.manifest_path, shape.config, run.config)
+        self._has_shape = True
 
     def has(self, **config: object) -> bool:
         """Whether any run has these fields in its configuration."""
