@@ -47,6 +47,7 @@ LEFT = {
     "notebook": (),
     "device": (),
     "machine": (),
+    "regular_file": (),
     "environment": ("",),  # for the version that a record carries
 }
 GROUND_FLOOR = (
@@ -59,6 +60,7 @@ GROUND_FLOOR = (
     "machine",
     "landscape",
     "notebook",
+    "regular_file",
 )
 # Within the ground floor, what is below: the maths knows how to refuse and what it costs.
 GROUND_LEFT = {
@@ -71,6 +73,7 @@ GROUND_LEFT = {
     "reading": (),
     "progress": (),
     "notebook": (),
+    "regular_file": (),
 }
 CONNECTING = (
     "",

@@ -1,5 +1,8 @@
 """The one family of exceptions: each says the value, the rule that it breaks, and the remedy."""
 
+_LONGEST = 2000
+"""Characters of one part of an error that are told: a damaged file may hold a name of megabytes."""
+
 
 class LandscopeError(Exception):
     """Anything that landscope refuses or cannot do.
@@ -19,7 +22,16 @@ class LandscopeError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.value}: {self.rule}; {self.remedy}"
+        return f"{_told(self.value)}: {_told(self.rule)}; {_told(self.remedy)}"
+
+
+def _told(words: str) -> str:
+    """Words on one line, in which a terminal finds nothing to obey: names in them are anybody's."""
+    if len(words) > _LONGEST:
+        words = f"{words[:_LONGEST]}..."
+    if words.isprintable():
+        return words
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
 
 class UsageError(LandscopeError, ValueError):

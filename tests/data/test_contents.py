@@ -97,7 +97,7 @@ def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_place_of_a_file_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"cannot be read: .*directory.*; move it"):
+    with pytest.raises(DataError, match=r"cannot be read: it is not a regular file; move it"):
         read_at_most(tmp_path, 1, remedy="move it")
 
 

@@ -28,7 +28,7 @@ def reading_fields(draw: st.DrawFn) -> dict[str, Any]:
         coordinates = draw(st.lists(NUMBERS, min_size=count, max_size=count))
         axis = (draw(TEXTS), draw(TEXTS), tuple(coordinates))
     return {
-        "step": draw(st.integers(0, 2**70)),
+        "step": draw(st.integers(0, 2**63 - 1)),
         "probe": draw(TEXTS),
         "quantity": draw(TEXTS),
         "value": value,

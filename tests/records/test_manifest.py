@@ -132,8 +132,8 @@ def test_what_is_no_manifest_is_refused(folder: RunFolder, text: str, rule: str)
 def test_a_manifest_without_end_is_refused(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest, "MAX_BYTES", 100)
     folder.write_manifest(RUN)
+    monkeypatch.setattr(manifest, "MAX_BYTES", 100)
     with pytest.raises(RecordError, match=r"run\.json: it is longer than 100 bytes"):
         _ = folder.manifest
 

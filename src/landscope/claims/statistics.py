@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from landscope.errors import RecordError
 from landscope.records.run_records import RunRecords
 
 Values = NDArray[np.float64]
@@ -20,6 +21,22 @@ def finite(values: Values) -> Values:
     return values[np.isfinite(values)]
 
 
+def planned_steps(run: RunRecords) -> int:
+    """Steps that the run was to take.
+
+    Raises:
+        RecordError: Its configuration does not say.
+    """
+    steps = run.config.get("steps")
+    if not isinstance(steps, int):
+        raise RecordError(
+            f"steps = {steps!r} of run {run.id}",
+            "a run's configuration says how many steps it has",
+            "run it again in a new folder",
+        )
+    return steps
+
+
 def mean_accuracy(run: RunRecords) -> float:
     """Training accuracy, averaged over all steps of the run: the area under its curve.
 
@@ -28,7 +45,7 @@ def mean_accuracy(run: RunRecords) -> float:
     as chance.
     """
     steps, accuracy = run.series("training", "train_accuracy")
-    planned = int(run.config["steps"])
+    planned = planned_steps(run)
     taken = int(steps[-1]) + 1 if run.outcome.status == "diverged" else planned
     stands_for = np.diff(np.append(steps, taken))
     return float((np.sum(accuracy * stands_for) + CHANCE * (planned - taken)) / planned)
@@ -50,7 +67,7 @@ def accuracy_by_step(run: RunRecords, parts: int) -> list[tuple[int, float]]:
         that has none, as after a divergence.
     """
     steps, accuracy = run.series("training", "train_accuracy")
-    planned = int(run.config["steps"])
+    planned = planned_steps(run)
     parts = min(parts, planned)
     edges = [planned * part // parts for part in range(parts + 1)]
     means: list[tuple[int, float]] = []

@@ -1,6 +1,5 @@
 """The contents of a data file, plain, gzip or xz: never more bytes than they should be."""
 
-import gzip
 import hashlib
 import lzma
 import zlib
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from landscope.errors import DataError
+from landscope.regular_file import open_regular
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -34,20 +34,24 @@ def read_at_most(path: Path, limit: int, *, remedy: str) -> bytes:
         DataError: The file is missing, unreadable, or its compressed stream is cut or damaged.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(len(_XZ_MAGIC))
             file.seek(0)
             if start.startswith(_GZIP_MAGIC):
-                return gzip.GzipFile(fileobj=file).read(limit)
+                return _read_gzip(file, limit)
             if start == _XZ_MAGIC:
                 return _read_xz(file, limit)
             return file.read(limit)
     except FileNotFoundError:
         raise DataError(f"{path} is missing", "a data set needs all of its files", remedy) from None
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(
             f"{path} is cut or damaged", f"it does not decompress ({error})", remedy
         ) from error
+    except MemoryError:
+        raise DataError(
+            f"{path} cannot be read", f"there is no memory for {limit} bytes", "free some memory"
+        ) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read", error.strerror or str(error), remedy) from error
 
@@ -102,15 +106,35 @@ def check_digest(
         )
 
 
+def _read_gzip(file: BinaryIO, limit: int) -> bytes:
+    """The first member; ``gzip`` takes a header byte by byte, and any number of empty members."""
+    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    contents = bytearray()
+    while len(contents) < limit and not decompressor.eof:
+        raw = decompressor.unconsumed_tail or _next(file, limit)
+        contents += decompressor.decompress(raw, limit - len(contents))
+    return bytes(contents)
+
+
 def _read_xz(file: BinaryIO, limit: int) -> bytes:
     """``lzma.open`` has no limit on memory, so drive the decompressor by hand."""
     decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
     contents = bytearray()
     while len(contents) < limit and not decompressor.eof:
-        raw = b""
-        if decompressor.needs_input:
-            raw = file.read(_CHUNK)
-            if not raw:
-                raise EOFError("the file ends before its end-of-stream mark")
+        raw = _next(file, limit) if decompressor.needs_input else b""
         contents += decompressor.decompress(raw, max_length=limit - len(contents))
     return bytes(contents)
+
+
+def _next(file: BinaryIO, limit: int) -> bytes:
+    """The next compressed bytes.
+
+    Raises:
+        EOFError: There are none, or far more than what they hold could take.
+    """
+    if file.tell() > limit + limit // 8 + _CHUNK:
+        raise EOFError("it is longer than what it should hold")
+    raw = file.read(_CHUNK)
+    if not raw:
+        raise EOFError("the file ends before its end-of-stream mark")
+    return raw

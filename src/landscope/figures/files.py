@@ -6,7 +6,7 @@ from landscope.figures.spec import FigureSpec
 from landscope.figures.static import draw
 from landscope.figures.table import figures_of, specify
 from landscope.records import StudyRecords
-from landscope.records.disk import storing, whole_file
+from landscope.records.disk import check_inside, storing, whole_file
 
 
 def study_figures(study: StudyRecords) -> list[FigureSpec]:
@@ -17,7 +17,7 @@ def study_figures(study: StudyRecords) -> list[FigureSpec]:
         RecordError: The study lacks rows that a figure needs.
     """
     numbers = study.manifest.get("figures") or list(figures_of(study))
-    return [specify(number, study) for number in numbers]
+    return [specify(number, study) for number in dict.fromkeys(numbers)]
 
 
 def write_figures(study: StudyRecords, folder: Path) -> list[Path]:
@@ -31,10 +31,12 @@ def write_figures(study: StudyRecords, folder: Path) -> list[Path]:
         The files, in order.
 
     Raises:
-        RecordError: The study lacks rows that a figure needs; nothing is written.
+        RecordError: The study lacks rows that a figure needs, or the folder is a link to somewhere
+            else; nothing is written.
         StorageError: The folder cannot be written.
     """
     specs = study_figures(study)
+    check_inside(folder)
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

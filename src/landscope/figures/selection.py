@@ -77,7 +77,8 @@ def layers(study: StudyRecords, run: RunRecords, family: str, figure: str) -> li
             "the study's manifest names the layers of each figure",
             "run the study again with this version of landscope",
         )
-    return [_layer(run, number) for number in cast("list[Any]", numbers)]
+    shown = [_layer(run, number) for number in cast("list[Any]", numbers)]
+    return list(dict.fromkeys(shown))
 
 
 def ending(outcome: Outcome) -> Ending | None:

@@ -17,6 +17,7 @@ from landscope.records.outcome import Outcome, OutcomeStatus
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _STATUSES = {str(status): status for status in Status}
 _ENDS: dict[str, OutcomeStatus] = {"finished": "finished", "diverged": "diverged"}
+_MOST = 2**63 - 1
 _READING = frozenset(field.name for field in fields(Reading))
 _AXIS = frozenset(field.name for field in fields(Axis))
 _OUTCOME = frozenset(field.name for field in fields(Outcome))
@@ -146,7 +147,7 @@ def _mapping(body: object, keys: frozenset[str], what: str) -> dict[str, object]
 
 
 def _count(value: object, name: str) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= _MOST:  # arrays of steps have 64 bits
         raise ShapeError(f"its field {name!r} is not a whole number of at least 0")
     return value
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from landscope.errors import RecordError, StorageError
+from landscope.regular_file import NotRegularError, open_regular
 
 TEMPORARY_SUFFIX = ".tmp"
 
@@ -124,12 +125,12 @@ def reading_file(path: Path) -> Generator[BinaryIO]:
     """
     check_inside(path)
     try:
-        if path.exists() and not path.is_file():
-            raise RecordError(
-                str(path), "it is not a regular file", "check that this is a landscope folder"
-            )
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             yield file
+    except NotRegularError as error:
+        raise RecordError(
+            str(path), "it is not a regular file", "check that this is a landscope folder"
+        ) from error
     except FileNotFoundError as error:
         raise RecordError(
             str(path), "there is no such file", "check the path, or run the study again"

@@ -17,6 +17,10 @@ alone, and filters, groups and plots without unpacking. These are its columns:
 Without times, ``seconds`` and whatever else a clock measured is left out: two studies that were
 run alike then give the same bytes, stopped on the way or not.
 
+In CSV, a text that a spreadsheet would take for a formula has an apostrophe before it, as in
+``'=1+1``: whoever names a layer must not compute on the machine of whoever opens the table. Numbers
+and Parquet are as they are.
+
 NaN and the infinities stay what they are; where there is nothing, the cell is empty. ``seconds``
 is shared by all readings of one probe at one step: take it once for each, do not add its rows up.
 """
@@ -58,6 +62,8 @@ _COLUMNS: dict[str, Kind] = {
     "seconds": "number",
 }
 _BATCH_ROWS = 50_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With these a cell begins that Excel, LibreOffice or Sheets may compute, as OWASP lists them."""
 
 
 def export_table(
@@ -179,13 +185,18 @@ def _write_csv(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Cell, 
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(map(_csv_cell, columns))
         for row in rows:
-            writer.writerow(
-                [number_to_json(cell) if isinstance(cell, float) else cell for cell in row]
-            )
+            writer.writerow(map(_csv_cell, row))
             count += 1
     return count
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    """A number as JSON writes it; a text that no spreadsheet takes for a formula."""
+    if isinstance(cell, float):
+        return number_to_json(cell)
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _write_parquet(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Cell, ...]]) -> int:

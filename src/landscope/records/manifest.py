@@ -13,7 +13,9 @@ from landscope.records.run_id import flaw_of
 from landscope.records.strict_json import canonical, parse
 
 FORMAT = 1
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 4 * 2**20
+MAX_VALUES = 100_000
+"""Parsed, a value of three bytes takes a hundred: both together bound what a reader allocates."""
 
 _CHECKSUM = "crc32"
 
@@ -119,8 +121,12 @@ def write_manifest(path: Path, kind: type[Manifest], manifest: dict[str, Any]) -
             "leave the checksum to the writer",
         )
     text = json.dumps({**content, _CHECKSUM: _checksum(content)}, indent=2)
+    encoded = text.encode("ascii") + b"\n"
+    flaw = _flaw_of(encoded)
+    if flaw is not None:  # what could not be read back is not written
+        raise UsageError(path.name, flaw, "keep lists and tables out of it, in files of their own")
     with whole_file(path) as temporary:
-        temporary.write_bytes(text.encode("ascii") + b"\n")
+        temporary.write_bytes(encoded)
 
 
 def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
@@ -131,8 +137,9 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
     """
     with reading_file(path) as file:
         encoded = file.read(MAX_BYTES + 1)
-    if len(encoded) > MAX_BYTES:
-        raise _damaged(path, f"it is longer than {MAX_BYTES} bytes")
+    flaw = _flaw_of(encoded)
+    if flaw is not None:
+        raise _damaged(path, flaw)
     try:
         parsed = parse(encoded)
         if not isinstance(parsed, dict):
@@ -157,6 +164,29 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
     except ValidationError as error:
         raise _damaged(path, f"the manifest is wrong: {_first(error)}") from error
     return content
+
+
+def _flaw_of(encoded: bytes) -> str | None:
+    """What makes a manifest's bytes unfit to be parsed at all, or None where nothing does."""
+    if len(encoded) > MAX_BYTES:
+        return f"it is longer than {MAX_BYTES} bytes"
+    # Each value but the first has a comma or a bracket before it.
+    if sum(map(encoded.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        return f"it has more than {MAX_VALUES} values"
+    # Half of a character, which no file of text and no page could hold.
+    if b"\\ud" in encoded.lower() and not _is_text(encoded):
+        return "it has a text that is not valid Unicode"
+    return None
+
+
+def _is_text(encoded: bytes) -> bool:
+    try:
+        json.dumps(json.loads(encoded), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True  # it is not even JSON, of which its reader will complain
+    return True
 
 
 def _checksum(content: dict[str, Any]) -> str:

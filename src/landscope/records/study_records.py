@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from landscope.errors import RecordError
 from landscope.records.folder import StudyFolder
 from landscope.records.run_records import RunRecords
+from landscope.records.shape import SHAPES, check_shape
 
 _T = TypeVar("_T")
 
@@ -26,6 +27,7 @@ class StudyRecords:
     def __init__(self, folder: StudyFolder) -> None:
         self.folder = folder
         self.manifest: dict[str, Any] = folder.manifest
+        self._has_shape = False
         self.runs: dict[str, RunRecords] = {}
         for run_folder in folder.runs():
             run = RunRecords(run_folder)
@@ -44,7 +46,8 @@ class StudyRecords:
         """The row of a table for studies of this kind, by the name in the manifest.
 
         Raises:
-            RecordError: The table has no such kind.
+            RecordError: The table has no such kind, or a manifest does not hold what one of a
+                study of this kind does.
         """
         kind = str(self.manifest["study"])
         if kind not in table:
@@ -53,7 +56,18 @@ class StudyRecords:
                 f"this landscope shows studies of the kinds {', '.join(table)}",
                 "install the landscope that wrote it",
             )
+        self._check_shape(kind)
         return table[kind]
+
+    def _check_shape(self, kind: str) -> None:
+        """What draws and judges relies on these types; a mere export takes whatever there is."""
+        shape = SHAPES.get(kind)
+        if shape is None or self._has_shape:
+            return
+        check_shape(self.folder.manifest_path, shape.study, self.manifest)
+        for run in self.runs.values():
+            check_shape(run.folder.manifest_path, shape.config, run.config)
+        self._has_shape = True
 
     def has(self, **config: object) -> bool:
         """Whether any run has these fields in its configuration."""

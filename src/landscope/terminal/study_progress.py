@@ -23,6 +23,7 @@ from landscope.cost import ProbeCost
 from landscope.progress import Progress as RunProgress
 from landscope.study.listener import Listener, Ordered, Planned
 from landscope.terminal.duration import duration
+from landscope.terminal.plain_text import harmless
 from landscope.terminal.probe_costs import costs_table
 
 _PLAIN_SECONDS = 10.0
@@ -43,6 +44,11 @@ def showing_progress() -> Generator[Listener]:
 def _opening(order: Ordered, runs: Sequence[Planned], done: list[str]) -> str:
     before = f", {len(done)} of them done before" if done else ""
     return f"{order.tell(len(runs))}{before} -> {order.out}"
+
+
+def _lines(text: str) -> str:
+    """Text of several lines, as a traceback is, each of which is harmless."""
+    return "\n".join(map(harmless, text.split("\n")))
 
 
 class _Clock:
@@ -100,10 +106,13 @@ class PlainLines(Listener):
 
     def failed(self, run: str, reason: str) -> None:
         """Say it."""
-        self._say(f"{run} failed: {reason}")
+        for line in _lines(f"{run} failed: {reason}").split("\n"):
+            self._say(line)
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._console.print(
+            harmless(text), markup=False, emoji=False, highlight=False, soft_wrap=True
+        )
 
 
 class _Rate(ProgressColumn):
@@ -145,7 +154,11 @@ class Bars(Listener):
     def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
         """Print what is about to be done and put up the bar for the whole."""
         self._console.print(
-            _opening(order, runs, done), highlight=False, markup=False, emoji=False, soft_wrap=True
+            harmless(_opening(order, runs, done)),
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
         )
         total = sum(run.steps for run in runs if run.id not in done)
         self._whole = self._bars.add_task("all runs", total=total)
@@ -157,18 +170,20 @@ class Bars(Listener):
     def progress(self, progress: RunProgress) -> None:
         """Move a run's bar and that of the whole; a run that has ended leaves a line."""
         if progress.run not in self._runs:
-            self._runs[progress.run] = self._bars.add_task(progress.run, total=progress.steps)
+            self._runs[progress.run] = self._bars.add_task(
+                harmless(progress.run), total=progress.steps
+            )
         self._steps[progress.run] = progress.step
         bar = self._runs[progress.run]
         self._bars.update(
-            bar, completed=progress.step, description=f"{progress.run}: {progress.phase}"
+            bar, completed=progress.step, description=harmless(f"{progress.run}: {progress.phase}")
         )
         if self._whole is not None:
             self._bars.update(self._whole, completed=sum(self._steps.values()))
         if progress.step == progress.steps:
             self._bars.update(bar, visible=False)
             self._console.print(
-                f"{progress.run}: {progress.phase}",
+                harmless(f"{progress.run}: {progress.phase}"),
                 highlight=False,
                 markup=False,
                 emoji=False,
@@ -186,7 +201,11 @@ class Bars(Listener):
     def failed(self, run: str, reason: str) -> None:
         """Print it above the bars, and take the run's bar down."""
         self._console.print(
-            f"{run} failed: {reason}", highlight=False, markup=False, emoji=False, style="red"
+            _lines(f"{run} failed: {reason}"),
+            highlight=False,
+            markup=False,
+            emoji=False,
+            style="red",
         )
         if run in self._runs:
             self._bars.update(self._runs[run], visible=False)

@@ -24,6 +24,7 @@ from landscope.records.study_records import StudyRecords
 from landscope.study import comparison, santurkar2018
 from landscope.study.comparison import LABELS
 from landscope.terminal.finding_lines import print_across
+from landscope.terminal.plain_text import harmless, plain
 
 _STYLES: dict[Verdict, str] = {
     "holds": "green",
@@ -45,10 +46,10 @@ def print_summary(console: Console, study: StudyRecords, report: Path | None) ->
     found = across({run.id: run.all_readings for run in study.runs.values()})
     for answer in answers(study):
         console.print()
-        console.print(Text(answer.question, style="bold"))
+        console.print(plain(answer.question), style="bold")
         console.print(Text(f"  {answer.verdict}", style=_STYLES[answer.verdict]))
         for line in textwrap.wrap(answer.headline, max(40, console.width - 4)):
-            console.print(Text(f"  {line}"))
+            console.print(plain(f"  {line}"))
     console.print()
     print_across(console, found)
     console.print()
@@ -57,7 +58,7 @@ def print_summary(console: Console, study: StudyRecords, report: Path | None) ->
         text = "Not all runs have ended: start the command that began the study again to go on."
         console.print(Text(text, style="yellow"))
     if report is not None:
-        console.print(Text.assemble(("Report: ", "bold"), str(report)), soft_wrap=True)
+        console.print(Text.assemble(("Report: ", "bold"), harmless(str(report))), soft_wrap=True)
 
 
 def _runs(study: StudyRecords) -> Table:
@@ -67,7 +68,7 @@ def _runs(study: StudyRecords) -> Table:
     for name in ("train loss", "train acc.", "test acc.", "seconds"):
         table.add_column(name, justify="right")
     for run in study.runs.values():
-        table.add_row(*map(Text, _row(run)))
+        table.add_row(*map(plain, _row(run)))
     return table
 
 
@@ -81,7 +82,7 @@ def _compared(study: StudyRecords) -> Table:
     for norm in nets.norms:
         for lr in nets.lrs:
             runs = [run for run in nets.there(norm, lr) if run.outcome.ended]
-            table.add_row(*map(Text, (LABELS.get(norm, norm), f"{lr:g}", *_over_seeds(runs))))
+            table.add_row(*map(plain, (LABELS.get(norm, norm), f"{lr:g}", *_over_seeds(runs))))
     return table
 
 

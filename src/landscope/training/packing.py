@@ -158,7 +158,7 @@ class _Unpacker:
             return given
         node = cast("dict[str, Any]", given)
         kind = next(iter(node), "")
-        inner = node.get(kind)
+        inner: Any = node.get(kind)
         if kind == "float":
             return float(inner)
         if kind in ("dict", "ordered"):
