@@ -1,5 +1,7 @@
 """A line is held to the line before it: one of another journal is found, though it fits."""
 
+from zlib import crc32
+
 import pytest
 
 from landscope.errors import RecordError
@@ -97,8 +99,11 @@ def test_the_start_of_a_journal_tells_what_comes_after_it(run_folder: RunFolder)
 
 
 def test_a_finish_that_is_too_long_is_refused_by_both_readers(run_folder: RunFolder) -> None:
-    long = Outcome("finished", step=10 ** (MAX_FINISH_BYTES - 100), seconds=1.0)
-    put(run_folder, chained([], long))
+    (line,) = chained([], FINISHED)
+    head = line[: line.rindex(b',"crc32"')].replace(
+        b":{", b":" + b" " * (MAX_FINISH_BYTES + 4 - len(line)) + b"{"
+    )
+    put(run_folder, [b'%b,"crc32":"%08x"}\n' % (head, crc32(head))])
     with pytest.raises(RecordError, match=r"the last line: it is a finish of more than 4096"):
         run_folder.outcome()
     with pytest.raises(RecordError, match=r"line 1: it is a finish of more than 4096"):

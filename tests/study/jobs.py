@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from landscope.errors import UsageError
@@ -37,6 +38,12 @@ def fall(task: str, report: Report) -> str:
 def sleep(task: float, report: Report) -> None:
     report(os.getpid())
     time.sleep(task)
+
+
+def note_and_sleep(task: str, report: Report) -> None:
+    """Notes its process in a file, and sleeps for longer than any test."""
+    Path(task).write_text(str(os.getpid()))
+    time.sleep(600)
 
 
 def process_id(task: int, report: Report) -> int:

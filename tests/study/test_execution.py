@@ -151,3 +151,26 @@ def members_of(group: int) -> list[str]:
         if int(its_group) == group and state != "Z":
             found.append(name)
     return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+def test_workers_end_with_the_process_that_was_killed(tmp_path: Path) -> None:
+    """Killed, it cannot dismiss them, and whoever starts again must not meet them."""
+    code = (
+        "import sys\n"
+        "from landscope.study.execution import execute\n"
+        "from tests.study import jobs\n"
+        "execute(jobs.note_and_sleep, sys.argv[1:], workers=2, on_event=lambda _: None)\n"
+    )
+    files = [str(tmp_path / name) for name in ("one", "two")]
+    parent = subprocess.Popen([sys.executable, "-c", code, *files], cwd=ROOT)
+    until = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = [int(Path(file).read_text()) for file in files]
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)

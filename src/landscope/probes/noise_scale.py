@@ -73,6 +73,17 @@ class NoiseScale(Probe):
             quotients = [replace(each, status=Status.UNCONVERGED) for each in quotients]
         return readings + quotients
 
+    def state_dict(self) -> tuple[int, float, float] | None:
+        """The averages over the looks so far."""
+        average = self._average
+        if average is None:
+            return None
+        return average.batch_size, average.gradient_square, average.gradient_variance
+
+    def load_state_dict(self, state: tuple[int, float, float] | None) -> None:
+        """Put them back."""
+        self._average = None if state is None else Estimate(*state)
+
     def _averaged(self, found: Estimate) -> Estimate:
         """The averages with one more look, both short of the same factor until there are many."""
         old = self._average or Estimate(0, 0.0, 0.0)
