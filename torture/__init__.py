@@ -1,1 +1,1 @@
-"""What studies survive, held to bars: run by ``python -m torture``, shown in docs/reliability.md."""
+"""What a study survives, held to bars: ``python -m torture``, shown in docs/reliability.md."""

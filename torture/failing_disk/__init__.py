@@ -1,4 +1,4 @@
-"""The row of the failing disk: nothing is lost, the error is clear, and the same command goes on."""
+"""The row of the failing disk: nothing is lost, errors are clear, the same command goes on."""
 
 import shutil
 import tempfile
@@ -28,7 +28,7 @@ def run(short: bool) -> dict[str, Any]:
     place = Path(tempfile.mkdtemp())
     try:
         rows = [row for command in commands() for row in _rows(command, place, short)]
-        rows.append(_tried("unreadable files", "all", lambda: _forbidden(place)))
+        rows.append(_tried("unreadable files", "all", _forbidden))
     finally:
         shutil.rmtree(place)
     return {"bars": bars(rows), "rows": rows}
@@ -66,7 +66,7 @@ def _rows(command: Command, place: Path, short: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _forbidden(place: Path) -> dict[str, Any]:
+def _forbidden() -> dict[str, Any]:
     _, report, export = commands()
     return forbid(report, [export])
 
