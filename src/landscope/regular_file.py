@@ -20,7 +20,7 @@ def open_regular(path: Path) -> BinaryIO:
         NotRegularError: Something else is there; it has not been read.
         OSError: It cannot be opened.
     """
-    _check(os.stat(path).st_mode)  # opening alone already does something to some devices
+    _check(path.stat().st_mode)  # opening alone already does something to some devices
     # It may have been replaced in between: a FIFO is not waited for, and looked at again.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))

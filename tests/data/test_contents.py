@@ -1,5 +1,6 @@
 import gzip
 import lzma
+import os
 import re
 import tracemalloc
 import zlib
@@ -122,3 +123,25 @@ def test_another_digest_is_refused() -> None:
     check_digest(b"abc", "sha256", sha256, source="f", remedy="r")
     with pytest.raises(DataError, match=f"^f has md5 .*: the md5 of its contents .* {md5}; r$"):
         check_digest(b"abd", "md5", md5, source="f", remedy="r")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(DataError, match=r"fifo cannot be read: it is not a regular file; move it"):
+        read_at_most(tmp_path / "fifo", 10, remedy="move it")
+
+
+def test_a_file_behind_a_link_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"data")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert read_at_most(tmp_path / "link", 10, remedy="") == b"data"
+
+
+def test_of_a_gzip_file_no_more_is_read_than_its_contents_can_take(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(b"\x1f\x8b\x08\x08" + bytes(6) + b"A" * 2**23)  # a name that never ends
+    with pytest.raises(DataError, match=r"does not decompress .*it is longer than what it should"):
+        read_at_most(path, 100, remedy="")
+    path.write_bytes(gzip.compress(b"") * 100_000 + gzip.compress(b"late"))
+    assert read_at_most(path, 100, remedy="") == b""

@@ -145,3 +145,11 @@ def test_a_terminal_decides_which(
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
     with showing_progress() as listener:
         assert isinstance(listener, kind)
+
+
+def test_words_of_anybodys_are_shown_as_text() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    shown = PlainLines(console)
+    shown.failed("run", "Traceback:\n  at \x1b[2Jlayer\x07")
+    shown.phase("\u202ephase")
+    assert lines(console) == ["run failed: Traceback:", "  at ?[2Jlayer?", "?phase"]

@@ -115,3 +115,9 @@ def test_findings_stand_between_answers_and_runs_with_how_many_show_them(tmp_pat
 @pytest.mark.parametrize("width", [1, 30])
 def test_a_narrow_terminal_is_no_trouble(study: StudyRecords, width: int) -> None:
     assert printed(study, width=width)
+
+
+def test_a_folder_that_a_terminal_would_obey_is_shown_as_text(study: StudyRecords) -> None:
+    text = "".join(printed(study, Path("\x1b]0;pwned\x07") / "\u202egnp" / "report.html", 400))
+    assert "Report: ?]0;pwned?/?gnp/report.html" in text
+    assert text.isprintable()

@@ -45,7 +45,7 @@ def test_a_planted_fault_turns_its_bar_red(planted: dict[str, dict[str, Any]], b
 
 def test_a_script_in_the_page_turns_its_bar_red() -> None:
     row = {"ended": "shown", "above": 0, "seconds": 0.0}
-    row |= dict.fromkeys(("code", "leaks", "outside", "control", "formulas"), [])
+    row |= {name: [] for name in ("code", "leaks", "outside", "control", "formulas")}
     assert [bar["bar"] for bar in bars([row], 1) if not bar["met"]] == ["scripts run in the page"]
     assert all(bar["met"] for bar in bars([row], None))
 

@@ -1,7 +1,6 @@
 """The commands that are let down by the disk: a run, the report and the export of a study."""
 
 import io
-import os
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -60,9 +59,9 @@ def attempt(command: Command, folder: Path) -> Told:
             command.do(folder)
     except LandscopeError as error:
         return Told(error.exit_code, str(error))
-    except SystemExit as exit:
+    except SystemExit as end:
         text = errors.getvalue().strip().rpartition("landscope: ")[2]
-        return Told(exit.code if isinstance(exit.code, int) else -1, text)
+        return Told(end.code if isinstance(end.code, int) else -1, text)
     except BaseException as error:
         return Told(-1, crash=f"{type(error).__name__}: {error}")
     return Told(0)
@@ -157,7 +156,7 @@ def commands() -> list[Command]:
         lambda folder: ["export", str(folder / "study"), str(folder / "table.csv")], "table.csv"
     )
     return [
-        Command("run", lambda folder: os.makedirs(folder, exist_ok=True), one.do, one.flaws),
+        Command("run", lambda folder: folder.mkdir(exist_ok=True), one.do, one.flaws),
         Command("report", _write_study, report.do, report.flaws),
         Command("export", _write_study, export.do, export.flaws),
     ]

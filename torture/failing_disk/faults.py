@@ -105,7 +105,7 @@ def failing(faults: Faults) -> Generator[Faults, None, None]:
         return low(path, flags, *args, **kwargs)
 
     def synced(descriptor: int) -> None:
-        faults.meet("fsync", os.readlink(f"/proc/self/fd/{descriptor}"))
+        faults.meet("fsync", Path(f"/proc/self/fd/{descriptor}").readlink())
         sync(descriptor)
 
     def named(name: str) -> Callable[..., Any]:

@@ -24,12 +24,11 @@ def bars(rows: Sequence[dict[str, Any]], scripts: int | None) -> list[dict[str, 
     """
     held = [_bar(name, sum(bool(row[key]) for row in rows), 0) for name, key in _LISTS.items()]
     crashed = sum(row["ended"] == "crashed" for row in rows)
+    above = round(max(row["above"] for row in rows) / 2**20)
     refusals = [row["seconds"] for row in rows if row["ended"] == "refused"]
     held += [
         _bar("neither shown nor refused", crashed, 0),
-        _bar(
-            "MiB above an honest folder", round(max(row["above"] for row in rows) / 2**20), MEMORY
-        ),
+        _bar("MiB above an honest folder", above, MEMORY),
         _bar("seconds until a refusal", round(max(refusals, default=0.0), 2), REFUSAL),
     ]
     if scripts is not None:

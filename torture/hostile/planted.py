@@ -23,8 +23,13 @@ from torture.hostile.trial import attempt
 _FILE = "study.json"
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def _unpickle(folder: Path, _: Path) -> None:
-    pickle.loads((folder / _FILE).read_bytes())
+    pickle.loads((folder / _FILE).read_bytes())  # noqa: S301 (the fault)
 
 
 def _write_through(folder: Path, _: Path) -> None:
@@ -32,11 +37,11 @@ def _write_through(folder: Path, _: Path) -> None:
 
 
 def _show_all(folder: Path, _: Path) -> None:
-    print((folder / _FILE).read_text("utf-8"), flush=True)
+    _say((folder / _FILE).read_text("utf-8"))
 
 
 def _print_name(folder: Path, _: Path) -> None:
-    print(folder, flush=True)
+    _say(str(folder))
 
 
 def _export(_: Path, out: Path) -> None:
@@ -87,7 +92,7 @@ def main() -> None:
         changed = [path for path in {*before, *after} if before.get(path) != after.get(path)]
         case = Case(payload, "data", lambda *_: None, (bar,))
         row = judge(case, bar, outcome, changed, printed, [folder, out])
-        print(json.dumps({**row, "above": row["peak"]}), flush=True)
+        _say(json.dumps({**row, "above": row["peak"]}))
 
 
 if __name__ == "__main__":

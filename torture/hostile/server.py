@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np  # noqa: F401 (before the forks)
 import torch
@@ -44,16 +45,16 @@ def main() -> None:
         case = Case("honest", base, lambda *_: None, doors)
         for row in try_case(case, honest[base], place):
             expected[base, row["door"]] = row["peak"]
-            print(json.dumps({**row, "above": 0}), flush=True)
+            _say({**row, "above": 0})
     # What a fork inherits is not looked through by its collector.
     gc.freeze()
     for case in chosen(short=short):
         for row in try_case(case, honest[case.base], place):
             above = max(0, row["peak"] - expected.get((case.base, row["door"]), 0))
-            print(json.dumps({**row, "above": above}), flush=True)
+            _say({**row, "above": above})
 
 
-def try_case(case: Case, base: Path, place: Path) -> Iterable[dict[str, object]]:
+def try_case(case: Case, base: Path, place: Path) -> Iterable[dict[str, Any]]:
     """A case through each of its doors, in a fresh copy with fresh surroundings."""
     for name in case.doors:
         root, scratch = place / "root", place / "scratch"
@@ -71,6 +72,11 @@ def try_case(case: Case, base: Path, place: Path) -> Iterable[dict[str, object]]
         outcome = attempt(lambda: door(folder, out), [folder, out], output)  # noqa: B023
         after = listing(root, without=folder)
         yield judge(case, name, outcome, _changed(before, after, out), output, [folder, out])
+
+
+def _say(row: dict[str, Any]) -> None:
+    sys.stdout.write(f"{json.dumps(row)}\n")
+    sys.stdout.flush()
 
 
 def _changed(before: dict[str, str], after: dict[str, str], out: Path) -> list[str]:

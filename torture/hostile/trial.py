@@ -93,8 +93,8 @@ def _open(door: Callable[[], None]) -> tuple[str, str]:
         door()
     except LandscopeError as error:
         return "refused", str(error)
-    except SystemExit as exit:
-        return ("refused" if exit.code in (1, 2) else "crashed"), f"exit code {exit.code}"
+    except SystemExit as end:
+        return ("refused" if end.code in (1, 2) else "crashed"), f"exit code {end.code}"
     except BaseException as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"

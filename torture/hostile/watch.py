@@ -1,5 +1,8 @@
 """The audit hook: sees code that runs, processes, sockets, and writes outside of their place."""
 
+# Paths are looked at as the system sees them.
+# ruff: noqa: PTH117, PTH118, PTH119, PTH120
+
 import os
 import sys
 import sysconfig

@@ -35,14 +35,14 @@ class _PaperRun(_Part):
 
 
 class _ComparedRun(_Part):
-    norm: str
+    norm: comparison.ComparedNorm
     lr: _Rate
     seed: _Count
     steps: _Steps
 
 
 class _Comparison(_Part):
-    norms: list[str] | None = None
+    norms: list[comparison.ComparedNorm] | None = None
     lrs: list[_Rate] | None = None
     seeds: list[_Count] | None = None
 
