@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from torture import checkpoint_kills, every_step, fuzz, kills, mutations
+from torture import checkpoint_kills, every_step, fuzz, kills, mutations, no_trace, plain
 from torture.row import Run
 
 ROWS: Mapping[str, Run] = {
@@ -10,5 +10,8 @@ ROWS: Mapping[str, Run] = {
     "checkpoint-kills": checkpoint_kills.run,
     "every-step": every_step.run,
     "mutations": mutations.run,
+    "hostile": plain.hostile_files,
+    "failing-disk": plain.failing_disks,
+    "no-trace": no_trace.run,
     "fuzz": fuzz.run,
 }
