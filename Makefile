@@ -7,7 +7,7 @@ SECONDS := 600
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick-test lint types format smoke bench bench-smoke torture fuzz clean
+.PHONY: help demo test test-all quick-test lint types format smoke bench bench-smoke torture fuzz clean
 
 help: ## Print these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,7 +15,10 @@ help: ## Print these targets
 demo: $(VENV)/run ## Reproduce the paper on the bundled images, in minutes, and write a report
 	$(BIN)/landscope reproduce --out runs/demo
 
-test: lint types $(VENV)/dev ## Style, types and all tests
+test: lint types $(VENV)/dev ## Style, types and the tests that must pass, in about 20 minutes
+	$(PYTEST) -n 2 -m "not long"
+
+test-all: lint types $(VENV)/dev ## The same with the whole grids, in about 35 minutes
 	$(PYTEST) -n 2
 
 quick-test: $(VENV)/dev ## The tests that take seconds

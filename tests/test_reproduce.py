@@ -131,7 +131,7 @@ def test_started_again_it_runs_nothing_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("figures", [(3,), (9,), ()], ids=str)
+@pytest.mark.parametrize("figures", [(3,), (9,), pytest.param((), marks=pytest.mark.long)], ids=str)
 def test_processes_and_inline_measure_the_same(tmp_path: Path, figures: tuple[int, ...]) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     reproduce(tiny_order(here, figures, workers=1), Heard())

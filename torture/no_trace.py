@@ -1,8 +1,8 @@
 """The whole grid of trainings with and without probes, compared byte by byte.
 
-The grid is that of the tests, which stop at the first byte that differs; here all of it is run and
-counted: {SGD with momentum, AdamW} x {batch, layer, group, none} x {dropout, none} x {fp32, bf16} x
-{accumulation 1, 4} x {eager, compiled}, each probe alone and all together, and the paper's own loop.
+The grid is that of the tests, of which `make test` takes a part; here all of it is run and counted:
+{SGD with momentum, AdamW} x {batch, layer, group, none} x {dropout, none} x {fp32, bf16} x
+{accumulation 1, 4} x {eager, compiled}, each probe alone and all together, and the paper's loop.
 """
 
 import re

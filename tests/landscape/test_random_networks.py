@@ -52,7 +52,7 @@ def test_a_few_random_networks(plan):
     assert_is_definition_2_1(plan)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @every_plan
 @settings(max_examples=1000, **any_pace)
 def test_many_random_networks(plan):

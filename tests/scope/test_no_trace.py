@@ -37,9 +37,17 @@ COMPILED = [replace(kind, compiled="eager") for kind in KINDS]
 TO_CODE = [replace(kind, compiled="inductor") for kind in KINDS[::9]]
 
 
+def sampled(kinds, every):
+    """All of them, of which most are for `make test-all` and `make torture` alone."""
+    return [
+        pytest.param(kind, marks=[] if number % every == 0 else pytest.mark.long, id=str(kind))
+        for number, kind in enumerate(kinds)
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of itself
-@pytest.mark.parametrize("kind", [*COMPILED, *TO_CODE], ids=str)
+@pytest.mark.parametrize("kind", [*sampled(COMPILED, 3), *sampled(TO_CODE, 8)])
 def test_all_probes_together_leave_no_trace_under_compile(kind):
     skip_without_compiler(kind)
     torch._dynamo.reset()
@@ -53,7 +61,7 @@ def test_all_probes_together_leave_no_trace_under_compile(kind):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-@pytest.mark.parametrize("kind", [*KINDS, *COMPILED, *TO_CODE], ids=str)
+@pytest.mark.parametrize("kind", sampled([*KINDS, *COMPILED, *TO_CODE], 9))
 def test_each_probe_alone_leaves_no_trace(kind):
     skip_without_compiler(kind)
     torch._dynamo.reset()
