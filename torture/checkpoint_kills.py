@@ -71,20 +71,16 @@ def killed_often(form: Form, kills: int, options: list[str]) -> Found:
 
 def _kill_a_writer(folder: Path, written: int, stream: random.Random, options: list[str]) -> int:
     """Let a process write on, kill it, and give the last checkpoint that it told of."""
-    writer = subprocess.Popen(
-        [sys.executable, "-m", "torture.checkpoint_kills", str(folder), str(written), *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    if writer.stdout is None:
-        raise RuntimeError("the writer has no output")
-    first = writer.stdout.readline()
-    if not first:
-        raise RuntimeError("the writer did not write")
-    time.sleep(stream.uniform(0.0, _LONGEST_SECONDS))
-    writer.kill()
-    rest = writer.stdout.read().splitlines()
-    writer.wait()
+    command = [sys.executable, "-m", "torture.checkpoint_kills", str(folder), str(written)]
+    with subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE) as writer:
+        if writer.stdout is None:
+            raise RuntimeError("the writer has no output")
+        first = writer.stdout.readline()
+        if not first:
+            raise RuntimeError("the writer did not write")
+        time.sleep(stream.uniform(0.0, _LONGEST_SECONDS))
+        writer.kill()
+        rest = writer.stdout.read().splitlines()
     return int((rest or [first])[-1])
 
 

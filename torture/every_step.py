@@ -2,7 +2,7 @@
 
 Three runs: a VGG with noise in its norm, the deep linear network with every probe, and a model of
 a user's own with dropout, AdamW and a shuffling loader. Each is killed with SIGKILL before each of
-its checkpoints, so after each step, in the midst of an epoch too; and before every third line of
+its checkpoints, so after each step, in the midst of an epoch too; and before every seventh line of
 its journal, so within steps, within looks and within the readings of one probe. Then the same run
 is started again to its end, in another process, and compared with one that was left alone.
 """
@@ -26,7 +26,7 @@ from torture.row import Form, Found
 from torture.short_runs import RUNS, ShortRun
 
 _SHORT_EVERY = 60  # of the places, one in so many in the short form
-_EVERY = 3  # of the lines of a journal; most of them are next to others of the same look
+_EVERY = 7  # of the lines of a journal; most of them are next to others of the same look
 
 
 def run(form: Form) -> Found:
