@@ -24,7 +24,7 @@ def test_a_checkpoint_survives_the_death_of_its_writer(form: Form) -> None:
 
 @pytest.mark.slow
 def test_one_that_is_written_in_place_does_not(form: Form) -> None:
-    found = checkpoint_kills.killed_often(form, 25, ["--in-place"])
+    found = checkpoint_kills.killed_often(form, 10, ["--in-place"])
     assert not found.bars[0].met
 
 
