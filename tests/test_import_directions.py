@@ -87,6 +87,7 @@ CONNECTING = (
     "compare",
     "recorded_run",
     "run_comparison",
+    "comparison_parts",
 )
 WITHOUT_TORCH = (
     "figures",

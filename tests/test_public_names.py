@@ -164,6 +164,8 @@ OTHER_RAISES = {
     ("records.line", "ValueError"),
     ("records.manifest", "ValueError"),
     ("records.strict_json", "ValueError"),
+    ("records.shape", "ValueError"),
+    ("regular_file", "NotRegularError"),  # told by whoever reads the file
     ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError
     ("training.packing", "CannotPack"),  # told as a run without checkpoints
     ("training.packing", "CannotUnpack"),  # and these as a state that does not come back

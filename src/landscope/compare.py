@@ -148,6 +148,8 @@ def run_task(task: ComparisonTask, report: Callable[[Progress], None]) -> str:
 
     machine = Machine(task.device, task.threads)
     folder = RunFolder(task.folder)
+    if folder.outcome().ended:  # it was started twice
+        return folder.outcome().status
     return run_comparison(task.config, folder, machine, report, task.keeping).status
 
 
@@ -158,8 +160,8 @@ def _check_functions(
 
     A loader with processes of its own cannot run inside of a worker process.
     """
+    from landscope.comparison_parts import check_own
     from landscope.machine import Machine
-    from landscope.run_comparison import check_own
 
     first = order.comparison
     start = (first.lrs[0], first.seeds[0])

@@ -147,7 +147,10 @@ def run_task(task: Task, report: Callable[[Progress], None]) -> str:
     from landscope.run import run
 
     machine = Machine(task.device, task.threads, task.data_dir)
-    return run(task.config, RunFolder(task.folder), machine, report, task.keeping).status
+    folder = RunFolder(task.folder)
+    if folder.outcome().ended:  # it was started twice
+        return folder.outcome().status
+    return run(task.config, folder, machine, report, task.keeping).status
 
 
 def _predict_costs(

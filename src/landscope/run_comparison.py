@@ -3,7 +3,6 @@
 import math
 import time
 import warnings
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscope.comparison_parts import OwnParts, set_up
 from landscope.environment import describe_versions
-from landscope.errors import LandscopeError, UsageError
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
-from landscope.landscape.random_state import seed_streams
+from landscope.errors import LandscopeError
 from landscope.machine import Machine
 from landscope.progress import Progress, Report
 from landscope.reading import Reading, Status
@@ -25,16 +21,10 @@ from landscope.records.outcome import Outcome
 from landscope.records.recording import Recording
 from landscope.resume import keep, resume
 from landscope.scope.scope import Scope
-from landscope.study.comparison import AS_IS, ComparisonRun
-from landscope.study.import_path import code_digests, tell_error
+from landscope.study.comparison import ComparisonRun
+from landscope.study.import_path import code_digests
 from landscope.study.keeping import Keeping
-from landscope.training.own_batches import OwnBatches
 from landscope.training.own_model import (
-    OwnFunctions,
-    OwnLoss,
-    build_own,
-    load_functions,
-    make_optimizer,
     state_checksum,
     weights_checksum,
 )
@@ -73,11 +63,11 @@ def run_comparison(
     """
     report(Progress(config.id, "setting up", 0, config.steps))
     with machine.prepared():
-        parts = _set_up(config, machine)
+        parts = set_up(config, machine)
         manifest = _manifest(config, parts, machine)
         with Recording(folder, manifest, keeping or Keeping()) as recording, ExitStack() as scopes:
 
-            def watched(parts: _Parts) -> _Watched:
+            def watched(parts: OwnParts) -> _Watched:
                 made = _watched(config, parts, recording)
                 scopes.enter_context(made.scope)
                 return made
@@ -86,7 +76,7 @@ def run_comparison(
                 recording,
                 watched(parts),
                 lambda training: training.state,
-                lambda: watched(_set_up(config, machine)),
+                lambda: watched(set_up(config, machine)),
             )
             ended = _train(config, training, start, recording, report)
             scopes.close()
@@ -97,53 +87,8 @@ def run_comparison(
     return outcome
 
 
-def check_own(configs: Sequence[ComparisonRun], machine: Machine) -> int:
-    """Refuse what cannot be trained before anything is written: every norm takes one batch.
-
-    Args:
-        configs: One run for each norm, all with the same seed.
-        machine: Where the runs will be.
-
-    Returns:
-        The processes that the user's loader starts for itself.
-
-    Raises:
-        UsageError: A function is missing or fails, a batch does not fit the model, a norm cannot
-            be put in, or no norm has a finite loss.
-    """
-    with machine.prepared():
-        # First as it is given: what does not fit then is no norm's fault.
-        as_is = configs[0].model_copy(update={"norm": AS_IS})
-        parts = _set_up(as_is, machine)
-        workers = parts.batches.workers
-        _first_loss(as_is, parts)
-        losses: list[float] = []
-        for config in configs:
-            parts = _set_up(config, machine)
-            losses.append(_first_loss(config, parts))
-    if not any(map(math.isfinite, losses)):
-        raise UsageError(
-            f"the first loss is {losses[0]} with every norm",
-            "a training starts from finite numbers",
-            "check the data for NaN",
-        )
-    return workers
-
-
 @dataclass(frozen=True)
-class _Parts:
-    """What a run is made of."""
-
-    functions: OwnFunctions
-    model: nn.Module
-    loss: OwnLoss
-    batches: OwnBatches
-    optimizer: Any
-    layers: list[str]
-
-
-@dataclass(frozen=True)
-class _Watched(_Parts):
+class _Watched(OwnParts):
     """The same with the scope around its steps."""
 
     scope: Scope
@@ -189,73 +134,7 @@ class _Kept:
             raise self._error
 
 
-def _set_up(config: ComparisonRun, machine: Machine) -> _Parts:
-    functions = load_functions(config)
-    batches = OwnBatches(functions.make_batches, config.seed, machine.device)
-    try:
-        batch = batches.peek()
-    except LandscopeError:
-        raise
-    except AssertionError as error:
-        raise _loader_refused(error) from error
-    except Exception as error:
-        raise UsageError(
-            config.data, f"it fails with {tell_error(error)}", "mend it and start again"
-        ) from error
-    loss = OwnLoss(functions.loss)
-    loss.parts(batch)
-    model = build_own(functions, config, batch, machine.device)
-    optimizer = make_optimizer(functions, config, model)
-    # What the network draws while it trains is the same for every norm that draws as much.
-    seed_streams(config.seed)
-    layers = _layers(model, loss, batch)
-    return _Parts(functions, model, loss, batches, optimizer, layers)
-
-
-def _loader_refused(error: AssertionError) -> UsageError:
-    """What a DataLoader's processes are told inside of a worker, which may have none."""
-    if "daemonic" not in str(error):
-        return UsageError("make_batches(seed)", tell_error(error), "mend it and start again")
-    return UsageError(
-        "make_batches(seed) starts processes of its own",
-        "a run in a worker process cannot have any",
-        "give --workers 1, or make the DataLoader with num_workers=0",
-    )
-
-
-def _layers(model: nn.Module, loss: OwnLoss, batch: Any) -> list[str]:
-    """Names in the order of execution; as the model holds them where that cannot be told."""
-    inputs, targets = loss.parts(batch)
-    try:
-        objective = Objective.now(model, loss.of_scope, inputs, targets)
-        return [layer.name for layer in execution_order(objective, trainable(model))]
-    except (LandscopeError, RuntimeError):
-        matrices = [name for name, p in model.named_parameters() if p.ndim >= 2]
-        return [name.rpartition(".")[0] or name for name in matrices]
-
-
-def _first_loss(config: ComparisonRun, parts: _Parts) -> float:
-    """The loss of the first batch, in which the user's functions meet for the first time."""
-    batch = parts.batches.next()
-    try:
-        loss: Any = parts.loss(parts.model, batch)
-    except Exception as error:
-        raise UsageError(
-            f"the first batch of {config.data} with norm {config.norm}",
-            f"the loss fails with {tell_error(error)}",
-            "mend what does not fit, or name a function loss_fn(model, batch) with --loss",
-        ) from error
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
-        shape = tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__
-        raise UsageError(
-            f"a loss of {shape}",
-            "a loss is one number that depends on the parameters",
-            "return the mean over the batch, as a tensor that has not been detached",
-        )
-    return float(loss.detach())
-
-
-def _watched(config: ComparisonRun, parts: _Parts, recording: Recording) -> _Watched:
+def _watched(config: ComparisonRun, parts: OwnParts, recording: Recording) -> _Watched:
     kept = _Kept(recording)
     scope = Scope(
         parts.model,
@@ -293,7 +172,7 @@ def _train(
     return Outcome("finished", config.steps)
 
 
-def _step(parts: _Parts, batch: Any) -> tuple[float, float]:
+def _step(parts: OwnParts, batch: Any) -> tuple[float, float]:
     """One step of training: its loss, and its wall time in seconds."""
     wait = _waiter(parts.model)
     wait()
@@ -328,7 +207,7 @@ def _note_end(parts: _Watched, step: int | None) -> None:
     parts.kept.write(Reading(step or 0, "training", "weights_checksum", checksum))
 
 
-def _manifest(config: ComparisonRun, parts: _Parts, machine: Machine) -> dict[str, object]:
+def _manifest(config: ComparisonRun, parts: OwnParts, machine: Machine) -> dict[str, object]:
     versions = describe_versions()
     return {
         "format": 1,
