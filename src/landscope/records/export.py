@@ -34,7 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from landscope.errors import UsageError
+from landscope.errors import RecordError, UsageError
 from landscope.reading import Reading
 from landscope.records.body import number_to_json
 from landscope.records.disk import whole_file
@@ -62,6 +62,9 @@ _COLUMNS: dict[str, Kind] = {
     "seconds": "number",
 }
 _BATCH_ROWS = 50_000
+_BATCH_LETTERS = 2**22
+_ROW_LETTERS = 2**16
+"""In one row at most; a text of a megabyte in each of a million rows would fill any disk."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With these a cell begins that Excel, LibreOffice or Sheets may compute, as OWASP lists them."""
 
@@ -81,7 +84,7 @@ def export_table(
 
     Raises:
         UsageError: The path has another ending, or Parquet is asked for without pyarrow.
-        RecordError: A journal is damaged.
+        RecordError: A journal is damaged, or a row would be longer than a table can hold.
         StorageError: The file cannot be written.
     """
     path = Path(path)
@@ -158,11 +161,22 @@ def _rows(
             for name in names
         )
         ended = run.outcome.status
+        taken = _letters(config)
         for reading in run.all_readings:
             if reading.is_timed and not times:
                 continue
             for row in _rows_of(reading):
+                if taken + _letters(row) > _ROW_LETTERS:
+                    raise RecordError(
+                        f"{reading.quantity} by {reading.probe} of run {run.id}",
+                        f"a row of a table has at most {_ROW_LETTERS} letters",
+                        "read it with landscope.Run, and make the configuration's texts shorter",
+                    )
                 yield (run.id, ended, *row, *config)
+
+
+def _letters(cells: Iterable[Cell]) -> int:
+    return sum(len(cell) for cell in cells if isinstance(cell, str))
 
 
 def _rows_of(reading: Reading) -> Iterator[tuple[Cell, ...]]:
@@ -192,6 +206,13 @@ def _write_csv(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Cell, 
     return count
 
 
+def _batches(rows: Iterator[tuple[Cell, ...]]) -> Iterator[list[tuple[Cell, ...]]]:
+    """Rows in batches of a size that memory holds, however long their texts are."""
+    for first in rows:
+        most = max(1, min(_BATCH_ROWS, _BATCH_LETTERS // (1 + _letters(first))))
+        yield [first, *islice(rows, most - 1)]
+
+
 def _csv_cell(cell: Cell) -> Cell:
     """A number as JSON writes it; a text that no spreadsheet takes for a formula."""
     if isinstance(cell, float):
@@ -212,7 +233,7 @@ def _write_parquet(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Ce
     schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     count = 0
     with pq.ParquetWriter(path, schema) as writer:
-        while batch := list(islice(rows, _BATCH_ROWS)):
+        for batch in _batches(rows):
             cells = [
                 pa.array(column, type=field.type)
                 for column, field in zip(zip(*batch, strict=True), schema, strict=True)
