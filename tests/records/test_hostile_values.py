@@ -170,7 +170,7 @@ def test_long_rows_are_written_in_small_batches(
     table = tmp_path / "table.parquet"
     assert export_table([read_run(run_folder.path)], table) == 7
     found = pq.ParquetFile(table)
-    assert (found.metadata.num_rows, found.metadata.num_row_groups) == (7, 4)
+    assert (found.metadata.num_rows, found.metadata.num_row_groups) == (7, 3)
 
 
 def test_initial_weights_of_any_type_are_compared(tmp_path: Path) -> None:

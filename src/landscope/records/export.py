@@ -30,7 +30,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -165,8 +164,9 @@ def _rows(
         for reading in run.all_readings:
             if reading.is_timed and not times:
                 continue
-            for row in _rows_of(reading):
-                if taken + _letters(row) > _ROW_LETTERS:
+            for number, row in enumerate(_rows_of(reading)):
+                # All rows of a reading have the same texts.
+                if number == 0 and taken + _letters(row) > _ROW_LETTERS:
                     raise RecordError(
                         f"{reading.quantity} by {reading.probe} of run {run.id}",
                         f"a row of a table has at most {_ROW_LETTERS} letters",
@@ -208,9 +208,16 @@ def _write_csv(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Cell, 
 
 def _batches(rows: Iterator[tuple[Cell, ...]]) -> Iterator[list[tuple[Cell, ...]]]:
     """Rows in batches of a size that memory holds, however long their texts are."""
-    for first in rows:
-        most = max(1, min(_BATCH_ROWS, _BATCH_LETTERS // (1 + _letters(first))))
-        yield [first, *islice(rows, most - 1)]
+    batch: list[tuple[Cell, ...]] = []
+    letters = 0
+    for row in rows:
+        batch.append(row)
+        letters += _letters(row)
+        if len(batch) >= _BATCH_ROWS or letters >= _BATCH_LETTERS:
+            yield batch
+            batch, letters = [], 0
+    if batch:
+        yield batch
 
 
 def _csv_cell(cell: Cell) -> Cell:
