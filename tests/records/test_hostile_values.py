@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from tests.comparison_study import Compared
 
 from landscope.claims import answers
 from landscope.errors import RecordError, UsageError
 from landscope.figures.files import study_figures, write_figures
-from landscope.records import RunFolder, StudyFolder, export_table, read_run, read_study
+from landscope.records import RunFolder, StudyFolder, export, export_table, read_run, read_study
 from landscope.records.line import MAX_BYTES
 from torture.hostile.sealed import line, reseal
 from torture.hostile.sealed import reading as sealed_reading
@@ -89,7 +90,7 @@ def test_formulas_are_text_in_csv(study_folder: StudyFolder, tmp_path: Path) -> 
     ("field", "value", "rule"),
     [
         ("norms", [[]], "norms.0: Input should be"),
-        ("norms", ["\x1b[2J"], "norms.0: Input should be"),
+        ("norms", ["\x1b[2J"], "norms.0: Value error, it is no norm that this landscope knows"),
         ("lrs", ["x"], "lrs.0: Input should be a valid number"),
         ("lrs", [-1.0], "lrs.0: Input should be greater than 0"),
         ("seeds", [2**70], "seeds.0: Input should be less than"),
@@ -114,7 +115,9 @@ def test_a_run_of_other_types_is_neither_drawn_nor_judged(
     Compared(norms=("batch",), lrs=(0.1,), seeds=(0,), steps=4).write(tmp_path)
     (manifest,) = tmp_path.glob("runs/*/run.json")
     reseal(manifest, lambda content: content["config"].update({field: value}))
-    with pytest.raises(RecordError, match=rf"run\.json: the manifest is wrong: {field}: Input"):
+    with pytest.raises(
+        RecordError, match=rf"run\.json: the manifest is wrong: {field}: (Input|Value)"
+    ):
         answers(read_study(tmp_path))
     assert len(read_study(tmp_path).runs) == 1  # it is there, and can be exported
 
@@ -140,3 +143,38 @@ def test_an_unknown_name_is_told_without_filling_the_screen(run_folder: RunFolde
     with pytest.raises(RecordError, match=r"line 1: a reading lacks a field") as caught:
         _ = read_run(run_folder.path).all_readings
     assert len(str(caught.value)) < 7000
+
+
+def test_lists_in_the_place_of_numbers_are_refused(run_folder: RunFolder) -> None:
+    write(run_folder, [reading(0, (0.5, 0.5)), reading(1, (0.5, 0.5))])
+    with pytest.raises(RecordError, match=r"its readings are lists, and each should be one number"):
+        read_run(run_folder.path).numbers("training", "train_loss")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_row_that_would_fill_the_disk_is_not_exported(
+    run_folder: RunFolder, tmp_path: Path, ending: str
+) -> None:
+    with_manifest(run_folder, config={"x": "y" * 40_000})
+    write(run_folder, [reading(0, function="f" * 20_000), reading(1, function="f" * 30_000)])
+    with pytest.raises(RecordError, match=r"a row of a table has at most 65536 letters"):
+        export_table([read_run(run_folder.path)], tmp_path / f"table.{ending}")
+    assert not (tmp_path / f"table.{ending}").exists()
+
+
+def test_long_rows_are_written_in_small_batches(
+    run_folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_BATCH_LETTERS", 1000)
+    write(run_folder, [reading(step, function="f" * 400) for step in range(7)])
+    table = tmp_path / "table.parquet"
+    assert export_table([read_run(run_folder.path)], table) == 7
+    found = pq.ParquetFile(table)
+    assert (found.metadata.num_rows, found.metadata.num_row_groups) == (7, 3)
+
+
+def test_initial_weights_of_any_type_are_compared(tmp_path: Path) -> None:
+    Compared(norms=("none", "batch"), lrs=(0.1,), seeds=(0,)).write(tmp_path)
+    for manifest in tmp_path.glob("runs/*/run.json"):
+        reseal(manifest, lambda content: content.update(initial_weights=[["x"]]))
+    assert len(answers(read_study(tmp_path))) == 7

@@ -23,7 +23,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="n
 @pytest.mark.slow
 def test_hostile_folders_are_refused_or_shown_harmlessly() -> None:
     found = hostile.run(short=True)
-    assert len(found["rows"]) > 50
+    assert len(found["rows"]) > 40
     assert [bar for bar in found["bars"] if not bar["met"]] == []
     honest = {row["door"]: row["ended"] for row in found["rows"] if row["case"] == "honest"}
     assert honest["show"] == honest["report"] == honest["weights"] == honest["idx"] == "shown"

@@ -48,7 +48,7 @@ def try_page(*, short: bool) -> list[dict[str, Any]] | None:
 def _write(place: Path, name: str) -> Path:
     place.mkdir()
     folder = write_honest(place)["paper"]
-    rename("paper", "runs/vgg-batch-lr0.1-seed0", name, folder, place)
+    rename("paper", name, folder, place)
     publish(folder, lambda _: None)
     number = Number(name, 1.0, name, name)
     answer = Answer(name, name, "holds", name, (name,), (number,), name)

@@ -66,10 +66,10 @@ def _odd_fields() -> Iterator[Case]:
 
 def _names() -> Iterator[Case]:
     """Each hostile name wherever there is one."""
-    for base, run in _BASES:
+    for base, _ in _BASES:
         doors = _READ if base == "paper" else STUDY_DOORS
         for kind, name in NAMES.items():
-            yield Case(f"{kind} in every name", base, partial(rename, base, run, name), doors)
+            yield Case(f"{kind} in every name", base, partial(rename, base, name), doors)
     yield Case("control characters in the folder's name", "paper", _nothing, _READ, FOLDER)
     yield Case("control characters beside a missing study", "data", _nothing, STUDY_DOORS, FOLDER)
     for kind, name in NAMES.items():
@@ -77,7 +77,7 @@ def _names() -> Iterator[Case]:
         yield Case(f"{kind} as a run's id", "paper", planted, _READ)
 
 
-def rename(base: Base, run: str, name: str, folder: Path, _: Path) -> None:
+def rename(base: Base, name: str, folder: Path, _: Path) -> None:
     """Puts a name wherever a study has one; readings keep theirs at every other line."""
 
     def study(content: dict[str, Any]) -> None:
@@ -86,7 +86,6 @@ def rename(base: Base, run: str, name: str, folder: Path, _: Path) -> None:
             content["preset"].update(name=name, summary=name)
         else:
             content.update(model=name, data=name, loss=name, optimizer=name)
-            content["norms"].append(name)
 
     named: dict[str, str] = {}
 
@@ -103,10 +102,10 @@ def rename(base: Base, run: str, name: str, folder: Path, _: Path) -> None:
             body.update(probe=name, quantity=name, unit=name)
 
     reseal(folder / "study.json", study)
-    reseal(folder / run / "run.json", manifest)
-    rewrite(folder / run / "journal.jsonl", reading)
-    if base == "comparison":
-        reseal(folder / run / "run.json", _setter("config.norm", name))
+    for path in sorted(folder.glob("runs/*")):
+        named.clear()
+        reseal(path / "run.json", manifest)
+        rewrite(path / "journal.jsonl", reading)
 
 
 def _journals() -> Iterator[Case]:

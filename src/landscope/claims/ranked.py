@@ -56,13 +56,13 @@ def unlike(nets: ComparisonRecords) -> str | None:
     """What was not the same for all norms of a seed: weights or batches; None where all was."""
     for seed in nets.seeds:
         runs = [nets.run(norm, lr, seed) for lr in nets.lrs for norm in nets.norms]
-        if len({run.manifest.get("initial_weights") for run in runs}) > 1:
+        if len({str(run.manifest.get("initial_weights")) for run in runs}) > 1:
             return "initial weights"
         seen: dict[int, float] = {}
         for run in runs:
             if not run.has("training", "batches_checksum"):
                 continue
-            steps, sums = run.series("training", "batches_checksum")
+            steps, sums = run.numbers("training", "batches_checksum")
             for step, checksum in zip(steps.tolist(), sums.tolist(), strict=True):
                 if seen.setdefault(step, checksum) != checksum:
                     return "batches"

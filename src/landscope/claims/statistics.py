@@ -44,7 +44,7 @@ def mean_accuracy(run: RunRecords) -> float:
     curve stands for the steps up to the next; the steps that a diverged run did not take count
     as chance.
     """
-    steps, accuracy = run.series("training", "train_accuracy")
+    steps, accuracy = run.numbers("training", "train_accuracy")
     planned = planned_steps(run)
     taken = int(steps[-1]) + 1 if run.outcome.status == "diverged" else planned
     stands_for = np.diff(np.append(steps, taken))
@@ -55,7 +55,7 @@ def late_accuracy(run: RunRecords) -> float:
     """Training accuracy over the last tenth of the steps; chance for a diverged run."""
     if run.outcome.status == "diverged":
         return CHANCE
-    _, accuracy = run.series("training", "train_accuracy")
+    _, accuracy = run.numbers("training", "train_accuracy")
     return float(np.mean(accuracy[-max(1, len(accuracy) // 10) :]))
 
 
@@ -66,7 +66,7 @@ def accuracy_by_step(run: RunRecords, parts: int) -> list[tuple[int, float]]:
         For each part the step at which it ends and the mean of the points in it; NaN for a part
         that has none, as after a divergence.
     """
-    steps, accuracy = run.series("training", "train_accuracy")
+    steps, accuracy = run.numbers("training", "train_accuracy")
     planned = planned_steps(run)
     parts = min(parts, planned)
     edges = [planned * part // parts for part in range(parts + 1)]
@@ -94,7 +94,7 @@ def over_layers(run: RunRecords, probe: str, quantity: str, before: float) -> Va
     found = [np.empty(0)]
     for layer in run.layers[1:]:
         if run.has(probe, quantity, layer):
-            steps, values = run.series(probe, quantity, layer)
+            steps, values = run.numbers(probe, quantity, layer)
             found.append(values[steps < before])
     return finite(np.concatenate(found))
 

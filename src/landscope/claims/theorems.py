@@ -162,7 +162,7 @@ def _lemma(run: RunRecords) -> list[_Distance]:
         names = [f"lemma_4_5_{side}" for side in ("left", "left_by_row", "right", "inner")]
         if not all(run.has("optimum", name, layer) for name in names):
             continue
-        left, by_row, right, inner = (float(run.series("optimum", n, layer)[1][0]) for n in names)
+        left, by_row, right, inner = (float(run.numbers("optimum", n, layer)[1][0]) for n in names)
         if inner > 0 and right > 0 and math.isfinite(left / right) and math.isfinite(by_row):
             found.append(_Distance(left / right, by_row / right))
     return found

@@ -3,6 +3,7 @@
 import hashlib
 import lzma
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -109,21 +110,21 @@ def check_digest(
 def _read_gzip(file: BinaryIO, limit: int) -> bytes:
     """The first member; ``gzip`` takes a header byte by byte, and any number of empty members."""
     decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    contents = bytearray()
-    while len(contents) < limit and not decompressor.eof:
+    contents = BytesIO()  # gives its bytes without a copy of them
+    while contents.tell() < limit and not decompressor.eof:
         raw = decompressor.unconsumed_tail or _next(file, limit)
-        contents += decompressor.decompress(raw, limit - len(contents))
-    return bytes(contents)
+        contents.write(decompressor.decompress(raw, min(_CHUNK, limit - contents.tell())))
+    return contents.getvalue()
 
 
 def _read_xz(file: BinaryIO, limit: int) -> bytes:
     """``lzma.open`` has no limit on memory, so drive the decompressor by hand."""
     decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-    contents = bytearray()
-    while len(contents) < limit and not decompressor.eof:
+    contents = BytesIO()
+    while contents.tell() < limit and not decompressor.eof:
         raw = _next(file, limit) if decompressor.needs_input else b""
-        contents += decompressor.decompress(raw, max_length=limit - len(contents))
-    return bytes(contents)
+        contents.write(decompressor.decompress(raw, min(_CHUNK, limit - contents.tell())))
+    return contents.getvalue()
 
 
 def _next(file: BinaryIO, limit: int) -> bytes:

@@ -124,7 +124,7 @@ def _numbers(probe: str, quantity: str) -> Callable[[RunRecords], Series]:
     def series(run: RunRecords) -> Series:
         if not run.has(probe, quantity):
             return np.empty(0), np.empty(0)
-        return run.series(probe, quantity)
+        return run.numbers(probe, quantity)
 
     return series
 

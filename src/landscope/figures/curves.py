@@ -24,7 +24,7 @@ def curve(net: Net, probe: str, quantity: str, layer: Layer | None = None) -> Cu
         RecordError: The run has no such readings.
     """
     name = None if layer is None else layer.name
-    steps, values = net.run.series(probe, quantity, name)
+    steps, values = net.run.numbers(probe, quantity, name)
     steps, values = until(net.entry.ending, steps, values)
     return _thinned(Curve(net.entry, _floats(steps), _floats(_gaps(values))))
 
@@ -46,7 +46,7 @@ def batch_share(net: Net, quantity: str, window: int) -> Curve:
     Raises:
         RecordError: The run has no such readings.
     """
-    steps, values = net.run.series("training", quantity, None)
+    steps, values = net.run.numbers("training", quantity, None)
     steps, values = until(net.entry.ending, steps, 100 * values)
     values = _gaps(values)
     means = centred_mean(values, window)

@@ -116,7 +116,7 @@ def losses(run: RunRecords) -> tuple[Values, Values]:
     """Steps and training losses of a run, without those that are not finite."""
     if not run.has("training", "train_loss"):
         return np.empty(0), np.empty(0)
-    steps, values = run.series("training", "train_loss")
+    steps, values = run.numbers("training", "train_loss")
     kept = np.isfinite(values)
     return steps[kept].astype(np.float64), values[kept]
 
@@ -142,7 +142,7 @@ def fall(run: RunRecords) -> float:
 
 def looks(run: RunRecords, probe: str, quantity: str) -> Values:
     """The finite values of a number at each look; none where it was not read."""
-    return _finite(run.series(probe, quantity)[1]) if run.has(probe, quantity) else np.empty(0)
+    return _finite(run.numbers(probe, quantity)[1]) if run.has(probe, quantity) else np.empty(0)
 
 
 def over_layers(run: RunRecords, probe: str, quantity: str) -> tuple[NDArray[np.int64], Values]:
@@ -153,7 +153,7 @@ def over_layers(run: RunRecords, probe: str, quantity: str) -> tuple[NDArray[np.
     by_step: dict[int, list[float]] = {}
     for layer in run.layers[1:]:
         if run.has(probe, quantity, layer):
-            for step, value in zip(*run.series(probe, quantity, layer), strict=True):
+            for step, value in zip(*run.numbers(probe, quantity, layer), strict=True):
                 by_step.setdefault(int(step), []).append(float(value))
     steps = sorted(by_step)
     medians = [_median(np.array(by_step[step])) for step in steps]

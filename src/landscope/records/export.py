@@ -30,11 +30,10 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from landscope.errors import UsageError
+from landscope.errors import RecordError, UsageError
 from landscope.reading import Reading
 from landscope.records.body import number_to_json
 from landscope.records.disk import whole_file
@@ -62,6 +61,9 @@ _COLUMNS: dict[str, Kind] = {
     "seconds": "number",
 }
 _BATCH_ROWS = 50_000
+_BATCH_LETTERS = 2**22
+_ROW_LETTERS = 2**16
+"""In one row at most; a text of a megabyte in each of a million rows would fill any disk."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With these a cell begins that Excel, LibreOffice or Sheets may compute, as OWASP lists them."""
 
@@ -81,7 +83,7 @@ def export_table(
 
     Raises:
         UsageError: The path has another ending, or Parquet is asked for without pyarrow.
-        RecordError: A journal is damaged.
+        RecordError: A journal is damaged, or a row would be longer than a table can hold.
         StorageError: The file cannot be written.
     """
     path = Path(path)
@@ -158,11 +160,23 @@ def _rows(
             for name in names
         )
         ended = run.outcome.status
+        taken = _letters(config)
         for reading in run.all_readings:
             if reading.is_timed and not times:
                 continue
-            for row in _rows_of(reading):
+            for number, row in enumerate(_rows_of(reading)):
+                # All rows of a reading have the same texts.
+                if number == 0 and taken + _letters(row) > _ROW_LETTERS:
+                    raise RecordError(
+                        f"{reading.quantity} by {reading.probe} of run {run.id}",
+                        f"a row of a table has at most {_ROW_LETTERS} letters",
+                        "read it with landscope.Run, and make the configuration's texts shorter",
+                    )
                 yield (run.id, ended, *row, *config)
+
+
+def _letters(cells: Iterable[Cell]) -> int:
+    return sum(len(cell) for cell in cells if isinstance(cell, str))
 
 
 def _rows_of(reading: Reading) -> Iterator[tuple[Cell, ...]]:
@@ -192,6 +206,20 @@ def _write_csv(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Cell, 
     return count
 
 
+def _batches(rows: Iterator[tuple[Cell, ...]]) -> Iterator[list[tuple[Cell, ...]]]:
+    """Rows in batches of a size that memory holds, however long their texts are."""
+    batch: list[tuple[Cell, ...]] = []
+    letters = 0
+    for row in rows:
+        batch.append(row)
+        letters += _letters(row)
+        if len(batch) >= _BATCH_ROWS or letters >= _BATCH_LETTERS:
+            yield batch
+            batch, letters = [], 0
+    if batch:
+        yield batch
+
+
 def _csv_cell(cell: Cell) -> Cell:
     """A number as JSON writes it; a text that no spreadsheet takes for a formula."""
     if isinstance(cell, float):
@@ -212,7 +240,7 @@ def _write_parquet(path: Path, columns: dict[str, Kind], rows: Iterator[tuple[Ce
     schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     count = 0
     with pq.ParquetWriter(path, schema) as writer:
-        while batch := list(islice(rows, _BATCH_ROWS)):
+        for batch in _batches(rows):
             cells = [
                 pa.array(column, type=field.type)
                 for column, field in zip(zip(*batch, strict=True), schema, strict=True)

@@ -135,6 +135,23 @@ class RunRecords:
                 )
         return steps, np.array(values, dtype=np.float64)
 
+    def numbers(
+        self, probe: str, quantity: str, layer: str | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The readings of one quantity of which each is a number: steps and values, a row each.
+
+        Raises:
+            RecordError: There are none, or some are lists.
+        """
+        steps, values = self.series(probe, quantity, layer)
+        if values.ndim != 1:
+            raise RecordError(
+                f"{Subject(probe, quantity, layer)} of run {self.id}",
+                "its readings are lists, and each should be one number",
+                "restore the journal, or run it again in a new folder",
+            )
+        return steps, values
+
     @cached_property
     def _replay(self) -> Replay:
         path = self.folder.journal_path

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from landscope.errors import RecordError
 from landscope.study import comparison, santurkar2018
@@ -17,6 +17,14 @@ from landscope.study import comparison, santurkar2018
 MAX_PLACES = 10_000
 """Norms times rates times seeds of a comparison: short lists must not make a table without end."""
 
+
+def _known(norm: str) -> str:
+    if norm not in comparison.COMPARED_NORMS:
+        raise ValueError("it is no norm that this landscope knows")
+    return norm
+
+
+_Norm = Annotated[str, AfterValidator(_known)]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Steps = Annotated[int, Field(ge=1, lt=2**53)]
 _Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -35,14 +43,14 @@ class _PaperRun(_Part):
 
 
 class _ComparedRun(_Part):
-    norm: comparison.ComparedNorm
+    norm: _Norm
     lr: _Rate
     seed: _Count
     steps: _Steps
 
 
 class _Comparison(_Part):
-    norms: list[comparison.ComparedNorm] | None = None
+    norms: list[_Norm] | None = None
     lrs: list[_Rate] | None = None
     seeds: list[_Count] | None = None
 

@@ -187,7 +187,7 @@ def _last(run: RunRecords, quantity: str, factor: float, unit: str) -> str:
     """The last reading; of a single batch where it is the training's."""
     if not run.has("training", quantity):
         return _NOTHING
-    _, values = run.series("training", quantity)
+    _, values = run.numbers("training", quantity)
     last = float(values[-1])
     return f"{number_text(factor * last)}{unit}" if math.isfinite(last) else "not finite"
 

@@ -121,7 +121,7 @@ def _row(run: RunRecords) -> list[str]:
 def _last(run: RunRecords, quantity: str, form: str, points: int) -> str:
     if not run.has("training", quantity):
         return ""
-    _, values = run.series("training", quantity)
+    _, values = run.numbers("training", quantity)
     return form.format(float(np.mean(values[-points:])))
 
 
