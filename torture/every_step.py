@@ -1,10 +1,10 @@
 """A short run that is killed at each place in turn, and goes on: weights and readings, to the bit.
 
-Three runs: a VGG with noise in its norm, the deep linear network with every probe, and a model of a
-user's own with dropout, AdamW and a shuffling loader. Each is killed with SIGKILL before each of its
-checkpoints, so after each step, in the midst of an epoch too; and before each line of its journal,
-so within steps, within looks and within the readings of one probe. Then the same run is started
-again to its end, in another process, and compared with one that was left alone.
+Three runs: a VGG with noise in its norm, the deep linear network with every probe, and a model of
+a user's own with dropout, AdamW and a shuffling loader. Each is killed with SIGKILL before each of
+its checkpoints, so after each step, in the midst of an epoch too; and before every third line of
+its journal, so within steps, within looks and within the readings of one probe. Then the same run
+is started again to its end, in another process, and compared with one that was left alone.
 """
 
 import multiprocessing

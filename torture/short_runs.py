@@ -1,4 +1,4 @@
-"""Short runs that can be stopped at any place: two of the paper's, and one of a user's own model."""
+"""Short runs that can be stopped at any place: two of the paper's, and one of a user's model."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -70,7 +70,7 @@ def main() -> int:
     try:
         reproduce(order(folder, every_step=every_step), Listener())
     except LandscopeError as error:  # a worker was killed, and with it its run
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -14,8 +14,8 @@ alone, and filters, groups and plots without unpacking. These are its columns:
 | value, unit, status, function, seconds | as in ``landscope.reading.Reading`` |
 | config_... | one column for each field of the run's configuration; lists and tables as JSON |
 
-Without times, ``seconds`` and whatever else a clock measured are left out: two studies that were run
-alike then give the same bytes, stopped on the way or not.
+Without times, ``seconds`` and whatever else a clock measured is left out: two studies that were
+run alike then give the same bytes, stopped on the way or not.
 
 NaN and the infinities stay what they are; where there is nothing, the cell is empty. ``seconds``
 is shared by all readings of one probe at one step: take it once for each, do not add its rows up.

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ from typing import BinaryIO, final
 from landscope.errors import StorageError, UsageError
 from landscope.reading import Reading
 from landscope.records.body import ShapeError, outcome_to_json, reading_to_json
-from landscope.records.disk import storing, sync_folder
+from landscope.records.disk import storing, sync_folder, whole_file
 from landscope.records.folder import RunFolder
 from landscope.records.line import MAX_BYTES, LineKind, checksum_of, encode
 from landscope.records.lock import Lock
 from landscope.records.outcome import Outcome
-from landscope.records.replay import check_start
+from landscope.records.replay import check_start, end_before
 
 SYNC_SECONDS = 5.0
 """The most that a power cut takes; a crash of the program takes the line being written."""
@@ -77,6 +78,29 @@ class Journal:
                 return Journal(_start(folder), folder, lock, Mark(0, 0), checksum=0)
             checksum = check_start(folder.journal_path, at.lines, at.bytes)
             return Journal(_go_on(folder, at), folder, lock, at, checksum)
+        except BaseException:
+            lock.release()
+            raise
+
+    @staticmethod
+    def go_on(folder: RunFolder, step: int) -> "Journal":
+        """Goes on with a journal where a training does, even where it was closed for good.
+
+        Args:
+            folder: A run's folder with a journal.
+            step: The first step that is still to come. The readings of this step and later ones,
+                of a training that has gone back since, are kept aside as in ``create``.
+
+        Raises:
+            RecordError: A line before that step is damaged.
+            StorageError: The folder cannot be written, or another process writes this run.
+        """
+        lock = Lock(folder.lock_path)
+        try:
+            mark = Mark(*end_before(folder.journal_path, step))
+            _keep_aside(folder)
+            checksum = check_start(folder.journal_path, mark.lines, mark.bytes)
+            return Journal(_go_on(folder, mark), folder, lock, mark, checksum)
         except BaseException:
             lock.release()
             raise
@@ -212,6 +236,12 @@ def _start(folder: RunFolder) -> BinaryIO:
             raise
         sync_folder(path.parent)
     return file
+
+
+def _keep_aside(folder: RunFolder) -> None:
+    """Copies a journal to where one is kept that is about to be replaced."""
+    with whole_file(folder.unfinished_journal_path) as temporary:
+        shutil.copyfile(folder.journal_path, temporary)
 
 
 def _go_on(folder: RunFolder, mark: Mark) -> BinaryIO:

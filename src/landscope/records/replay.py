@@ -177,6 +177,27 @@ def check_start(path: Path, lines: int, size: int) -> int:
     return taken.checksum
 
 
+def end_before(path: Path, step: int) -> tuple[int, int]:
+    """Lines and bytes of a journal before its first reading of a step or later, or its finish.
+
+    Raises:
+        RecordError: The file cannot be read, or a line before that is damaged.
+    """
+    taken, lines, size = _Lines(path), 0, 0
+    with reading_file(path) as file:
+        while line := file.readline(MAX_BYTES + 1):
+            try:
+                entry = taken.take(line)
+            except DamagedLine as error:
+                if not file.read(1):  # the last one, cut by a crash
+                    break
+                raise taken.refusal(str(error)) from error
+            if isinstance(entry, Outcome) or entry.step >= step:
+                break
+            lines, size = lines + 1, size + len(line)
+    return lines, size
+
+
 class _Lines:
     """The lines of a journal from its first, each held to the one before it."""
 

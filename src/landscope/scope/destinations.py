@@ -21,17 +21,24 @@ class RunWriter:
     Args:
         path: The folder, whose name is the run's id.
         manifest: The fields of a run's manifest, apart from its id.
+        first_step: The first update that is still to come. Where the training has some behind it,
+            the readings of those stay, and what is read from here on follows them.
 
     Raises:
         LandscopeError: Something else is in the folder, or a run that has ended; or it cannot be
             written.
     """
 
-    def __init__(self, path: str | os.PathLike[str], manifest: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], manifest: dict[str, Any], first_step: int = 0
+    ) -> None:
         folder = RunFolder(path)
         folder.create()
-        folder.write_manifest({"format": 1, "id": folder.id, **manifest})
-        self._journal = Journal.create(folder)
+        if first_step > 0 and os.path.lexists(folder.journal_path):
+            self._journal = Journal.go_on(folder, first_step)
+        else:
+            folder.write_manifest({"format": 1, "id": folder.id, **manifest})
+            self._journal = Journal.create(folder)
         self._started = time.perf_counter()
         self._step: int | None = None
 
@@ -56,18 +63,21 @@ class Destinations:
         to: A folder, a writer, a list of these, or None.
         manifest: For a folder: what it says of the run.
         live: Whether they are shown in the terminal as well.
+        first_step: For a folder: the first update that is still to come.
 
     Raises:
         UsageError: It is none of these.
         LandscopeError: A folder cannot be used.
     """
 
-    def __init__(self, to: Any, manifest: dict[str, Any], *, live: bool = False) -> None:
+    def __init__(
+        self, to: Any, manifest: dict[str, Any], *, live: bool = False, first_step: int = 0
+    ) -> None:
         several = to if isinstance(to, (list, tuple)) else [] if to is None else [to]
         self._writers: list[Writer] = []
         try:
             for each in several:
-                self._writers.append(_opened(each, manifest))
+                self._writers.append(_opened(each, manifest, first_step))
             if live:
                 # Whoever does not ask for it does not load what draws it.
                 from landscope.terminal.live_table import LiveTable
@@ -99,9 +109,9 @@ class Destinations:
                 )
 
 
-def _opened(to: Any, manifest: dict[str, Any]) -> Writer:
+def _opened(to: Any, manifest: dict[str, Any], first_step: int) -> Writer:
     if isinstance(to, (str, os.PathLike)):
-        return RunWriter(to, manifest)
+        return RunWriter(to, manifest, first_step)
     if not isinstance(to, Writer):
         raise UsageError(
             f"to = {to!r}",

@@ -67,7 +67,8 @@ class Scope(Reviewed):
         norm_mode: Which function batch norms are measured as: of their ``"batch"``, as in
             training; of the batch's statistics held ``"frozen"``; of the ``"running"`` ones.
         scaler: The ``GradScaler`` of a training in float16.
-        first_step: Number of the first update, where a training goes on from a checkpoint.
+        first_step: Number of the first update, where a training goes on from a checkpoint. A folder
+            then keeps what was read before that update, and goes on behind it.
         live: Whether a table in the terminal follows the looks, on standard error.
 
     Raises:
@@ -107,7 +108,7 @@ class Scope(Reviewed):
         manifest = manifest_of(
             self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
         )
-        self._to = Destinations(to, manifest, live=live)
+        self._to = Destinations(to, manifest, live=live, first_step=first_step)
         # Who writes the three lines closes nothing: it is done when the scope or Python ends.
         self._finish = weakref.finalize(self, self._to.close)
         self._steps = first_step

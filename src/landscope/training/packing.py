@@ -157,8 +157,8 @@ class _Unpacker:
         if not isinstance(given, dict):
             return given
         node = cast("dict[str, Any]", given)
-        kind = next(iter(node))
-        inner = node[kind]
+        kind = next(iter(node), "")
+        inner = node.get(kind)
         if kind == "float":
             return float(inner)
         if kind in ("dict", "ordered"):
@@ -177,7 +177,6 @@ class _Unpacker:
 
     def _tensor(self, node: dict[str, Any]) -> Tensor:
         dtype = _DTYPES[node["dtype"]]
-        flat = torch.from_numpy(self.tensors[node["tensor"]].copy()).reshape(-1)
-        if flat.dtype != dtype:
-            flat = flat.view(dtype)
+        content = bytearray(self.tensors[node["tensor"]].tobytes())
+        flat = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
         return flat.reshape(node["shape"])
