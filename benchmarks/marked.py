@@ -21,7 +21,7 @@ def fill(page: str, write: Callable[[str], str | None]) -> str:
     def between(mark: re.Match[str]) -> str:
         return f"<!-- results: {mark[1]} -->\n{write(mark[1]) or NOTHING}\n<!-- end -->"
 
-    return re.sub(r"<!-- results: (\w+) -->\n.*?<!-- end -->", between, page, flags=re.DOTALL)
+    return re.sub(r"<!-- results: ([\w-]+) -->\n.*?<!-- end -->", between, page, flags=re.DOTALL)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
