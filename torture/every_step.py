@@ -2,8 +2,8 @@
 
 Three runs: a VGG with noise in its norm, the deep linear network with every probe, and a model of
 a user's own with dropout, AdamW and a shuffling loader. Each is killed with SIGKILL before each of
-its checkpoints, so after each step, in the midst of an epoch too; and before every seventh line of
-its journal, so within steps, within looks and within the readings of one probe. Then the same run
+its checkpoints, so after each step, in the midst of an epoch too; and before lines all through its
+journal, so within steps, within looks and within the readings of one probe. Then the same run
 is started again to its end, in another process, and compared with one that was left alone.
 """
 
@@ -25,8 +25,7 @@ from torture.bars import Least, Most
 from torture.row import Form, Found
 from torture.short_runs import RUNS, ShortRun
 
-_SHORT_EVERY = 60  # of the places, one in so many in the short form
-_EVERY = 7  # of the lines of a journal; most of them are next to others of the same look
+_SHORT_EVERY = 12  # of the places, one in so many in the short form
 
 
 def run(form: Form) -> Found:
@@ -79,7 +78,7 @@ def stopped_everywhere(
 
 def _places(short_run: ShortRun, lines: int, short: bool) -> list[tuple[str, int]]:
     saves = [("save", count) for count in range(1, short_run.steps + 1)]
-    writes = [("write", count) for count in range(1, lines + 1, _EVERY)]
+    writes = [("write", count) for count in range(1, lines + 1, short_run.every)]
     return [*saves[:: 3 if short else 1], *writes[:: _SHORT_EVERY if short else 1]]
 
 

@@ -25,10 +25,14 @@ _PROBING = Probing(
 
 @dataclass(frozen=True)
 class ShortRun:
-    """A run, and what it is called here."""
+    """A run, what it is called here, and before every how many lines of its journal it is killed.
+
+    Most lines of a journal stand next to others of the same look.
+    """
 
     name: str
     config: RunConfig | ComparisonRun
+    every: int
 
     @property
     def steps(self) -> int:
@@ -68,6 +72,7 @@ RUNS = (
             watched=(2, 7),
             probing=_PROBING,
         ),
+        every=40,
     ),
     ShortRun(
         "DLN, every probe",
@@ -82,6 +87,7 @@ RUNS = (
             watched=(1, 3),
             probing=_PROBING,
         ),
+        every=20,
     ),
     ShortRun(
         "a user's own, AdamW, dropout",
@@ -97,5 +103,6 @@ RUNS = (
             every=2,
             insert=False,
         ),
+        every=8,
     ),
 )
