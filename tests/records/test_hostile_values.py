@@ -14,6 +14,7 @@ from landscope.errors import RecordError, UsageError
 from landscope.figures.files import study_figures, write_figures
 from landscope.records import RunFolder, StudyFolder, export, export_table, read_run, read_study
 from landscope.records.line import MAX_BYTES
+from landscope.records.study_status import study_status
 from torture.hostile.sealed import line, reseal
 from torture.hostile.sealed import reading as sealed_reading
 
@@ -178,3 +179,19 @@ def test_initial_weights_of_any_type_are_compared(tmp_path: Path) -> None:
     for manifest in tmp_path.glob("runs/*/run.json"):
         reseal(manifest, lambda content: content.update(initial_weights=[["x"]]))
     assert len(answers(read_study(tmp_path))) == 7
+
+
+@pytest.mark.parametrize(("steps", "known"), [("x", 0), (10**30, 0), (-1, 0), ([], 0), (7, 7)])
+def test_steps_of_a_run_that_no_plan_names_may_be_anything(
+    study_folder: StudyFolder, steps: object, known: int
+) -> None:
+    make_run(study_folder.run("run"), steps=steps)
+    (run,) = study_status(study_folder).runs
+    assert run.steps == known
+
+
+def test_the_plan_of_a_study_has_an_end(study_folder: StudyFolder) -> None:
+    plan = [{"id": f"r{at}", "steps": 1, "digest": ""} for at in range(10_001)]
+    reseal(study_folder.manifest_path, lambda content: content.update(runs=plan))
+    with pytest.raises(RecordError, match=r"the manifest is wrong: runs: List should have at most"):
+        study_status(study_folder)

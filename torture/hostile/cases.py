@@ -25,6 +25,7 @@ FILES = {
     f"{_RUN}/checkpoints/step-*/values.json": ("checkpoint",),
     f"{_RUN}/checkpoints/step-*/tensors.safetensors": ("checkpoint",),
     f"{_RUN}/checkpoints/step-*": ("checkpoint",),
+    f"{_RUN}/failure.json": ("status",),
     "figures": ("report",),
     "figures/figure-02.svg": ("report",),
     "report.html": ("report",),

@@ -26,6 +26,10 @@ def _report(folder: Path, _: Path) -> None:
     main(["report", str(folder)])
 
 
+def _status(folder: Path, _: Path) -> None:
+    main(["status", str(folder)])
+
+
 def _csv(folder: Path, out: Path) -> None:
     main(["export", str(folder), str(out / "table.csv")])
 
@@ -72,11 +76,12 @@ def _first_run(folder: Path) -> Path:
 FIRST = "vgg-batch-lr0.1-seed0"
 """The run of the paper's honest study whose files are replaced."""
 
-STUDY_DOORS = ("show", "report", "export csv", "export parquet", "read_study")
+STUDY_DOORS = ("show", "status", "report", "export csv", "export parquet", "read_study")
 RUN_DOORS = ("Run", "show run")
 
 DOORS: Mapping[str, Door] = {
     "show": _show,
+    "status": _status,
     "report": _report,
     "export csv": _csv,
     "export parquet": _parquet,

@@ -16,12 +16,13 @@ from landscope.records.weights import write_weights
 from torture.hostile.case import Base
 from torture.hostile.marks import SECRET
 
+_ASKED = {"figures": [2, 8], "runs": [{"id": "planned", "steps": 10, "digest": "0"}]}
 _RUNS = (("vgg", "none", 0.1), ("vgg", "batch", 0.1), ("vgg", "noisy-batch", 0.1))
 
 
 def write_honest(place: Path) -> dict[Base, Path]:
     """Writes one folder of each kind, and gives them by kind."""
-    paper = Synthetic(steps=10, looks=2, runs=_RUNS, manifest={"figures": [2, 8]})
+    paper = Synthetic(steps=10, looks=2, runs=_RUNS, manifest=_ASKED)
     for run in paper.write(place / "paper").runs.values():
         _add_state(run)
     Compared(norms=("none", "batch"), lrs=(0.1,), seeds=(0,)).write(place / "comparison")

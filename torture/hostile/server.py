@@ -26,7 +26,7 @@ from torture.hostile.trial import Outcome, attempt
 
 HONEST: tuple[tuple[Base, tuple[str, ...]], ...] = (
     ("paper", tuple(door for door in DOORS if door not in ("--data-dir", "idx"))),
-    ("comparison", ("show", "report", "export csv", "export parquet", "read_study")),
+    ("comparison", ("show", "status", "report", "export csv", "export parquet", "read_study")),
     ("data", ("idx", "--data-dir")),
 )
 

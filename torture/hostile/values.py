@@ -10,10 +10,10 @@ from landscope.records.line import encode
 from torture.hostile.case import Base, Case
 from torture.hostile.doors import FIRST, RUN_DOORS, STUDY_DOORS
 from torture.hostile.names import FOLDER, NAMES, SURROGATE
-from torture.hostile.sealed import line, reading, reseal, rewrite
+from torture.hostile.sealed import line, reading, reseal, rewrite, seal
 
 _READ = (*STUDY_DOORS, *RUN_DOORS)
-_SHORT = ("show", "report", "export csv")
+_SHORT = ("show", "status", "report", "export csv")
 _COMPARED = "runs/batch-lr0.1-seed0"
 _BASES: tuple[tuple[Base, str], ...] = (("paper", f"runs/{FIRST}"), ("comparison", _COMPARED))
 
@@ -28,7 +28,8 @@ ODD: dict[str, Any] = {
 _STUDY_FIELDS = {
     "paper": ("study", "preset", "preset.name", "preset.vgg", "preset.vgg.layers",
               "preset.vgg.layers.figure_2", "figures", "seed", "versions", "device", "threads",
-              "started", "seconds", "landscope"),
+              "started", "seconds", "landscope", "workers", "runs", "runs.0", "runs.0.id",
+              "runs.0.steps"),
     "comparison": ("norms", "lrs", "seeds", "model", "loss", "steps", "every", "insert"),
 }  # fmt: skip
 _RUN_FIELDS = {
@@ -43,6 +44,7 @@ def hostile_values() -> Iterator[Case]:
     """All of them."""
     yield from _odd_fields()
     yield from _names()
+    yield from _failures()
     yield from _journals()
     yield from _manifests()
     yield from _checkpoints()
@@ -62,6 +64,19 @@ def _odd_fields() -> Iterator[Case]:
             for field in _READING_FIELDS:
                 plant = _rewrites(f"{run}/journal.jsonl", _setter(field, value))
                 yield Case(f"{odd} for {field} of every reading", base, plant, doors)
+
+
+def _failures() -> Iterator[Case]:
+    """A failure that a run left, in every word of which there is a hostile name."""
+    for kind, name in NAMES.items():
+        failure = dict.fromkeys(("reason", "place", "text", "when"), name)
+        plant = partial(_fail, {"format": 1, **failure})
+        yield Case(f"{kind} in a failure", "paper", plant, ("status",))
+
+
+def _fail(content: dict[str, Any], folder: Path, _: Path) -> None:
+    (folder / "runs" / FIRST / "failure.json").write_bytes(seal(content))
+    (folder / "runs" / FIRST / "journal.jsonl").unlink()
 
 
 def _names() -> Iterator[Case]:
@@ -168,10 +183,11 @@ def _checkpoints() -> Iterator[Case]:
 
 def _setter(field: str, value: object, separator: str = ".") -> Callable[[dict[str, Any]], object]:
     def change(content: dict[str, Any]) -> None:
-        *path, last = field.split(separator)
+        *path, last = (int(part) if part.isdigit() else part for part in field.split(separator))
+        place: Any = content
         for name in path:
-            content = content[name]
-        content[last] = value
+            place = place[name]
+        place[last] = value
 
     return change
 

@@ -17,6 +17,8 @@ MAX_BYTES = 4 * 2**20
 MAX_VALUES = 100_000
 """Parsed, a value of three bytes takes a hundred: both together bound what a reader allocates."""
 
+MAX_RUNS = 10_000
+
 _CHECKSUM = "crc32"
 
 
@@ -57,7 +59,7 @@ class PlannedRun(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     id: Annotated[str, AfterValidator(_fit_id)]
-    steps: int = Field(ge=0)
+    steps: int = Field(ge=0, lt=2**53)
     digest: str
 
 
@@ -79,8 +81,8 @@ class StudyManifest(Manifest):
     figures: list[int] = []
     started: str | None = None
     seconds: float | None = None
-    runs: list[PlannedRun] = []
-    workers: int = Field(default=1, ge=1)
+    runs: list[PlannedRun] = Field(default=[], max_length=MAX_RUNS)
+    workers: int = Field(default=1, ge=1, lt=2**31)
 
 
 class RunManifest(Manifest):

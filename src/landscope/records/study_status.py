@@ -64,7 +64,9 @@ class StudyStatus:
         From the seconds a step of runs that are as long, else of all runs.
         """
         left = [run for run in self.runs if not run.ended]
-        seconds = [_steps_left(run) * _seconds_a_step(run, self.runs) for run in left]
+        rates = _seconds_a_step(self.runs)
+        mean = rates.get(None, math.nan)
+        seconds = [_steps_left(run) * rates.get(run.steps, mean) for run in left]
         if not all(map(math.isfinite, seconds)):
             return None
         # Never faster than the longest that is left, however many work side by side.
@@ -81,9 +83,15 @@ def study_status(folder: StudyFolder) -> StudyStatus:
     planned: list[dict[str, Any]] = manifest.get("runs", [])
     ids = {str(run["id"]): int(run["steps"]) for run in planned}
     for run in folder.runs():
-        ids.setdefault(run.id, int(run.manifest["config"].get("steps", 0)))
+        ids.setdefault(run.id, _steps_of(run.manifest["config"]))
     runs = tuple(_run_status(folder.run(run_id), steps) for run_id, steps in ids.items())
     return StudyStatus(runs, folder.is_conducted, int(manifest.get("workers") or 1))
+
+
+def _steps_of(config: dict[str, Any]) -> int:
+    """Steps of a run that no plan names; of a configuration that may be anybody's."""
+    steps = config.get("steps")
+    return steps if type(steps) is int and 0 <= steps < 2**53 else 0
 
 
 def _run_status(folder: RunFolder, steps: int) -> RunStatus:
@@ -112,11 +120,12 @@ def _steps_left(run: RunStatus) -> int:
     return run.steps - (0 if run.step is None else min(run.step + 1, run.steps))
 
 
-def _seconds_a_step(run: RunStatus, others: Iterable[RunStatus]) -> float:
-    known = [
-        (other.steps == run.steps, other.seconds / (other.step + 1))
-        for other in others
-        if other.seconds is not None and other.step is not None and other.state != "diverged"
-    ]
-    alike = [rate for is_alike, rate in known if is_alike] or [rate for _, rate in known]
-    return sum(alike) / len(alike) if alike else math.nan
+def _seconds_a_step(runs: Iterable[RunStatus]) -> dict[int | None, float]:
+    """The mean over runs of a length, by that, and over all runs, by None; where any is known."""
+    known: dict[int | None, list[float]] = {}
+    for run in runs:
+        if run.seconds is not None and run.step is not None and run.state != "diverged":
+            rate = run.seconds / (run.step + 1)
+            for length in (run.steps, None):
+                known.setdefault(length, []).append(rate)
+    return {length: sum(rates) / len(rates) for length, rates in known.items()}
