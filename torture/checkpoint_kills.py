@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.provenance import ROOT
 from landscope.errors import LandscopeError
 from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.journal import Mark
+from landscope.records.line import Mark
 from torture.bars import Least, Most
 from torture.faults import InPlace
 from torture.row import Form, Found
@@ -102,7 +102,7 @@ def write_forever(checkpoints: Checkpoints, step: int) -> None:
     while True:
         step += 1
         tensors = {str(n): np.full(_VALUES, float(step), np.float32) for n in range(_TENSORS)}
-        checkpoints.write(Checkpoint(step, Mark(step, step), 0.0, {"step": step}, tensors))
+        checkpoints.write(Checkpoint(step, Mark(step, step, 0), 0.0, {"step": step}, tensors))
         sys.stdout.write(f"{step}\n")
         sys.stdout.flush()
 

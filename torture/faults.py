@@ -28,7 +28,8 @@ class InPlace(Checkpoints):
             for file, content in contents.items()
         }
         manifest = {
-            "format": 1, "step": given.step, "lines": given.mark.lines, "bytes": given.mark.bytes,
+            "format": 1, "step": given.step, "lines": given.mark.lines, "bytes": given.mark.size,
+            "checksum": given.mark.checksum,
             "seconds": given.seconds, "files": files,
         }  # fmt: skip
         write_manifest(folder / "manifest.json", checkpoint._CheckpointManifest, manifest)

@@ -15,7 +15,7 @@ from landscope.errors import RecordError
 from landscope.reading import Reading
 from landscope.records import Outcome
 from landscope.records.body import outcome_to_json, reading_to_json
-from landscope.records.line import checksum_of, encode
+from landscope.records.line import Mark, checksum_of, encode
 from landscope.records.manifest import RunManifest, read_manifest, write_manifest
 from landscope.records.replay import check_start, replay, replay_outcome
 
@@ -50,7 +50,7 @@ def journal(path: Path, given: bytes) -> None:
     same = repr((written.readings, written.outcome)) == repr((found.readings, found.outcome))
     _check(same, "it is another journal when written again")
     if not found.outcome.ended:
-        check_start(again, len(lines), sum(map(len, lines)))
+        check_start(again, Mark(0, 0, 0), _end_of(lines))
 
 
 def manifest(path: Path, given: bytes) -> None:
@@ -119,11 +119,18 @@ def _lines(readings: tuple[Reading, ...], outcome: Outcome) -> list[bytes]:
     return lines
 
 
+def _end_of(lines: list[bytes]) -> Mark:
+    mark = Mark(0, 0, 0)
+    for line in lines:
+        mark = mark.after(line)
+    return mark
+
+
 def _refused_or_none(path: Path) -> None:
     """The reader of the end alone may take a journal whose middle is wrong, and no more."""
     try:
         replay_outcome(path)
-        check_start(path, 1, path.stat().st_size)
+        check_start(path, Mark(0, 0, 0), Mark(1, path.stat().st_size, 0))
     except RecordError as error:
         _check_named(error, path)
 

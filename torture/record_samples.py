@@ -13,7 +13,7 @@ from landscope.reading import Axis, Reading, Status
 from landscope.records import Journal, Outcome, RunFolder, StudyFolder, read_run
 from landscope.records.checkpoint import Checkpoint, Checkpoints
 from landscope.records.failure import Failure, read_failure, write_failure
-from landscope.records.journal import Mark
+from landscope.records.line import Mark
 from landscope.records.weights import read_weights, write_weights
 from torture.sample import Sample, digest_of
 
@@ -148,7 +148,7 @@ def _checkpoint(seed: int) -> Checkpoint:
     values = {"epoch": seed, "losses": [0.5, 1e-300], "order": list(range(5))}
     return Checkpoint(
         step=40 + seed,
-        mark=Mark(12 + seed, 3456),
+        mark=Mark(12 + seed, 3456, 789),
         seconds=1.5,
         values=values,
         tensors=arrays(seed),

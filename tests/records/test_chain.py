@@ -1,30 +1,40 @@
 """A line is held to the line before it: one of another journal is found, though it fits."""
 
+from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
 
 from landscope.errors import RecordError
 from landscope.reading import Reading
-from landscope.records import Outcome, RunFolder, read_run, replay
+from landscope.records import Journal, Outcome, RunFolder, StudyFolder, read_run, replay
 from landscope.records.body import outcome_to_json, reading_to_json
-from landscope.records.line import checksum_of, encode
+from landscope.records.line import Mark, checksum_of, encode
 from landscope.records.replay import MAX_FINISH_BYTES, check_start
 
-from .samples import FINISHED, reading
+from .samples import FINISHED, make_run, reading, write
+
+RUN = crc32(b'{"config":{"lr":0.1,"norm":"batch"},"id":"vgg-batch-lr0.1-seed0"}')
+"""The checksum of the run of ``run_folder``, by hand: its first line follows that."""
 
 
-def chained(readings: list[Reading], outcome: Outcome = FINISHED) -> list[bytes]:
+def chained(readings: list[Reading], outcome: Outcome = FINISHED, first: int = RUN) -> list[bytes]:
     """The lines of a journal, each with the checksum of the one before."""
     bodies = [("reading", reading_to_json(one)) for one in readings]
     lines: list[bytes] = []
-    after = 0
+    after = first
     for number, (kind, body) in enumerate([*bodies, ("finish", outcome_to_json(outcome))], 1):
         lines.append(encode(number, kind, body, after))
         after = checksum_of(lines[-1])
     return lines
 
 
+def end_of(lines: list[bytes]) -> Mark:
+    return Mark(len(lines), sum(map(len, lines)), checksum_of(lines[-1]))
+
+
+BEGIN = Mark(0, 0, RUN)
 MINE = chained([reading(step, 0.5) for step in range(4)])
 OTHER = chained([reading(step, 0.25) for step in range(4)], Outcome("diverged", 2, 1.0))
 
@@ -47,7 +57,30 @@ def test_the_end_of_another_journal_is_refused(run_folder: RunFolder, place: int
     with pytest.raises(RecordError, match=rule):
         _ = read_run(run_folder.path).all_readings
     with pytest.raises(RecordError, match=rule):
-        check_start(run_folder.journal_path, 4, len(b"".join(MINE[:4])))
+        check_start(run_folder.journal_path, BEGIN, end_of(MINE[:4]))
+
+
+@pytest.mark.parametrize(
+    ("run_id", "config"),
+    [
+        ("vgg-none-lr0.1-seed0", {"norm": "batch", "lr": 0.1}),
+        ("vgg-batch-lr0.1-seed0", {"norm": "batch", "lr": 0.1, "steps": 9}),
+    ],
+    ids=["of another id", "of the same id and another configuration"],
+)
+def test_the_whole_journal_of_another_run_is_refused(
+    run_folder: RunFolder, tmp_path: Path, run_id: str, config: dict[str, Any]
+) -> None:
+    other = make_run(StudyFolder(tmp_path / "other").run(run_id), **config)
+    swapped = write(other, [reading(step) for step in range(3)])
+    run_folder.journal_path.write_bytes(swapped)
+    rule = r"journal\.jsonl, line 1: it is the first line of another run's journal"
+    with pytest.raises(RecordError, match=rule):
+        _ = read_run(run_folder.path).all_readings
+    with pytest.raises(RecordError, match=rule):
+        Journal.go_on(run_folder, 2)
+    assert run_folder.journal_path.read_bytes() == swapped
+    assert len(read_run(other.path).all_readings) == 3
 
 
 def test_one_line_of_another_journal_is_refused(run_folder: RunFolder) -> None:
@@ -93,9 +126,10 @@ def test_a_line_of_format_1_does_not_come_after_one_of_format_2(run_folder: RunF
 
 def test_the_start_of_a_journal_tells_what_comes_after_it(run_folder: RunFolder) -> None:
     put(run_folder, MINE)
-    start = b"".join(MINE[:3])
-    assert check_start(run_folder.journal_path, 3, len(start)) == checksum_of(MINE[2])
-    assert check_start(run_folder.journal_path, 0, 0) == 0
+    check_start(run_folder.journal_path, BEGIN, end_of(MINE[:3]))
+    check_start(run_folder.journal_path, BEGIN, BEGIN)
+    with pytest.raises(RecordError, match=r"its first 0 lines"):
+        check_start(run_folder.journal_path, BEGIN, Mark(0, 0, 1))
 
 
 def test_a_finish_that_is_too_long_is_refused_by_both_readers(run_folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ import pytest
 from landscope.errors import RecordError, StorageError
 from landscope.records import disk
 from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.journal import Mark
+from landscope.records.line import Mark
 from torture.faults import InPlace
 
 LIMIT = 2**20
@@ -20,7 +20,7 @@ LIMIT = 2**20
 
 def at(step: int, size: int = 8) -> Checkpoint:
     tensors = {"weight": np.full((size, 2), step, np.float32), "count": np.array(step)}
-    return Checkpoint(step, Mark(step, 10 * step), 0.5 * step, {"step": [step, None]}, tensors)
+    return Checkpoint(step, Mark(step, 10 * step, 7), 0.5 * step, {"step": [step, None]}, tensors)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_newest_is_read_as_it_was_written(checkpoints: Checkpoints) -> None:
         checkpoints.write(at(step))
     found = checkpoints.newest(at_most=LIMIT)
     assert found is not None
-    assert (found.step, found.mark, found.seconds) == (3, Mark(3, 30), 1.5)
+    assert (found.step, found.mark, found.seconds) == (3, Mark(3, 30, 7), 1.5)
     assert found.values == {"step": [3, None]}
     for name, array in at(3).tensors.items():
         assert found.tensors[name].dtype == array.dtype

@@ -1,14 +1,22 @@
 """A journal that is gone on with: cut back to a mark, or to a step of a training."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from landscope.errors import RecordError
 from landscope.records import Journal, Outcome, RunFolder, read_run
-from landscope.records.journal import Mark
+from landscope.records.line import Mark
 
 from .samples import reading, write
+
+
+def mark_after(folder: RunFolder, lines: int) -> Mark:
+    mark = Mark(0, 0, folder.checksum)
+    for line in folder.journal_path.read_bytes().splitlines(keepends=True)[:lines]:
+        mark = mark.after(line)
+    return mark
 
 
 def steps(folder: RunFolder) -> list[int]:
@@ -20,7 +28,8 @@ def test_it_is_cut_back_to_a_mark_and_goes_on_from_there(run_folder: RunFolder) 
         journal.write(reading(0))
         mark = journal.mark()
         journal.write(reading(1))
-    assert mark == Mark(1, run_folder.journal_path.read_bytes().index(b"\n") + 1)
+    assert mark == mark_after(run_folder, 1)
+    assert mark.size == run_folder.journal_path.read_bytes().index(b"\n") + 1
     with Journal.create(run_folder, at=mark) as journal:
         assert journal.mark() == mark
         journal.write(reading(7))
@@ -31,8 +40,7 @@ def test_it_is_cut_back_to_a_mark_and_goes_on_from_there(run_folder: RunFolder) 
 
 def test_gone_on_with_it_has_the_bytes_of_one_that_was_not_stopped(run_folder: RunFolder) -> None:
     whole = write(run_folder, [reading(0), reading(1), reading(2)], None)
-    first = whole.index(b"\n") + 1
-    with Journal.create(run_folder, at=Mark(1, first)) as journal:
+    with Journal.create(run_folder, at=mark_after(run_folder, 1)) as journal:
         journal.write(reading(1))
         journal.write(reading(2))
     assert run_folder.journal_path.read_bytes() == whole
@@ -49,16 +57,29 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_what_stands_before_the_mark_must_be_whole(run_folder: RunFolder, damage: str) -> None:
     change, rule = DAMAGE[damage]
     whole = write(run_folder, [reading(0), reading(1)], None)
+    mark = mark_after(run_folder, 2)
     run_folder.journal_path.write_bytes(change(whole))
     with pytest.raises(RecordError, match=rule):
-        Journal.create(run_folder, at=Mark(2, len(whole)))
+        Journal.create(run_folder, at=mark)
 
 
 def test_a_mark_between_two_lines_only(run_folder: RunFolder) -> None:
     whole = write(run_folder, [reading(0), reading(1)], None)
-    with pytest.raises(RecordError, match=r"they have \d+ bytes, and the checkpoint says 7"):
-        Journal.create(run_folder, at=Mark(2, 7))
+    mark = replace(mark_after(run_folder, 2), size=7)
+    with pytest.raises(RecordError, match=r"they have \d+ bytes and .* the checkpoint says 7 and "):
+        Journal.create(run_folder, at=mark)
     assert run_folder.journal_path.read_bytes() == whole
+
+
+def test_a_mark_of_another_attempt_is_refused(run_folder: RunFolder) -> None:
+    """Its journal has as many lines and bytes, and other readings."""
+    write(run_folder, [reading(0), reading(1)], None)
+    mark = mark_after(run_folder, 2)
+    other = write(run_folder, [reading(0), reading(2)], None)
+    assert mark_after(run_folder, 2).size == mark.size
+    with pytest.raises(RecordError, match=r"journal\.jsonl, its first 2 lines: .* the checksum"):
+        Journal.create(run_folder, at=mark)
+    assert run_folder.journal_path.read_bytes() == other
 
 
 def test_it_goes_on_at_a_step_and_keeps_what_it_cuts_off(run_folder: RunFolder) -> None:

@@ -10,7 +10,7 @@ from tests.figures.study_fixture import Synthetic
 
 from landscope.data.idx import idx_header
 from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.journal import Mark
+from landscope.records.line import Mark
 from landscope.records.run_records import RunRecords
 from landscope.records.weights import write_weights
 from torture.hostile.case import Base
@@ -38,7 +38,7 @@ def _add_state(run: RunRecords) -> None:
     write_weights(run.folder.weights_path, tensors)
     checkpoints = Checkpoints(run.folder.checkpoints_path)
     for step in (1, 2):
-        checkpoints.write(Checkpoint(step, Mark(1, 1), 1.0, {"seed": 0}, tensors))
+        checkpoints.write(Checkpoint(step, Mark(1, 1, 1), 1.0, {"seed": 0}, tensors))
 
 
 def write_outside(folder: Path) -> None:

@@ -35,7 +35,7 @@ from landscope.records.disk import (
     sync_folder,
     write_synced,
 )
-from landscope.records.journal import Mark
+from landscope.records.line import Mark
 from landscope.records.manifest import Manifest, read_manifest, write_manifest
 from landscope.records.tensors import Arrays, pack_tensors, parse_tensors
 
@@ -79,6 +79,7 @@ class _CheckpointManifest(Manifest):
     step: int = Field(ge=0)
     lines: int = Field(ge=0)
     bytes: int = Field(ge=0)
+    checksum: int = Field(ge=0, lt=2**32)
     seconds: float = Field(ge=0, allow_inf_nan=False)
     files: dict[str, _File]
 
@@ -171,7 +172,8 @@ class Checkpoints:
                 "format": 1,
                 "step": checkpoint.step,
                 "lines": checkpoint.mark.lines,
-                "bytes": checkpoint.mark.bytes,
+                "bytes": checkpoint.mark.size,
+                "checksum": checkpoint.mark.checksum,
                 "seconds": checkpoint.seconds,
                 "files": {
                     file: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -205,7 +207,7 @@ class Checkpoints:
         tensors = _checked(folder / _TENSORS, files[_TENSORS])
         return Checkpoint(
             step=manifest["step"],
-            mark=Mark(manifest["lines"], manifest["bytes"]),
+            mark=Mark(manifest["lines"], manifest["bytes"], manifest["checksum"]),
             seconds=manifest["seconds"],
             values=_parsed(folder / _VALUES, values),
             tensors=parse_tensors(folder / _TENSORS, tensors),

@@ -4,6 +4,7 @@ import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from landscope.errors import RecordError, UsageError
 from landscope.records.disk import check_inside, is_temporary, storing, sync_folder
@@ -18,6 +19,7 @@ from landscope.records.manifest import (
 from landscope.records.outcome import UNFINISHED, Outcome
 from landscope.records.replay import replay_outcome
 from landscope.records.run_id import flaw_of
+from landscope.records.strict_json import canonical
 
 _PATIENCE = 1.0  # seconds for a holder that was just killed
 
@@ -73,6 +75,16 @@ class RunFolder:
             RecordError: It is missing, damaged, or was written by a newer landscope.
         """
         return read_manifest(self.manifest_path, RunManifest)
+
+    @property
+    def checksum(self) -> int:
+        """Tells the run from every other: its journal's first line names it.
+
+        Raises:
+            RecordError: As for ``manifest``.
+        """
+        manifest = self.manifest
+        return crc32(canonical({"id": manifest["id"], "config": manifest["config"]}))
 
     @property
     def is_written(self) -> bool:
@@ -150,7 +162,8 @@ class RunFolder:
         """
         if not os.path.lexists(self.journal_path):
             return UNFINISHED
-        return replay_outcome(self.journal_path)
+        known = self.checksum if os.path.lexists(self.manifest_path) else None
+        return replay_outcome(self.journal_path, known)
 
 
 class StudyFolder:

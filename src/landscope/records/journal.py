@@ -5,7 +5,6 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, final
 
@@ -14,26 +13,13 @@ from landscope.reading import Reading
 from landscope.records.body import ShapeError, outcome_to_json, reading_to_json
 from landscope.records.disk import storing, sync_folder, whole_file
 from landscope.records.folder import RunFolder
-from landscope.records.line import MAX_BYTES, LineKind, checksum_of, encode
+from landscope.records.line import MAX_BYTES, LineKind, Mark, encode
 from landscope.records.lock import Lock
 from landscope.records.outcome import Outcome
 from landscope.records.replay import check_start, end_before
 
 SYNC_SECONDS = 5.0
 """The most that a power cut takes; a crash of the program takes the line being written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A place between two lines of a journal.
-
-    Args:
-        lines: Lines before it.
-        bytes: Their bytes.
-    """
-
-    lines: int
-    bytes: int
 
 
 @final
@@ -44,14 +30,11 @@ class Journal:
     and at the end. A write that fails is taken back, so that what lies on the disk stays whole.
     """
 
-    def __init__(
-        self, file: BinaryIO, folder: RunFolder, lock: Lock, end: Mark, checksum: int
-    ) -> None:
+    def __init__(self, file: BinaryIO, folder: RunFolder, lock: Lock, end: Mark) -> None:
         self._file = file
         self._path = folder.journal_path
         self._lock = lock
-        # Where the last line ends, and its checksum; one value, so that no interrupt parts them.
-        self._end = (end, checksum)
+        self._end = end  # of the last line; one value, so that no interrupt parts what it says
         self._synced = time.monotonic()
         self._closed_because: str | None = None
 
@@ -74,10 +57,11 @@ class Journal:
         lock = lock or Lock(folder.lock_path)
         try:
             folder.check_not_ended(folder.journal_path)
+            begin = Mark(0, 0, folder.checksum)
             if at is None:
-                return Journal(_start(folder), folder, lock, Mark(0, 0), checksum=0)
-            checksum = check_start(folder.journal_path, at.lines, at.bytes)
-            return Journal(_go_on(folder, at), folder, lock, at, checksum)
+                return Journal(_start(folder), folder, lock, begin)
+            check_start(folder.journal_path, begin, at)
+            return Journal(_go_on(folder, at), folder, lock, at)
         except BaseException:
             lock.release()
             raise
@@ -97,10 +81,9 @@ class Journal:
         """
         lock = Lock(folder.lock_path)
         try:
-            mark = Mark(*end_before(folder.journal_path, step))
+            mark = end_before(folder.journal_path, Mark(0, 0, folder.checksum), step)
             _keep_aside(folder)
-            checksum = check_start(folder.journal_path, mark.lines, mark.bytes)
-            return Journal(_go_on(folder, mark), folder, lock, mark, checksum)
+            return Journal(_go_on(folder, mark), folder, lock, mark)
         except BaseException:
             lock.release()
             raise
@@ -112,7 +95,7 @@ class Journal:
             StorageError: The disk refuses.
         """
         self._sync()
-        return self._end[0]
+        return self._end
 
     def write(self, reading: Reading) -> None:
         """Appends a reading.
@@ -187,8 +170,8 @@ class Journal:
                 f"nothing can be added to this journal: {self._closed_because}",
                 "write before the run ends, with one journal for each run",
             )
-        end, checksum = self._end
-        line = encode(end.lines + 1, kind, body, checksum)
+        end = self._end
+        line = encode(end.lines + 1, kind, body, end.checksum)
         if len(line) > MAX_BYTES:
             raise UsageError(
                 f"a {kind} of {len(line)} bytes",
@@ -198,7 +181,7 @@ class Journal:
         try:
             with storing(self._path):
                 _write_all(self._file, line)
-            self._end = (Mark(end.lines + 1, end.bytes + len(line)), checksum_of(line))
+            self._end = end.after(line)
         except BaseException:
             self._cut_back()
             raise
@@ -206,7 +189,7 @@ class Journal:
     def _cut_back(self) -> None:
         """Takes back a part of a line, so that no whole line ever follows a torn one."""
         try:
-            self._file.seek(self._end[0].bytes)
+            self._file.seek(self._end.size)
             self._file.truncate()
         except OSError:
             self._closed_because = "an earlier write failed and could not be taken back"
@@ -250,8 +233,8 @@ def _go_on(folder: RunFolder, mark: Mark) -> BinaryIO:
     with storing(path):
         file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115
         try:
-            file.truncate(mark.bytes)
-            file.seek(mark.bytes)
+            file.truncate(mark.size)
+            file.seek(mark.size)
             os.fsync(file.fileno())
         except BaseException:
             file.close()

@@ -4,15 +4,16 @@
 
 The checksum is the CRC-32 of the exact bytes before ``,"crc32"``, so it covers the format and the
 number too, and it finds every change of up to four bytes in a row. The number tells a lost or
-doubled line. ``after`` is the checksum of the line before, 0 for the first: it tells a line of
-another journal, which fits by its number. Every future format ends its lines in the same way, so
-that an old reader can tell a damaged line from a newer one.
+doubled line. ``after`` is the checksum of the line before, and in the first line that of its run:
+it tells a line of another journal, which fits by its number. Every future format ends its lines in
+the same way, so that an old reader can tell a damaged line from a newer one.
 
 Format 1 had no ``after``. A journal may begin in it and go on in format 2.
 """
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, NoReturn, cast
 from zlib import crc32
 
@@ -37,6 +38,29 @@ def _refuse_constant(name: str) -> NoReturn:
 # Made once: json.loads and json.dumps would make new ones for each line.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place between two lines of a journal.
+
+    Args:
+        lines: Lines before it.
+        size: Their bytes.
+        checksum: Of the last of them, or of the run where there is none.
+    """
+
+    lines: int
+    size: int
+    checksum: int
+
+    def after(self, line: bytes) -> "Mark":
+        """The place behind one more line.
+
+        Raises:
+            DamagedLine: It has no checksum.
+        """
+        return Mark(self.lines + 1, self.size + len(line), checksum_of(line))
 
 
 class DamagedLine(ValueError):  # noqa: N818 (what is raised is the line's state)
@@ -74,7 +98,7 @@ def encode(number: int, kind: LineKind, body: dict[str, object], after: int | No
         number: Its place in the journal, counted from 1.
         kind: What the body is.
         body: Plain JSON values, with no float that is not finite.
-        after: Checksum of the line before, 0 for the first; None for a line of format 1.
+        after: Checksum of the line before, or of the run; None for a line of format 1.
     """
     given: dict[str, object] = {"format": 1, "line": number}
     if after is not None:
@@ -101,7 +125,7 @@ def decode(line: bytes, number: int | None = None, after: int | None = None) -> 
     Args:
         line: The bytes, newline included.
         number: Its place in the journal, counted from 1; None where that is not known.
-        after: Checksum of the line before, 0 for the first; None where that is not known.
+        after: Checksum of the line before, or of the run; None where that is not known.
 
     Raises:
         DamagedLine: It is cut or its checksum is wrong.
@@ -138,7 +162,12 @@ def _check_place(given: dict[str, object], number: int | None, after: int | None
     if type(given.get("line")) is not int or number not in (None, given["line"]):
         raise MisplacedLine(f"it says that it is line {given.get('line')!r}")
     if written > 1 and not _follows(given.get("after"), after):
-        raise MisplacedLine("it was not written after the line before it")
+        first = given["line"] == 1
+        raise MisplacedLine(
+            "it is the first line of another run's journal"
+            if first
+            else "it was not written after the line before it"
+        )
     return written
 
 

@@ -15,6 +15,7 @@ from landscope.records.line import (
     TAIL_BYTES,
     DamagedLine,
     Line,
+    Mark,
     MisplacedLine,
     NewerLine,
     checksum_of,
@@ -48,8 +49,12 @@ class Replay:
 EMPTY = Replay((), UNFINISHED, torn=False)
 
 
-def replay(path: Path) -> Replay:
+def replay(path: Path, first: int | None = None) -> Replay:
     """Reads a whole journal and believes none of its bytes unchecked.
+
+    Args:
+        path: The journal.
+        first: Checksum of its run, which the first line names; None where that is not known.
 
     Raises:
         RecordError: The file cannot be read; or a line other than the last is damaged, or any is
@@ -58,7 +63,7 @@ def replay(path: Path) -> Replay:
     readings: list[Reading] = []
     outcome: Outcome | None = None
     with reading_file(path) as file:
-        lines = _Lines(path)
+        lines = _Lines(path, first)
         while line := file.readline(MAX_BYTES + 1):
             if not line.endswith(b"\n") and len(line) <= MAX_BYTES:
                 # The end of the file came first.
@@ -78,8 +83,12 @@ def replay(path: Path) -> Replay:
     return _replay(readings, outcome, torn=False)
 
 
-def replay_outcome(path: Path) -> Outcome:
+def replay_outcome(path: Path, first: int | None = None) -> Outcome:
     """The outcome alone, from the end of a journal; the lines before it are not looked at.
+
+    Args:
+        path: The journal.
+        first: Checksum of its run, as for ``replay``.
 
     Raises:
         RecordError: The file cannot be read, or its finish line is wrong in itself.
@@ -88,7 +97,7 @@ def replay_outcome(path: Path) -> Outcome:
         end = file.seek(0, os.SEEK_END)
         for _ in range(2):  # the last line, and the one before where that is cut or garbled
             try:
-                entry = _last_entry(path, file, end)
+                entry = _last_entry(path, file, end, first)
             except DamagedLine:  # or nothing is there, or the end of a long reading
                 end = _start_of_line(file, end)
             else:
@@ -96,13 +105,13 @@ def replay_outcome(path: Path) -> Outcome:
     return UNFINISHED
 
 
-def _last_entry(path: Path, file: BinaryIO, end: int) -> Reading | Outcome:
+def _last_entry(path: Path, file: BinaryIO, end: int, first: int | None) -> Reading | Outcome:
     """What the line holds that ends at a place, if it is short enough for a finish."""
-    first = max(0, end - MAX_FINISH_BYTES - TAIL_BYTES)
-    file.seek(first)
-    content = file.read(end - first)
+    begin = max(0, end - MAX_FINISH_BYTES - TAIL_BYTES)
+    file.seek(begin)
+    content = file.read(end - begin)
     start = content[:-1].rfind(b"\n") + 1
-    after = 0 if first + start == 0 else None
+    after = first if begin + start == 0 else None
     if start:
         with suppress(DamagedLine):  # a damaged line before it is for the replay to tell
             after = checksum_of(content[:start])
@@ -147,19 +156,20 @@ def _start_of_line(file: BinaryIO, end: int) -> int:
     return 0
 
 
-def check_start(path: Path, lines: int, size: int) -> int:
-    """Refuses a journal whose first lines are not whole, or are not of this size together.
+def check_start(path: Path, begin: Mark, end: Mark) -> None:
+    """Refuses a journal that is not whole up to a mark, or is another one than was marked.
 
-    Returns:
-        The checksum of the last of them, 0 for none.
+    Args:
+        path: The journal.
+        begin: Its begin, with its run's checksum.
+        end: The mark.
 
     Raises:
         RecordError: As said, or the file cannot be read.
     """
-    read = 0
-    taken = _Lines(path)
+    taken, mark = _Lines(path, begin.checksum), begin
     with reading_file(path) as file:
-        for _ in range(lines):
+        while mark.lines < end.lines:
             line = file.readline(MAX_BYTES + 1)
             try:
                 entry = taken.take(line)
@@ -167,23 +177,28 @@ def check_start(path: Path, lines: int, size: int) -> int:
                 raise taken.refusal(str(error)) from error
             if isinstance(entry, Outcome):
                 raise taken.refusal("it is the finish of a run that goes on")
-            read += len(line)
-    if read != size:
+            mark = mark.after(line)
+    if mark != end:
         raise RecordError(
-            f"{path}, its first {lines} lines",
-            f"they have {read} bytes, and the checkpoint says {size}",
+            f"{path}, its first {end.lines} lines",
+            f"they have {mark.size} bytes and the checksum {mark.checksum:08x}, and the "
+            f"checkpoint says {end.size} and {end.checksum:08x}",
             _AGAIN,
         )
-    return taken.checksum
 
 
-def end_before(path: Path, step: int) -> tuple[int, int]:
-    """Lines and bytes of a journal before its first reading of a step or later, or its finish.
+def end_before(path: Path, begin: Mark, step: int) -> Mark:
+    """Where a journal ends before its first reading of a step or later, or before its finish.
+
+    Args:
+        path: The journal.
+        begin: Its begin, with its run's checksum.
+        step: The step.
 
     Raises:
         RecordError: The file cannot be read, or a line before that is damaged.
     """
-    taken, lines, size = _Lines(path), 0, 0
+    taken, mark = _Lines(path, begin.checksum), begin
     with reading_file(path) as file:
         while line := file.readline(MAX_BYTES + 1):
             try:
@@ -194,18 +209,18 @@ def end_before(path: Path, step: int) -> tuple[int, int]:
                 raise taken.refusal(str(error)) from error
             if isinstance(entry, Outcome) or entry.step >= step:
                 break
-            lines, size = lines + 1, size + len(line)
-    return lines, size
+            mark = mark.after(line)
+    return mark
 
 
 class _Lines:
     """The lines of a journal from its first, each held to the one before it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, first: int | None) -> None:
         self._path = path
         self._number = 0
         self._format = 1
-        self.checksum = 0
+        self._checksum = first
 
     def take(self, line: bytes) -> Reading | Outcome:
         """What the next line holds.
@@ -218,12 +233,12 @@ class _Lines:
         if len(line) > MAX_BYTES:
             raise self.refusal(f"it is longer than {MAX_BYTES} bytes")
         try:
-            found = decode(line, self._number, self.checksum)
+            found = decode(line, self._number, self._checksum)
         except (MisplacedLine, NewerLine) as error:
             raise _bad_line(self._path, self._number, error) from error
         if found.format < self._format:
             raise self.refusal("its format is older than that of the line before it")
-        self._format, self.checksum = found.format, found.checksum
+        self._format, self._checksum = found.format, found.checksum
         return _entry(self._path, self._number, found, len(line))
 
     def refusal(self, rule: str) -> RecordError:

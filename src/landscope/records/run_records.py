@@ -155,7 +155,7 @@ class RunRecords:
     @cached_property
     def _replay(self) -> Replay:
         path = self.folder.journal_path
-        return replay(path) if os.path.lexists(path) else EMPTY
+        return replay(path, self.folder.checksum) if os.path.lexists(path) else EMPTY
 
     @cached_property
     def _by_subject(self) -> dict[Subject, list[Reading]]:
