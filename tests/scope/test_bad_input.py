@@ -13,11 +13,11 @@ from landscope.cost import Cost
 from landscope.errors import UsageError
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
-from landscope.probes.table import PROBES
+from landscope.probes.table import PROBES, chosen
 from landscope.reading import Status
 from landscope.scope.destinations import Destinations
 from landscope.scope.scope import Scope
-from landscope.scope.settings import check_settings
+from landscope.scope.settings import check_settings, check_training
 
 
 def made(kind=Kind(norm="layer"), **settings):  # noqa: B008 (it is frozen)
@@ -53,7 +53,7 @@ def failures(scope):
         ({"budget": 0.0, "every": None}, "budget = 0.0: it is the share of the time"),
         ({"budget": 1.5, "every": None}, "above 0 and below 1; give 0.05 for 5 %"),
         ({"first_step": -1}, "first_step = -1: it is the number of updates that the training has"),
-        ({"every": 0}, "count = 0: a cadence is a positive number of steps"),
+        ({"every": 0}, "every = 0: it is the number of updates from one look to the next"),
         ({"probes": "all"}, "probes = 'all': the presets are cheap, standard, full"),
         ({"probes": ["hessian"]}, "probes[0] = 'hessian': the probes with a name are gradient"),
         ({"probes": ["line", "line"]}, "probes[1] is 'line' again: the records tell probes apart"),
@@ -64,9 +64,52 @@ def test_a_setting_without_a_meaning_is_refused_before_the_training(settings, te
         made(**settings)
 
 
-def test_a_norm_mode_that_is_none_is_refused():
-    with pytest.raises(UsageError, match="norm_mode = 'eval': batch norms are measured as one of"):
-        check_settings(0.05, "eval", 0)
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (("5%", None, "batch", 0), "budget = '5%': it is the share of the time"),
+        ((None, 1, "batch", 0), "budget = None: it is the share of the time"),
+        ((0.05, 2.5, "batch", 0), "every = 2.5: it is the number of updates from one look"),
+        ((0.05, "often", "batch", 0), "every = 'often': it is the number of updates from one look"),
+        ((0.05, None, "eval", 0), "norm_mode = 'eval': batch norms are measured as one of"),
+        ((0.05, None, 3, 0), "norm_mode = 3: batch norms are measured as one of"),
+        ((0.05, None, "batch", 1.5), "first_step = 1.5: it is the number of updates"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused(settings, text):
+    with pytest.raises(UsageError, match=re.escape(text)):
+        check_settings(*settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"model": 3}, "model = 3: it is the network, a torch.nn.Module"),
+        ({"loss_fn": "mse"}, "loss_fn = 'mse': it is called with outputs and targets"),
+        ({"optimizer": None}, "optimizer = None: it is what steps the parameters"),
+        ({"scaler": 2.0}, "scaler = 2.0: it is the GradScaler of a training in float16"),
+    ],
+)
+def test_what_is_no_part_of_a_training_is_refused(change, text):
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    given = {"model": model, "loss_fn": loss_fn, "optimizer": optimizer, "scaler": None}
+    with pytest.raises(UsageError, match=re.escape(text)):
+        check_training(**{**given, **change})
+
+
+@pytest.mark.parametrize(
+    ("probes", "text"),
+    [
+        (3, "probes = 3: they are the name of a preset, or a list"),
+        ([3], "probes[0] = 3: the probes with a name are gradient"),
+        (["line", Probe], "probes[1] = <class 'landscope.probes.probe.Probe'>: the probes with a"),
+        ([["line"]], "probes[0] = ['line']: the probes with a name are gradient"),
+    ],
+)
+def test_what_is_no_probe_is_refused(probes, text):
+    with pytest.raises(UsageError, match=re.escape(text)):
+        chosen(probes)
 
 
 def test_readings_cannot_go_to_what_is_no_writer():

@@ -15,6 +15,7 @@ from landscope.reading import Reading
 from landscope.records import RunFolder, read_run, read_study
 from landscope.records.run_records import is_run
 from landscope.run import run
+from landscope.study.keeping import Keeping
 
 CONFIG = dln(steps=2, probes=("line",))
 
@@ -77,7 +78,8 @@ class _Run:
         """Train, where that has not been done to the end."""
         place = RunFolder(folder / CONFIG.id)
         if not place.outcome().ended:
-            run(CONFIG, place, CPU, lambda _: None)
+            # A checkpoint after each step, so that all its writes are among those that fail.
+            run(CONFIG, place, CPU, lambda _: None, Keeping(seconds=0.0))
 
     def flaws(self, folder: Path, ended: bool) -> list[str]:
         """What is wrong: every line is the one that an undisturbed run writes, or is not there."""

@@ -13,7 +13,7 @@ Santurkar et al. 2018; see :mod:`landscope.norms.eps` and :mod:`landscope.norms.
 from torch import Tensor, nn
 
 from landscope.norms.eps import EPS, check_eps
-from landscope.norms.stats_decay import STATS_DECAY, check_stats_decay
+from landscope.norms.stats_decay import STATS_DECAY, check_stats_decay, momentum_of
 from landscope.norms.value_count import check_batch_values
 
 
@@ -80,4 +80,4 @@ def batch(
     """
     check_stats_decay(stats_decay)
     check_eps(eps)
-    return _OF_SPATIAL[spatial](features, eps=eps, momentum=1 - stats_decay)
+    return _OF_SPATIAL[spatial](features, eps=eps, momentum=momentum_of(stats_decay))

@@ -14,6 +14,11 @@ from landscope.errors import UsageError
 STATS_DECAY = 0.9
 
 
+def momentum_of(stats_decay: float) -> float:
+    """PyTorch's word for it: 0.1 for 0.9, where the difference of floats has another last bit."""
+    return round(1 - stats_decay, 12)
+
+
 def check_stats_decay(stats_decay: float) -> None:
     """Refuse a weight that is not one.
 

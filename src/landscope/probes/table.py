@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from landscope.errors import UsageError
 from landscope.probes.covariate_shift import CovariateShift
@@ -79,11 +80,14 @@ PRESETS: dict[str, tuple[str, ...]] = {
 """Names of probes, by what they cost."""
 
 
-def chosen(probes: str | Sequence[str | Probe]) -> list[str | Probe]:
+def chosen(probes: Any) -> list[str | Probe]:
     """The probes of a preset, or those that are named or given; each once, names checked.
 
+    Args:
+        probes: A preset's name, or a sequence of names and of probes.
+
     Raises:
-        UsageError: There is no such preset or probe, or one is asked for twice.
+        UsageError: It is neither, there is no such preset or probe, or one is asked for twice.
     """
     if isinstance(probes, str):
         if probes not in PRESETS:
@@ -93,20 +97,28 @@ def chosen(probes: str | Sequence[str | Probe]) -> list[str | Probe]:
                 f"choose one of them, or give a list of names: {', '.join(PROBES)}",
             )
         return list(PRESETS[probes])
-    for position, probe in enumerate(probes):
-        if isinstance(probe, str) and probe not in PROBES:
+    if not isinstance(probes, Sequence):
+        raise UsageError(
+            f"probes = {probes!r}",
+            "they are the name of a preset, or a list",
+            f"choose one of {', '.join(PRESETS)}, or give a list of names and probes",
+        )
+    given = cast("Sequence[Any]", probes)
+    for position, probe in enumerate(given):
+        known = isinstance(probe, Probe) or (isinstance(probe, str) and probe in PROBES)
+        if not known:
             raise UsageError(
                 f"probes[{position}] = {probe!r}",
                 f"the probes with a name are {', '.join(PROBES)}",
                 "choose among them, or give an object of landscope.probes.probe.Probe",
             )
-        if any(_id(probe) == _id(other) for other in probes[:position]):
+        if any(_id(probe) == _id(other) for other in given[:position]):
             raise UsageError(
                 f"probes[{position}] is {_id(probe)!r} again",
                 "the records tell probes apart by their ids",
                 "leave one out, or give it another id",
             )
-    return list(probes)
+    return list(given)
 
 
 def _id(probe: str | Probe) -> str:

@@ -29,7 +29,7 @@ from landscope.scope.destinations import Destination, Destinations
 from landscope.scope.instrument import Instrument
 from landscope.scope.look import Look
 from landscope.scope.observation import Observation
-from landscope.scope.settings import check_owned, check_settings, manifest_of
+from landscope.scope.settings import check_owned, check_settings, check_training, manifest_of
 from landscope.scope.unwrapping import network_of, optimizer_of
 from landscope.scope.watch import Watch
 
@@ -91,9 +91,10 @@ class Scope(Reviewed):
         first_step: int = 0,
         live: bool = False,
     ) -> None:
+        check_settings(budget, every, norm_mode, first_step)
+        check_training(model, loss_fn, optimizer, scaler)
         self._model = network_of(model)
         inner = optimizer_of(optimizer)
-        check_settings(budget, norm_mode, first_step)
         check_owned(self._model, inner)
         self._plans: dict[str, WhenPlanned] = {}
         self._probes = [self._made(probe, every) for probe in chosen(probes)]

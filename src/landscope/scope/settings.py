@@ -1,6 +1,7 @@
 """What a scope is given: checked before a training begins, and told in its records."""
 
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any, get_args
 
 import torch
@@ -45,17 +46,23 @@ def manifest_of(
     }
 
 
-def check_settings(budget: float, norm_mode: str, first_step: int) -> None:
-    """Refuse a budget, a norm mode or a first step that has no meaning.
+def check_settings(budget: Any, every: Any, norm_mode: Any, first_step: Any) -> None:
+    """Refuse a budget, a cadence, a norm mode or a first step that has no meaning.
 
     Raises:
         UsageError: As said.
     """
-    if not 0 < budget < 1:
+    if not isinstance(budget, Real) or not 0 < float(budget) < 1:
         raise UsageError(
-            f"budget = {budget}",
+            f"budget = {budget!r}",
             "it is the share of the time that probes may take, above 0 and below 1",
             "give 0.05 for 5 %, or every=1 to look at each update",
+        )
+    if every is not None and not _counts(every, from_=1):
+        raise UsageError(
+            f"every = {every!r}",
+            "it is the number of updates from one look to the next, at least 1",
+            "give 1 to look at each, or leave it out for the budget to decide",
         )
     if norm_mode not in get_args(NormMode):
         raise UsageError(
@@ -63,12 +70,56 @@ def check_settings(budget: float, norm_mode: str, first_step: int) -> None:
             f"batch norms are measured as one of {', '.join(get_args(NormMode))}",
             "choose one; 'batch' is the function that is trained",
         )
-    if first_step < 0:
+    if not _counts(first_step, from_=0):
         raise UsageError(
-            f"first_step = {first_step}",
+            f"first_step = {first_step!r}",
             "it is the number of updates that the training has behind it",
             "give 0 for a new one",
         )
+
+
+def _counts(number: Any, *, from_: int) -> bool:
+    return isinstance(number, Integral) and int(number) >= from_
+
+
+def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> None:
+    """Refuse what is no network, no loss, no optimiser or no scaler.
+
+    Raises:
+        UsageError: As said.
+    """
+    for name, given, right, rule, remedy in (
+        (
+            "model",
+            model,
+            isinstance(model, nn.Module),
+            "it is the network, a torch.nn.Module",
+            "give the model that the loop calls",
+        ),
+        (
+            "loss_fn",
+            loss_fn,
+            callable(loss_fn),
+            "it is called with outputs and targets, or with the model and a batch",
+            "give a function such as torch.nn.functional.cross_entropy",
+        ),
+        (
+            "optimizer",
+            optimizer,
+            hasattr(optimizer, "param_groups") and hasattr(optimizer, "step"),
+            "it is what steps the parameters, a torch.optim.Optimizer or alike",
+            "give the one that the loop steps",
+        ),
+        (
+            "scaler",
+            scaler,
+            scaler is None or hasattr(scaler, "get_scale"),
+            "it is the GradScaler of a training in float16",
+            "give the one that scales the loss, or leave it out",
+        ),
+    ):
+        if not right:
+            raise UsageError(f"{name} = {given!r}", rule, remedy)
 
 
 def check_owned(model: nn.Module, optimizer: Any) -> None:
