@@ -4,7 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS := 600
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+# Shapes and types of every call are checked where tensors are computed with: it takes three times
+# as long, so the slow tests run without, as a user's own program does.
+QUICK := $(PYTEST) -m "not slow and not long and not browser" --jaxtyping-packages=$\
+landscope.data,landscope.landscape,landscope.models,landscope.norms,landscope.training,$\
+beartype.beartype
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all quick-test lint types format smoke bench bench-smoke torture fuzz clean
@@ -16,13 +21,15 @@ demo: $(VENV)/run ## Reproduce the paper on the bundled images, in minutes, and 
 	$(BIN)/landscope reproduce --out runs/demo
 
 test: lint types $(VENV)/dev ## Style, types and the tests that must pass, in about 20 minutes
-	$(PYTEST) -n 2 -m "not long"
+	$(QUICK)
+	$(PYTEST) -m "(slow or browser) and not long"
 
 test-all: lint types $(VENV)/dev ## The same with the whole grids, in about 35 minutes
-	$(PYTEST) -n 2
+	$(QUICK)
+	$(PYTEST) -m "slow or browser or long"
 
 quick-test: $(VENV)/dev ## The tests that take seconds
-	$(PYTEST) -n 2 -m "not slow and not browser"
+	$(QUICK)
 
 lint: $(VENV)/dev ## Style and spelling
 	$(BIN)/ruff check

@@ -127,6 +127,7 @@ def checksums(run: RunRecords) -> list[float]:
     return run.series("training", "batches_checksum")[1].tolist()
 
 
+@pytest.mark.slow
 def test_a_comparison_from_functions_to_a_report(program: Program, here: Path) -> None:
     order = ("compare", "mine.py", *NORMS, "--lrs", "0.1", "0.01", "--seeds", "0", "1", *SMALL)
     done = program(*order, "--out", "out")
@@ -222,6 +223,7 @@ def test_worker_processes_give_the_same_numbers(program: Program, here: Path) ->
         assert checksums(one.runs[run]) == checksums(two.runs[run])
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_a_result(program: Program, here: Path) -> None:
     order = ("compare", "mine.py", *NORMS, "--lrs", "1e30", "--seeds", "0", *SMALL)
     done = program(*order, "--out", "out")
@@ -233,6 +235,7 @@ def test_a_run_that_diverges_is_a_result(program: Program, here: Path) -> None:
     assert "diverged at step" in (here / "out" / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_any_batch_any_loss_any_optimiser(program: Program, here: Path) -> None:
     order = (
         "compare", "mine.py:make_model", "--data", "mine.py:make_mappings", "--loss",
@@ -247,6 +250,7 @@ def test_any_batch_any_loss_any_optimiser(program: Program, here: Path) -> None:
     assert run.config["loss"] == "mine.py:mapping_loss"
 
 
+@pytest.mark.slow
 def test_norms_are_put_where_there_are_none(program: Program, here: Path) -> None:
     order = ("compare", "mine.py:make_plain_model", "--norms", "as-is", "layer", "--lrs", "0.1",
              "--seeds", "0", *SMALL, "--out", "out")  # fmt: skip
@@ -332,6 +336,7 @@ def test_a_model_that_is_none_is_refused(
     assert contents(here) == {"mine.py", "broken.py", "needy.py"}
 
 
+@pytest.mark.slow
 def test_code_that_has_changed_does_not_go_on(program: Program, here: Path) -> None:
     order = ("compare", "mine.py", *NORMS, "--lrs", "0.1", "--seeds", "0", *SMALL, "--out", "out")
     assert program(*order).returncode == 0
@@ -341,6 +346,7 @@ def test_code_that_has_changed_does_not_go_on(program: Program, here: Path) -> N
     assert "the code of mine.py:make_model: it has changed since the study in out" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_and_can_be_mended(program: Program, here: Path) -> None:
     """Nothing has ended yet, so the changed code goes on in the same folder."""
     breaking = MINE.replace("def mapping_loss(model, batch):", FAILING)

@@ -74,7 +74,8 @@ def measured(study: StudyRecords) -> dict[str, Any]:
         # As text, in which NaN equals itself and every digit counts.
         readings = [repr(replace(reading, seconds=0.0)) for reading in run.all_readings]
         weights = run.folder.weights_path.read_bytes()
-        found[run.id] = (run.manifest, replace(run.outcome, seconds=None), readings, weights)
+        manifest = {k: v for k, v in run.manifest.items() if k not in ("begun", "resumed")}
+        found[run.id] = (manifest, replace(run.outcome, seconds=None), readings, weights)
     found["study"] = {
         name: value
         for name, value in study.manifest.items()

@@ -82,6 +82,7 @@ EVERYTHING = [
 NO_NUMBER = re.compile(r"\b(nan|inf|none)\b", re.IGNORECASE)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(fields=st.lists(series(), max_size=8), seed=st.integers(0, 100))
 @example(fields=[], seed=0)

@@ -19,6 +19,8 @@ from landscope.landscape.covariate_shift import LayerShift, shift_of_layers
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters, displaced, trainable
 
+pytestmark = pytest.mark.slow
+
 DEPTH, WIDTH, SAMPLES = 16, 8, 512
 
 

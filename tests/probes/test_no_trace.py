@@ -14,6 +14,8 @@ from tests.training.small_networks import BUILDERS, setting
 from landscope.cost import Cost
 from landscope.probes.probe import Probe
 
+pytestmark = pytest.mark.slow
+
 NORMS = ("none", "batch", "noisy-batch", "l1", "layer")
 PAIRS = [(network, norm) for network in BUILDERS for norm in NORMS]
 # Between them every probe, a stream that is drawn from at each pass, and statistics that run.
@@ -186,7 +188,6 @@ print(random.getstate() == before)
 """
 
 
-@pytest.mark.slow
 def test_pythons_own_stream_stands_still():
     """In another process, where beartype does not draw from it."""
     done = subprocess.run(

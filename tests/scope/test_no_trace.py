@@ -12,6 +12,8 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.table import PROBES
 
+pytestmark = pytest.mark.slow
+
 
 def without_theory(kind):
     """Theorems are about batch norm."""
@@ -45,7 +47,6 @@ def sampled(kinds, every):
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of itself
 @pytest.mark.parametrize("kind", [*sampled(COMPILED, 3), *sampled(TO_CODE, 8)])
 def test_all_probes_together_leave_no_trace_under_compile(kind):
@@ -59,7 +60,6 @@ def test_all_probes_together_leave_no_trace_under_compile(kind):
     assert not [r for r in scoped.scope.readings if r.quantity == "failed"]
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("kind", sampled([*KINDS, *COMPILED, *TO_CODE], 9))
 def test_each_probe_alone_leaves_no_trace(kind):
