@@ -132,7 +132,9 @@ def test_started_again_it_runs_nothing_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("figures", [(3,), (9,), pytest.param((), marks=pytest.mark.long)], ids=str)
+@pytest.mark.parametrize(
+    "figures", [(3,), *(pytest.param(some, marks=pytest.mark.long) for some in ((9,), ()))], ids=str
+)
 def test_processes_and_inline_measure_the_same(tmp_path: Path, figures: tuple[int, ...]) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     reproduce(tiny_order(here, figures, workers=1), Heard())
@@ -146,7 +148,10 @@ def test_processes_and_inline_measure_the_same(tmp_path: Path, figures: tuple[in
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    "figure",
+    [pytest.param(n, marks=[] if n % 3 == 0 else pytest.mark.long) for n in FIGURES],
+)
 def test_every_figure_can_be_asked_for_alone(tmp_path: Path, figure: int) -> None:
     """So what it looks up is in the runs, and by the probes, that stand behind it."""
     heard = Heard()
@@ -196,7 +201,7 @@ def tiny(folder: Path, *arguments: str, steps: int) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.long)])
 def test_an_interrupted_study_goes_on_and_is_that_of_one_left_alone(
     tmp_path: Path, workers: str
 ) -> None:

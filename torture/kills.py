@@ -24,6 +24,7 @@ from torture import small_study
 from torture.bars import Least, Most
 from torture.row import Form, Found, NotRunError
 
+RUNS = 12
 KILLS = 100
 IN_CHECKPOINTS = 20
 _LONGEST_SECONDS = 1.5  # from the first step of a life to its end
@@ -34,10 +35,10 @@ def run(form: Form) -> Found:
     """Kill, start again, and compare."""
     if not Path("/proc/self/task").exists():
         raise NotRunError("it finds a study's processes by /proc, which is not there")
-    kills, inside = (4, 1) if form.short else (KILLS, IN_CHECKPOINTS)
+    kills, inside, runs = (2, 1, 3) if form.short else (KILLS, IN_CHECKPOINTS, RUNS)
     alone = form.scratch / "left-alone"
-    _start(alone, "--left-alone").wait()
-    killer = Killer(random.Random(form.seed), kills, inside)
+    _start(alone, runs, "--left-alone").wait()
+    killer = Killer(random.Random(form.seed), kills, inside, runs)
     studies = 0
     failures: list[dict[str, object]] = []
     compared = Compared()
@@ -50,7 +51,7 @@ def run(form: Form) -> Found:
         rows=[
             {
                 "studies": studies,
-                "runs": studies * small_study.RUNS,
+                "runs": studies * runs,
                 "SIGKILLs": killer.kills,
                 "of the parent": killer.parents,
                 "of a worker": killer.kills - killer.parents,
@@ -82,11 +83,13 @@ class Killer:
         stream: Of random numbers.
         enough: Kills in all.
         enough_inside: Of these, in the writing of a checkpoint.
+        runs: Of each study.
     """
 
     stream: random.Random
     enough: int
     enough_inside: int
+    runs: int
     kills: int = 0
     parents: int = 0
     inside: int = 0
@@ -99,8 +102,8 @@ class Killer:
 
     def torment(self, folder: Path) -> None:
         """Start a study, kill it, start it again, until all of its runs have ended."""
-        while not (folder.exists() and small_study.is_done(folder)):
-            process = _start(folder)
+        while not (folder.exists() and small_study.is_done(folder, self.runs)):
+            process = _start(folder, self.runs)
             self.lives += 1
             if not self.satisfied and _wait_for_work(process, folder):
                 self._kill_one(process, folder)
@@ -184,9 +187,9 @@ def _table(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def _start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
+def _start(folder: Path, runs: int, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "torture.small_study", str(folder), *more],
+        [sys.executable, "-m", "torture.small_study", str(folder), str(runs), *more],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

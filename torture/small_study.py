@@ -1,8 +1,8 @@
-"""A study of twelve small runs with two workers, as a program that can be killed.
+"""A study of small runs with two workers, as a program that can be killed.
 
-``python -m torture.small_study FOLDER`` does what is left of it and exits with 0 when all is done.
-It is the paper's study on its bundled data with a few steps of a few examples, noise and all; each
-run has a checkpoint after every step.
+``python -m torture.small_study FOLDER RUNS`` does what is left of it and exits with 0 when all is
+done. It is the paper's study on its bundled data with a few steps of a few examples, noise and all;
+each run has a checkpoint after every step.
 """
 
 import sys
@@ -17,7 +17,6 @@ from landscope.study.listener import Listener
 from landscope.study.preset import FamilyPreset, Preset, load_preset
 from landscope.study.santurkar2018 import runs_behind
 
-RUNS = 12
 FIGURES = (2, 3, 5)
 
 
@@ -51,24 +50,25 @@ def preset(vgg_steps: int = 24, dln_steps: int = 120) -> Preset:
     )
 
 
-def order(folder: Path, *, every_step: bool = True) -> Order:
-    """Twelve runs of it."""
-    ids = [run.id for run in runs_behind(preset(), FIGURES, 0)][:RUNS]
+def order(folder: Path, runs: int, *, every_step: bool = True) -> Order:
+    """The first runs of it, twelve at most."""
+    ids = [run.id for run in runs_behind(preset(), FIGURES, 0)][:runs]
     keeping = Keeping(seconds=0.0 if every_step else float("inf"))
     return Order(preset(), FIGURES, 0, "cpu", folder, None, 2, tuple(ids), keeping)
 
 
-def is_done(folder: Path) -> bool:
+def is_done(folder: Path, runs: int) -> bool:
     """Whether all of the runs have ended."""
     study = StudyFolder(folder)
-    return all(study.run(run).outcome().ended for run in order(folder).only)
+    return all(study.run(run).outcome().ended for run in order(folder, runs).only)
 
 
 def main() -> int:
     """Do what is left, and say in the exit code whether all is done."""
-    folder, every_step = Path(sys.argv[1]), "--left-alone" not in sys.argv
+    folder, runs, *more = sys.argv[1:]
+    every_step = "--left-alone" not in more
     try:
-        reproduce(order(folder, every_step=every_step), Listener())
+        reproduce(order(Path(folder), int(runs), every_step=every_step), Listener())
     except LandscopeError as error:  # a worker was killed, and with it its run
         sys.stderr.write(f"{error}\n")
         return 1

@@ -22,8 +22,10 @@ NAMES = ("dln", "resnet-20")
 def run(tmp_path_factory):
     """All parts, one round: the folder of the results and what was printed."""
     folder = tmp_path_factory.mktemp("bench")
-    tiny = {"networks": NAMES, "batch": 2, "rounds": 1, "seconds": 0, "small": True}
-    main(out=folder, figure=folder / "growth.svg", **tiny)
+    tiny = {"batch": 2, "rounds": 1, "seconds": 0, "small": True, "out": folder}
+    figure = folder / "growth.svg"
+    main("covariate-shift", "line", "growth", "budget", networks=NAMES, figure=figure, **tiny)
+    main("declared", "segments", networks=("dln",), **tiny)
     return folder
 
 

@@ -48,7 +48,7 @@ def sampled(kinds, every):
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of itself
-@pytest.mark.parametrize("kind", [*sampled(COMPILED, 3), *sampled(TO_CODE, 8)])
+@pytest.mark.parametrize("kind", [*sampled(COMPILED, 6), *sampled(TO_CODE, 8)])
 def test_all_probes_together_leave_no_trace_under_compile(kind):
     skip_without_compiler(kind)
     torch._dynamo.reset()
