@@ -35,7 +35,7 @@ def run(form: Form) -> Found:
     """Kill, start again, and compare."""
     if not Path("/proc/self/task").exists():
         raise NotRunError("it finds a study's processes by /proc, which is not there")
-    kills, inside, runs = (2, 1, 3) if form.short else (KILLS, IN_CHECKPOINTS, RUNS)
+    kills, inside, runs = (3, 0, 3) if form.short else (KILLS, IN_CHECKPOINTS, RUNS)
     alone = form.scratch / "left-alone"
     _start(alone, runs, "--left-alone").wait()
     killer = Killer(random.Random(form.seed), kills, inside, runs)
