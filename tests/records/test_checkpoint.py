@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,31 @@ def test_a_disk_that_refuses_leaves_those_before(
         assert found is not None
         assert found.step in (1, 2)
     assert calls >= 5
+
+
+def test_a_folder_that_vanishes_after_any_sync_is_told_as_such(
+    checkpoints: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = 0
+
+    def vanish(_: int) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            shutil.rmtree(tmp_path / "checkpoints")
+
+    monkeypatch.setattr(os, "fsync", vanish)
+    told = 0
+    for left in range(1, 9):
+        last = left
+        try:
+            checkpoints.write(at(2))
+        except StorageError:
+            told += 1
+        if left > 0:  # there are no more syncs
+            break
+    assert last > 6
+    assert told >= last - 2
 
 
 def order_of_calls(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> list[str]:

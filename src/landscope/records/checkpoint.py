@@ -215,7 +215,9 @@ class Checkpoints:
 
     def _sweep(self, keep: set[str | None]) -> None:
         """Deletes what nothing points at, parts of a checkpoint that was cut off among it."""
-        for entry in self._folder.iterdir():
+        with storing(self._folder):
+            entries = list(self._folder.iterdir())
+        for entry in entries:
             stale = entry.name.startswith(("step-", ".step-")) and entry.name not in keep
             if stale and entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
