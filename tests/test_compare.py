@@ -134,7 +134,7 @@ def test_a_comparison_from_functions_to_a_report(program: Program, here: Path) -
     assert done.returncode == 0, done.stderr
     assert "mine.py:make_model: 8 runs with none, batch -> out" in done.stderr
     assert "With which norm does the model reach the lowest training loss?" in done.stdout
-    assert "Undecided with 2 seeds" in " ".join(done.stdout.split())
+    assert "From 2 seeds: it takes 3" in " ".join(done.stdout.split())
     assert "Batch norm" in done.stdout
     study = read_study(here / "out")
     assert len(study.runs) == 8

@@ -213,12 +213,11 @@ def _decide(
     if ranking.seeds < FEWEST_SEEDS:
         seeds = "1 seed" if ranking.seeds == 1 else f"{ranking.seeds} seeds"
         return "undecided", (
-            f"Undecided with {seeds}: it takes {FEWEST_SEEDS} to tell a difference from chance. "
-            f"{best}."
+            f"{best}. From {seeds}: it takes {FEWEST_SEEDS} to tell a difference from chance."
         )
     close = [spoken(pair.other) for pair in ranking.pairs if not pair.apart]
     if close:
-        return "undecided", f"Undecided. {best}; not told apart from it: {listed(close)}."
+        return "undecided", f"{best}; not told apart from it: {listed(close)}."
     if not ranking.pairs:
         return _decide_alone(nets, asked, left_out, best)
     pair = ranking.pairs[0]
@@ -231,13 +230,13 @@ def _decide_alone(
 ) -> tuple[Verdict, str]:
     """Every other norm is left out; if with all of them every run diverged, it is decided."""
     if not asked.at_best_lr:
-        return "undecided", f"Undecided. {best}; with no other norm every seed learns at some rate."
+        return "undecided", f"{best}; with no other norm every seed learns at some rate."
     lost = all(
         diverged(run) for norm in left_out for lr in nets.lrs for run in nets.over_seeds(norm, lr)
     )
     if lost:
         return "decided", f"{best}. With every other norm every run diverged."
-    return "undecided", f"Undecided. {best}; with every other norm some runs diverged."
+    return "undecided", f"{best}; with every other norm some runs diverged."
 
 
 def _tell_nothing(asked: Question) -> str:

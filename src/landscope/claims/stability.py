@@ -67,7 +67,7 @@ def _decide(
             if len(winners) == len(nets.norms)
             else (f"the model learns {listed(list(map(spoken, winners)))}")
         )
-        return "undecided", f"Undecided: up to a learning rate of {top:g} {who}.{end}"
+        return "undecided", f"Up to a learning rate of {top:g} {who}.{end}"
     (winner,) = winners
     others = [norm for norm in nets.norms if norm != winner]
     told = (
@@ -78,9 +78,9 @@ def _decide(
         return "decided", f"{told[0].upper()}{told[1:]}, and with none of the others with any."
     some = max(learning[norm][top] for norm in others)
     return "undecided", (
-        f"Undecided: {told}, and the others with up to {some} of {seeds}."
+        f"{told[0].upper()}{told[1:]}, and the others with up to {some} of {seeds}."
         if seeds >= FEWEST_SEEDS
-        else f"Undecided with {_of(seeds, seeds)}: {told}."
+        else f"{told[0].upper()}{told[1:]}; it takes {FEWEST_SEEDS} seeds to tell that from chance."
     )
 
 
