@@ -88,6 +88,15 @@ def test_the_loss_of_diverged_runs_is_not_in_the_line_over_the_rates(study: Stud
     assert [mark.text for mark in loss.marks] == ["No norm: 2 of 3 seeds diverged at lr 0.1"]
 
 
+def test_over_the_rates_each_is_a_tick_and_nothing_is_cut(study: StudyRecords) -> None:
+    for panel in lines(specify(2, study)):
+        assert panel.x.ticks == (0.01, 0.1)
+        assert draw(panel)["layout"]["xaxis"]["ticktext"] == ["0.01", "0.1"]
+        ends = [value for band in panel.bands for value in (*band.low, *band.high)]
+        assert panel.y.low <= min(ends)
+        assert panel.y.high >= max(ends)
+
+
 def test_a_norm_of_which_every_run_diverged_has_a_gap_there(tmp_path: Path) -> None:
     lost = {("none", 0.1, seed): 5 for seed in (0, 1, 2)}
     study = Compared(diverged=lost).write(tmp_path / "study")

@@ -31,6 +31,8 @@ _MEASURES: tuple[tuple[str, str, Callable[[RunRecords], float]], ...] = (
 _BESIDE = 1.05
 """Crosses at one learning rate stand beside each other, this factor apart."""
 
+_MOST_TICKS = 6
+
 
 def data(study: StudyRecords) -> FigureSpec:
     """Loss at the end and on average against the learning rate.
@@ -85,11 +87,15 @@ def _lines(
             bands.append(Band(entry, tuple(nets.lrs), lows, highs))
     axis, notes = value_axis(
         label,
-        [np.array(line) for line in (*(c.y for c in curves), *(b.high for b in bands))],
+        [
+            *(np.array(curve.y) for curve in curves),
+            *(np.array(end) for band in bands for end in (band.low, band.high)),
+        ],
         signed=True,
     )
     low, high = min(nets.lrs), max(nets.lrs)
-    x = Axis("learning rate", Scale.LOG, low / 1.4, high * 1.4)
+    ticks = tuple(nets.lrs[:: math.ceil(len(nets.lrs) / _MOST_TICKS)])
+    x = Axis("learning rate", Scale.LOG, low / 1.4, high * 1.4, ticks)
     seeds = f"{len(nets.seeds)} seeds" if len(nets.seeds) > 1 else "one seed"
     help_ = (f"line: mean of {seeds}; band: least to greatest",) if len(nets.seeds) > 1 else ()
     return LinesPanel(

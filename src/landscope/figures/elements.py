@@ -26,12 +26,16 @@ class Dash(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis: its label with the unit, its scale, and limits where the data should not choose."""
+    """One axis: its label with the unit, its scale, and limits where the data should not choose.
+
+    Where the data has few values along it, as learning rates, these are its ticks.
+    """
 
     label: str
     scale: Scale = Scale.LINEAR
     low: float | None = None
     high: float | None = None
+    ticks: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

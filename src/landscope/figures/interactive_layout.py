@@ -65,7 +65,7 @@ def level_line(level: Level) -> Plot:
         "y0": level.value,
         "y1": level.value,
         "line": {"color": style.MUTED, "width": 1.2, "dash": "6px,4px"},
-        "layer": "below",
+        "layer": "above",  # the grid, which may have a line at the same value, hides one below
     }
 
 
@@ -107,6 +107,8 @@ def _axis(axis: Axis) -> Plot:
             drawn |= {"tickvals": values, "ticktext": texts}
             del drawn["nticks"]
         drawn["range"] = [number(end) for end in ends]
+    if axis.ticks:
+        drawn |= {"tickvals": list(axis.ticks), "ticktext": [f"{tick:g}" for tick in axis.ticks]}
     return drawn
 
 

@@ -4,7 +4,15 @@ import math
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis as DrawnAxis
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import (
+    EngFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+    StrMethodFormatter,
+)
 
 from landscope.figures import style
 from landscope.figures.spec import Axis, Scale
@@ -49,6 +57,11 @@ def annotate(axes: Axes, title: list[str], notes: list[str], beneath: float = 0.
 
 
 def _tick(drawn: DrawnAxis, axis: Axis) -> None:
+    if axis.ticks:
+        drawn.set_major_locator(FixedLocator(axis.ticks))
+        drawn.set_major_formatter(StrMethodFormatter("{x:g}"))
+        drawn.set_minor_locator(NullLocator())
+        return
     if axis.scale is Scale.LINEAR:
         drawn.set_major_locator(MaxNLocator(5))
         if axis.label == "step":
