@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from landscope.landscape.loss_modules import modules_behind
 from landscope.landscape.parameters import Parameters
 
 # What torch keeps of a module for itself, apart from the tensors: its children and its hooks.
@@ -36,14 +37,16 @@ class Standing:
     tensors: dict[str, Tensor]
 
     @classmethod
-    def capture(cls, model: nn.Module, *others: object) -> "Standing":
-        """The model as it is now, and with it those of some other objects that are modules."""
-        roots = [model, *(other for other in others if isinstance(other, nn.Module))]
-        modules = {id(module): module for root in roots for module in root.modules()}
+    def capture(cls, model: nn.Module, loss_fn: object) -> "Standing":
+        """The model as it is now, and with it the modules that the loss calls."""
+        others = modules_behind(loss_fn, model)
         tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        kept = {id(tensor): tensor for tensor in tensors.values()}
+        # No pass writes on weights that are frozen. On others a backward pass leaves gradients.
+        frozen = [p for module in others for p in module.parameters() if not p.requires_grad]
+        kept = {id(tensor): tensor for tensor in (*tensors.values(), *frozen)}
+        modules = (*model.modules(), *others)
         return cls(
-            modules=tuple((module, _attributes(module, kept)) for module in modules.values()),
+            modules=tuple((module, _attributes(module, kept)) for module in modules),
             tensors=tensors,
         )
 

@@ -56,7 +56,8 @@ class Scope(Reviewed):
         loss_fn: What is minimised: ``loss_fn(outputs, targets)``, or ``loss_fn(model, batch)``
             where :meth:`step` is given a whole batch. A scalar; without the scale of a
             ``GradScaler`` and without division by the number of accumulated batches.
-        optimizer: Whatever makes the updates; they are observed, not assumed.
+        optimizer: Whatever makes the updates; they are observed, not assumed. Where a loop steps
+            several, as with two networks against each other, each has its own scope and block.
         probes: A preset by price, ``"cheap"``, ``"standard"`` or ``"full"``, or a list of names of
             :data:`~landscope.probes.table.PROBES` and of probes of one's own. The latter look
             by their own schedules, and their time is counted.
