@@ -58,7 +58,7 @@ bench-smoke: $(VENV)/dev ## The same at tiny sizes, in a minute: whether it runs
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks --small --networks dln resnet-20 --batch 4 \
 		--rounds 1 --seconds 0 --out build/bench-smoke --figure build/bench-smoke/growth.svg
 
-torture: $(VENV)/dev $(VENV)/fuzz ## What the files survive and the readers refuse; half an hour
+torture: $(VENV)/dev $(VENV)/fuzz ## What the files survive and the readers refuse; an hour and a half
 	OMP_NUM_THREADS=1 $(BIN)/python -m torture; status=$$?; \
 		$(BIN)/python -m torture.page && exit $$status
 

@@ -14,7 +14,7 @@ import landscope
 from landscope.errors import LandscopeError
 from landscope.study.keeping import CHECKPOINT_SECONDS, keeping_of
 from landscope.study.preset import PresetName
-from landscope.terminal.options import AcceptChanges, CheckpointEvery, Only, Workers
+from landscope.terminal.options import AcceptChanges, CheckpointEvery, Device, Only, Workers
 from landscope.terminal.refusal import refusal
 from landscope.terminal.whole_number import whole_numbers
 
@@ -74,9 +74,7 @@ def reproduce(
             help="Seed of weights, data order and noise, 0 or more.", converter=whole_numbers
         ),
     ] = 0,
-    device: Annotated[
-        str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
-    ] = None,
+    device: Device = None,
     out: Annotated[
         Path | None,
         Parameter(
@@ -195,9 +193,7 @@ def compare(
             "again there, with more norms, rates or seeds if you like, it goes on."
         ),
     ] = None,
-    device: Annotated[
-        str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
-    ] = None,
+    device: Device = None,
     workers: Workers = None,
     run: Only = (),
     checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,

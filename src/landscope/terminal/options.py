@@ -6,6 +6,9 @@ from cyclopts import Parameter
 
 from landscope.terminal.whole_number import whole_numbers
 
+Device = Annotated[
+    str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
+]
 Workers = Annotated[
     int | None,
     Parameter(
