@@ -20,11 +20,11 @@ help: ## Print these targets
 demo: $(VENV)/run ## Reproduce the paper on the bundled images, in minutes, and write a report
 	$(BIN)/landscope reproduce --out runs/demo
 
-test: lint types $(VENV)/dev ## Style, types and the tests that must pass, in about 20 minutes
+test: lint types $(VENV)/dev ## Style, types and the tests that must pass, in about 15 minutes
 	$(QUICK)
 	$(PYTEST) -m "(slow or browser) and not long"
 
-test-all: lint types $(VENV)/dev ## The same with the whole grids, in about 35 minutes
+test-all: lint types $(VENV)/dev ## The same with the whole grids, in about half an hour
 	$(QUICK)
 	$(PYTEST) -m "slow or browser or long"
 
