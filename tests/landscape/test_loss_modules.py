@@ -33,6 +33,14 @@ def closed_over(critic):
     return lambda outputs, targets: given(critic, outputs, targets)
 
 
+def wrapped(loss):
+    def wrapper(outputs, targets):
+        return loss(outputs, targets)
+
+    wrapper.__module__ = "landscope.integrations.of_some_trainer"
+    return wrapper
+
+
 class Trainer:
     """Not a module."""
 
@@ -66,6 +74,7 @@ LOSSES = {
     "a closure": closed_over(CRITIC),
     "a partial": partial(given, CRITIC),
     "a method": Trainer(CRITIC).loss,
+    "a method, wrapped by an adapter": wrapped(Trainer(CRITIC).loss),
     "an object": Trainer(CRITIC),
     "a closure over an object": Trainer(CRITIC).made(),
     "beside the model": Surrounding().loss,

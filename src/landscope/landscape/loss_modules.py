@@ -59,9 +59,9 @@ def _named_by(thing: object) -> list[Any]:
     if isinstance(thing, partial):
         return [thing.func, *thing.args, *thing.keywords.values()]
     if isinstance(thing, FunctionType):
-        if (thing.__module__ or "").startswith(("torch.", "landscope.")):
-            return []
         closed = [cell.cell_contents for cell in thing.__closure__ or () if _is_full(cell)]
+        if (thing.__module__ or "").startswith(("torch.", "landscope.")):
+            return closed  # which may wrap a loss of the user's
         named = [thing.__globals__.get(name) for name in thing.__code__.co_names]
         return [*closed, *named, *(thing.__defaults__ or ())]
     return [value for value in _values(thing) if isinstance(value, _FOLLOWED)]
