@@ -13,10 +13,8 @@ from rich.console import Console
 import landscope
 from landscope.errors import LandscopeError
 from landscope.study.keeping import CHECKPOINT_SECONDS, keeping_of
-from landscope.study.preset import PresetName
-from landscope.terminal.options import AcceptChanges, CheckpointEvery, Device, Only, Workers
+from landscope.terminal import options
 from landscope.terminal.refusal import refusal
-from landscope.terminal.whole_number import whole_numbers
 
 HELP = """See how normalisation shapes the loss landscape that your network trains on.
 
@@ -39,57 +37,22 @@ app = App(
 )
 
 
-def _spaced(values: tuple[object, ...]) -> str:
-    """A list as it is typed."""
-    return " ".join(map(str, values))
-
-
 Study = Annotated[Path, Parameter(help="Folder of a study, such as `runs/quick-seed0`.")]
 
 
 @app.command
 def reproduce(
     *,
-    preset: Annotated[
-        PresetName,
-        Parameter(
-            help="Size: `quick` takes minutes on 2 cores and needs no download; `standard` takes "
-            "CIFAR-10 and up to an hour; `paper` has the paper's own sizes, for a GPU."
-        ),
-    ] = "quick",
-    figure: Annotated[
-        tuple[int, ...],
-        Parameter(
-            help="Figures of the paper, 1 to 6 or 8 to 13, as in `--figure 3 4`, to run only what "
-            "they take. All unless given.",
-            converter=whole_numbers,
-            consume_multiple=1,
-            negative="",
-            show_default=False,
-        ),
-    ] = (),
-    seed: Annotated[
-        int,
-        Parameter(
-            help="Seed of weights, data order and noise, 0 or more.", converter=whole_numbers
-        ),
-    ] = 0,
-    device: Device = None,
-    out: Annotated[
-        Path | None,
-        Parameter(
-            help="Folder of the study; `runs/` and the order's name unless given. Started again "
-            "there, it goes on where it was."
-        ),
-    ] = None,
-    data_dir: Annotated[
-        Path | None,
-        Parameter(help="Folder that has CIFAR-10's binary version, instead of fetching it."),
-    ] = None,
-    workers: Workers = None,
-    run: Only = (),
-    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
-    accept_changes: AcceptChanges = False,
+    preset: options.Preset = "quick",
+    figure: options.Figures = (),
+    seed: options.Seed = 0,
+    device: options.Device = None,
+    out: options.Out = None,
+    data_dir: options.DataDir = None,
+    workers: options.Workers = None,
+    run: options.Only = (),
+    checkpoint_every: options.CheckpointEvery = CHECKPOINT_SECONDS,
+    accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Measure the paper's experiments: train, probe, draw its figures and write a report."""
     from landscope.reproduce import Order
@@ -118,86 +81,24 @@ def reproduce(
 
 @app.command
 def compare(
-    model: Annotated[
-        str,
-        Parameter(
-            help="Your function that makes the model, as `module:make_model` or "
-            "`path/to/file.py:make_model`: called without arguments under PyTorch's seed. A module "
-            "alone means its `make_model`."
-        ),
-    ],
+    model: options.Model,
     /,
     *,
-    data: Annotated[
-        str | None,
-        Parameter(
-            help="Your function `make_batches(seed)`: an iterable of batches, pairs (inputs, "
-            "targets) or whatever the loss takes; called again for each epoch. That of the model's "
-            "module unless given.",
-        ),
-    ] = None,
-    loss: Annotated[
-        str | None,
-        Parameter(
-            help="Your function `loss_fn(model, batch)`, one number. Cross-entropy on (inputs, "
-            "targets) unless given."
-        ),
-    ] = None,
-    optimizer: Annotated[
-        str,
-        Parameter(
-            help="`sgd` (without momentum), `adamw`, or your function `make_optimizer(model, lr)` "
-            "as `module:make_optimizer`."
-        ),
-    ] = "sgd",
-    norms: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Norms that take the place of the model's: none, batch, group, layer, instance, "
-            "rms, l1, l2, linf, noisy-batch, noise; or as-is, the model as it is given.",
-            consume_multiple=1,
-            negative="",
-            show_default=_spaced,
-        ),
-    ] = ("none", "batch", "group", "rms"),
-    lrs: Annotated[
-        tuple[float, ...],
-        Parameter(help="Learning rates.", consume_multiple=1, negative="", show_default=_spaced),
-    ] = (0.1, 0.01),
-    seeds: Annotated[
-        tuple[int, ...],
-        Parameter(
-            help="Seeds of weights, batches and noise; with fewer than 3 nothing is decided.",
-            converter=whole_numbers,
-            consume_multiple=1,
-            negative="",
-            show_default=_spaced,
-        ),
-    ] = (0, 1, 2),
-    steps: Annotated[int, Parameter(help="Updates of each run.", converter=whole_numbers)] = 300,
-    every: Annotated[
-        int | None,
-        Parameter(
-            help="Steps between two looks of the probes; a twentieth of the steps unless given.",
-            converter=whole_numbers,
-        ),
-    ] = None,
-    insert: Annotated[
-        bool,
-        Parameter(help="Put norms behind layers that have none.", negative="", show_default=False),
-    ] = False,
-    out: Annotated[
-        Path | None,
-        Parameter(
-            help="Folder of the study; `runs/compare-` and the module's name unless given. Started "
-            "again there, with more norms, rates or seeds if you like, it goes on."
-        ),
-    ] = None,
-    device: Device = None,
-    workers: Workers = None,
-    run: Only = (),
-    checkpoint_every: CheckpointEvery = CHECKPOINT_SECONDS,
-    accept_changes: AcceptChanges = False,
+    data: options.Data = None,
+    loss: options.Loss = None,
+    optimizer: options.Optimizer = "sgd",
+    norms: options.Norms = ("none", "batch", "group", "rms"),
+    lrs: options.LearningRates = (0.1, 0.01),
+    seeds: options.Seeds = (0, 1, 2),
+    steps: options.Steps = 300,
+    every: options.Every = None,
+    insert: options.Insert = False,
+    out: options.OutOfComparison = None,
+    device: options.Device = None,
+    workers: options.Workers = None,
+    run: options.Only = (),
+    checkpoint_every: options.CheckpointEvery = CHECKPOINT_SECONDS,
+    accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Train your own model with each norm and compare: speed, stability, smoothness, cost.
 

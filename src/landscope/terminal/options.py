@@ -1,11 +1,20 @@
-"""Options that the commands which run a study have in common."""
+"""The options of the commands that run a study, each with the help that it shows."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from landscope.study.preset import PresetName
 from landscope.terminal.whole_number import whole_numbers
 
+
+def _spaced(values: tuple[object, ...]) -> str:
+    """A list as it is typed."""
+    return " ".join(map(str, values))
+
+
+# Of both commands.
 Device = Annotated[
     str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
 ]
@@ -39,5 +48,115 @@ AcceptChanges = Annotated[
         "not what it was begun with. The records tell.",
         negative="",
         show_default=False,
+    ),
+]
+
+# Of `landscope reproduce`.
+Preset = Annotated[
+    PresetName,
+    Parameter(
+        help="Size: `quick` takes minutes on 2 cores and needs no download; `standard` takes "
+        "CIFAR-10 and up to an hour; `paper` has the paper's own sizes, for a GPU."
+    ),
+]
+Figures = Annotated[
+    tuple[int, ...],
+    Parameter(
+        help="Figures of the paper, 1 to 6 or 8 to 13, as in `--figure 3 4`, to run only what "
+        "they take. All unless given.",
+        converter=whole_numbers,
+        consume_multiple=1,
+        negative="",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int,
+    Parameter(help="Seed of weights, data order and noise, 0 or more.", converter=whole_numbers),
+]
+DataDir = Annotated[
+    Path | None,
+    Parameter(help="Folder that has CIFAR-10's binary version, instead of fetching it."),
+]
+Out = Annotated[
+    Path | None,
+    Parameter(
+        help="Folder of the study; `runs/` and the order's name unless given. Started again "
+        "there, it goes on where it was."
+    ),
+]
+
+# Of `landscope compare`.
+Model = Annotated[
+    str,
+    Parameter(
+        help="Your function that makes the model, as `module:make_model` or "
+        "`path/to/file.py:make_model`: called without arguments under PyTorch's seed. A module "
+        "alone means its `make_model`."
+    ),
+]
+Data = Annotated[
+    str | None,
+    Parameter(
+        help="Your function `make_batches(seed)`: an iterable of batches, pairs (inputs, "
+        "targets) or whatever the loss takes; called again for each epoch. That of the model's "
+        "module unless given.",
+    ),
+]
+Loss = Annotated[
+    str | None,
+    Parameter(
+        help="Your function `loss_fn(model, batch)`, one number. Cross-entropy on (inputs, "
+        "targets) unless given."
+    ),
+]
+Optimizer = Annotated[
+    str,
+    Parameter(
+        help="`sgd` (without momentum), `adamw`, or your function `make_optimizer(model, lr)` "
+        "as `module:make_optimizer`."
+    ),
+]
+Norms = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="Norms that take the place of the model's: none, batch, group, layer, instance, "
+        "rms, l1, l2, linf, noisy-batch, noise; or as-is, the model as it is given.",
+        consume_multiple=1,
+        negative="",
+        show_default=_spaced,
+    ),
+]
+LearningRates = Annotated[
+    tuple[float, ...],
+    Parameter(help="Learning rates.", consume_multiple=1, negative="", show_default=_spaced),
+]
+Seeds = Annotated[
+    tuple[int, ...],
+    Parameter(
+        help="Seeds of weights, batches and noise; with fewer than 3 nothing is decided.",
+        converter=whole_numbers,
+        consume_multiple=1,
+        negative="",
+        show_default=_spaced,
+    ),
+]
+Steps = Annotated[int, Parameter(help="Updates of each run.", converter=whole_numbers)]
+Every = Annotated[
+    int | None,
+    Parameter(
+        help="Steps between two looks of the probes; a twentieth of the steps unless given.",
+        converter=whole_numbers,
+    ),
+]
+Insert = Annotated[
+    bool,
+    Parameter(help="Put norms behind layers that have none.", negative="", show_default=False),
+]
+OutOfComparison = Annotated[
+    Path | None,
+    Parameter(
+        help="Folder of the study; `runs/compare-` and the module's name unless given. Started "
+        "again there, with more norms, rates or seeds if you like, it goes on."
     ),
 ]
