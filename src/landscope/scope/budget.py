@@ -90,6 +90,9 @@ class Budget:
             self._base = self._open_accounts(step_seconds)
         elif taken:
             self._charge(measuring, taken)
+        elif not self._base.looks:
+            # The first update may have been a slow one: without this, no look might ever be paid.
+            self._base.look = self._missing = _UNMEASURED * self._base_steps * step_seconds
         credit = _AIM * self._share * self._seconds - self._spent
         # It runs at every update, and at nearly all of them there is nothing to choose from.
         if self._planned <= step and (taken or credit >= self._missing):
@@ -103,6 +106,11 @@ class Budget:
         self._always.discard(probe)
         self._missing = 0.0
 
+    @property
+    def _base_steps(self) -> float:
+        """What every look takes: the gradient once for all, a step, and what the cheap ones add."""
+        return 1 + sum(map(self._steps.__getitem__, self._always))
+
     def _open_accounts(self, step_seconds: float) -> _Account:
         def thought(probe: str) -> float:
             return _UNMEASURED * self._steps[probe] * step_seconds
@@ -110,8 +118,7 @@ class Budget:
         self._accounts = {
             probe: _Account(thought(probe)) for probe in self._plans if probe not in self._always
         }
-        # The gradient is taken once for all probes of a look: a step, and what the cheap ones add.
-        return _Account(_UNMEASURED * step_seconds + sum(map(thought, self._always)))
+        return _Account(_UNMEASURED * self._base_steps * step_seconds)
 
     def _charge(self, measuring: float, taken: Mapping[str, float]) -> None:
         own = 0.0
@@ -122,7 +129,7 @@ class Budget:
             return
         self._base.charge(measuring - own)
         # A small network's look is more Python than arithmetic, and how much more they all share.
-        unit = self._base.look / (1 + sum(map(self._steps.__getitem__, self._always)))
+        unit = self._base.look / self._base_steps
         for probe, account in self._accounts.items():
             if not account.looks:
                 account.look = _MARGIN * unit * self._steps[probe]
