@@ -20,7 +20,9 @@ def test_the_plain_loop_prints_the_scope_and_the_newest_readings(tmp_path):
     assert 0 < float(scope[2]) < 100
     newest = {key: value for (_, key), value in values_by_step(lines).items()}
     assert {"gradient/agreement", "update/step_ratio", "scope/share"} <= set(newest)
-    assert all(map(math.isfinite, newest.values()))
+    # By a budget of time, few looks may be all there are: too few to tell noise from gradient.
+    untold = {key for key, value in newest.items() if not math.isfinite(value)}
+    assert untold <= {"noise_scale/noise_scale", "noise_scale/efficiency"}
     assert 0 < newest["gradient/loss"] < math.log(10)  # that of a guess among ten
     used, measured = newest["gradient/used_gradient_norm"], newest["gradient/gradient_norm"]
     assert used == pytest.approx(measured, rel=1e-3)  # both are printed to four digits
