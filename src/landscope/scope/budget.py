@@ -66,6 +66,7 @@ class Budget:
         self._spent = 0.0
         self._planned = -1  # the last step that was planned
         self._missing = 0.0  # credit without which nothing can be planned
+        self._base_steps = self._count_base()
 
     def passed(
         self,
@@ -104,10 +105,10 @@ class Budget:
         self._plans.pop(probe, None)
         self._accounts.pop(probe, None)
         self._always.discard(probe)
+        self._base_steps = self._count_base()
         self._missing = 0.0
 
-    @property
-    def _base_steps(self) -> float:
+    def _count_base(self) -> float:
         """What every look takes: the gradient once for all, a step, and what the cheap ones add."""
         return 1 + sum(map(self._steps.__getitem__, self._always))
 
