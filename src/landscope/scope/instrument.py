@@ -28,7 +28,7 @@ class Instrument:
         write: Callable[[Reading], None],
         on_failure: Callable[[Probe, int, Exception], bool] | None = None,
     ) -> None:
-        self._probes = list(probes)
+        self._use(probes)
         self._write = write
         self._on_failure = on_failure
 
@@ -41,18 +41,13 @@ class Instrument:
         """
         return [probe.cost_over(steps, work) for probe in self._probes]
 
-    def due(self, step: int, *, needing_previous: bool = False) -> bool:
-        """Whether any probe looks at a step, so that the loop must keep a snapshot of it.
+    def due(self, step: int) -> bool:
+        """Whether any probe looks at a step, so that the loop must keep a snapshot of it."""
+        return _any_due(self._probes, step)
 
-        Args:
-            step: The step.
-            needing_previous: Ask only for those that compare an update with the one before.
-        """
-        # At every step, so in a plain loop: a generator takes twice as long.
-        for probe in self._probes:
-            if (probe.needs_previous or not needing_previous) and probe.schedule.due(step):
-                return True
-        return False
+    def due_with_previous(self, step: int) -> bool:
+        """Whether one looks at it that compares an update with the one before."""
+        return _any_due(self._comparing, step)
 
     def state_dict(self) -> dict[str, Any]:
         """Of each probe that is on, by its id, what it keeps from look to look."""
@@ -73,11 +68,11 @@ class Instrument:
             )
         for name, kept in state.items():
             probes[name].load_state_dict(kept)
-        self._probes = [probe for probe in self._probes if probe.id in state]
+        self._use([probe for probe in self._probes if probe.id in state])
 
     def switch_off(self) -> None:
         """No probe looks from here on."""
-        self._probes.clear()
+        self._use([])
 
     def look(self, view: StepView) -> dict[str, float]:
         """Let every probe that is due read the view, and write what it read with its seconds.
@@ -95,9 +90,20 @@ class Instrument:
                     raise
                 taken[probe.id] = time.perf_counter() - start
                 if not self._on_failure(probe, view.step, error):
-                    self._probes.remove(probe)
+                    self._use([other for other in self._probes if other is not probe])
                 continue
             taken[probe.id] = seconds = time.perf_counter() - start
             for reading in readings:
                 self._write(replace(reading, seconds=seconds))
         return taken
+
+    def _use(self, probes: Sequence[Probe]) -> None:
+        self._probes = list(probes)
+        self._comparing = [probe for probe in probes if probe.needs_previous]
+
+
+def _any_due(probes: list[Probe], step: int) -> bool:
+    for probe in probes:  # noqa: SIM110 (at every step; a generator takes twice as long)
+        if probe.schedule.due(step):
+            return True
+    return False

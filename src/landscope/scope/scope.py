@@ -329,7 +329,7 @@ class Scope(Reviewed):
 
     def _plan(self) -> None:
         self._watch.looks = self._instrument.due(self._steps)
-        self._watch.keeps = self._instrument.due(self._steps + 1, needing_previous=True)
+        self._watch.keeps = self._instrument.due_with_previous(self._steps + 1)
 
     def _write(self, reading: Reading) -> None:
         self._readings.append(reading)
