@@ -2,7 +2,6 @@
 
 import time
 import weakref
-from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -20,12 +19,13 @@ from landscope.landscape.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen
-from landscope.reading import Reading, Status
+from landscope.reading import Reading
 from landscope.reviewed import Reviewed
 from landscope.scope.block import Block
 from landscope.scope.budget import Budget
 from landscope.scope.clock import Clock
 from landscope.scope.destinations import Destination, Destinations
+from landscope.scope.failures import Failures
 from landscope.scope.instrument import Instrument
 from landscope.scope.look import Look
 from landscope.scope.observation import Observation
@@ -34,7 +34,6 @@ from landscope.scope.unwrapping import network_of, optimizer_of
 from landscope.scope.watch import Watch
 
 _WALL = "wall time of this process, from the third update on"
-_TRIES = 3  # times in a row that a measurement may fail before it is given up
 
 
 class Scope(Reviewed):
@@ -115,8 +114,7 @@ class Scope(Reviewed):
         self._finish = weakref.finalize(self, self._to.close)
         self._steps = first_step
         self._last_look: int | None = None
-        self._failures = 0
-        self._refused: Counter[str] = Counter()
+        self._failures = Failures(self._watch, self._write)
         self._plan()
 
     def step(self, inputs: Any, targets: Any = IN_BATCH) -> Block:
@@ -181,10 +179,9 @@ class Scope(Reviewed):
         return {
             "steps": self._steps,
             "last_look": self._last_look,
-            "failures": self._failures,
-            "refused": dict(self._refused),
             "previous": self._watch.previous,
             "probes": self._instrument.state_dict(),
+            **self._failures.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -195,8 +192,7 @@ class Scope(Reviewed):
         """
         self._instrument.load_state_dict(state["probes"])
         self._steps, self._last_look = state["steps"], state["last_look"]
-        self._failures = state["failures"]
-        self._refused = Counter(state["refused"])
+        self._failures.load_state_dict(state)
         previous = state["previous"]
         own = trainable(self._model)
         self._watch.previous = previous and {
@@ -267,51 +263,20 @@ class Scope(Reviewed):
         self._plan()
 
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
-        known = self._refused.copy()
         try:
             taken = self._look.at(self._steps, observation, previous)
         except Exception as error:
-            self._failures += 1
-            given_up = self._failures == _TRIES
-            self._tell_failure("scope", error, "nothing more" if given_up else "this step")
-            if given_up:
+            if not self._failures.of_look(self._steps, error):
                 self._instrument.switch_off()
             return {}
-        self._failures = 0
-        for probe in taken:
-            if self._refused[probe] == known[probe]:  # it could measure this one
-                del self._refused[probe]
+        self._failures.looked(taken)
         return taken
 
-    def _probe_failed(self, probe: Probe, _: int, error: Exception) -> bool:
-        # What a probe refuses to measure on one batch it may be able to measure on another.
-        self._refused[probe.id] += isinstance(error, UsageError)
-        again = isinstance(error, UsageError) and self._refused[probe.id] < _TRIES
+    def _probe_failed(self, probe: Probe, step: int, error: Exception) -> bool:
+        again = self._failures.of_probe(probe.id, step, error)
         if not again and self._budget is not None:
             self._budget.leave_out(probe.id)
-        self._tell_failure(probe.id, error, "this step" if again else "nothing more")
         return again
-
-    def _tell_failure(self, what: str, error: Exception, extent: str) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        self._watch.complain(
-            f"{what} could not measure step {self._steps} ({reason}); the training goes on"
-            if extent == "this step"
-            else f"{what} failed at step {self._steps} and is switched off ({reason}); "
-            "the training goes on",
-            key=f"{what} {extent}",
-        )
-        self._write(
-            Reading(
-                step=self._steps,
-                probe="scope",
-                quantity="failed",
-                value=1.0,
-                layer=what,
-                status=Status.SKIPPED,
-                function=reason,
-            )
-        )
 
     def _account(self, measuring: float) -> None:
         """What the look took, among the readings."""
