@@ -123,7 +123,7 @@ class Objective:
             UsageError: ``loss_fn`` gave something else than one number.
         """
         with torch.no_grad():
-            return self.losses({name: tensor.detach() for name, tensor in parameters.items()})[0]
+            return self.losses(_copies(parameters))[0]
 
     def data_loss(self, parameters: Parameters, buffers: Parameters | None = None) -> Tensor:
         """The loss without the penalty, a scalar, at a point in parameter space.
@@ -179,13 +179,17 @@ class Objective:
         if not data_loss.requires_grad:
             return self._penalty_gradient(own)
         with self._around_backward():
-            found = torch.autograd.grad(
-                self._scaled(data_loss), list(own.values()), materialize_grads=True
+            found: list[Tensor | None] = list(
+                torch.autograd.grad(self._scaled(data_loss), list(own.values()), allow_unused=True)
             )
+        if any(g is None for g in found) and _hides_a_part(data_loss):
+            raise RuntimeError("a checkpoint with use_reentrant=True hides a part of the graph")
         # Embeddings can have gradients that are sparse.
         gradient = {
-            name: self._unscaled(g if g.layout == torch.strided else g.to_dense())
-            for name, g in zip(own, found, strict=True)
+            name: torch.zeros_like(point)
+            if g is None
+            else self._unscaled(g if g.layout == torch.strided else g.to_dense())
+            for (name, point), g in zip(own.items(), found, strict=True)
         }
         if self.l2_penalty == 0:
             return gradient
@@ -194,7 +198,7 @@ class Objective:
 
     def _left_by_backward(self, data_loss: Tensor, point: Parameters) -> Parameters:
         # The old kind of checkpoint leaves its part of the gradient in .grad and nowhere else.
-        with self._around_backward():
+        with self._around_backward(), _grads_kept(_leaves(data_loss), point):
             self._scaled(data_loss).backward()
         penalty = self._penalty_gradient(point)
         return {
@@ -230,7 +234,7 @@ class Objective:
         """
 
         def called() -> Any:
-            with self._standing_at(parameters, None), self.autocast.replayed():
+            with self._standing_at(_copies(parameters), None), self.autocast.replayed():
                 return self._loss() if self.targets is IN_BATCH else self._outputs()
 
         return self.graphs.around(called)
@@ -248,10 +252,9 @@ class Objective:
             eta: How far along it.
         """
 
-        # Tensors of its own: a model may write on its weights, to bound them.
         def point() -> Parameters:
             if direction is None:
-                return {name: tensor.detach().clone() for name, tensor in parameters.items()}
+                return _copies(parameters)
             return displaced(parameters, direction, eta)
 
         try:
@@ -274,6 +277,49 @@ class Objective:
 
         with torch.enable_grad():
             return self._at(point, None, with_gradient)
+
+
+def _nodes(loss: Tensor) -> Generator[Any]:
+    """The nodes of a graph, each once."""
+    left, seen = [loss.grad_fn], set[Any]()
+    while left:
+        node = left.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            left += [following for following, _ in node.next_functions]
+            yield node
+
+
+def _hides_a_part(loss: Tensor) -> bool:
+    """Whether a node is a checkpoint of the old kind, whose inside only ``backward`` goes through.
+
+    Where it lies before all other layers, torch prunes it from a gradient with respect to their
+    weights without a word.
+    """
+    return any("CheckpointFunction" in type(node).__name__ for node in _nodes(loss))
+
+
+def _leaves(loss: Tensor) -> list[Tensor]:
+    return [node.variable for node in _nodes(loss) if hasattr(node, "variable")]
+
+
+@contextmanager
+def _grads_kept(leaves: list[Tensor], point: Parameters) -> Generator[None]:
+    """Inside, ``.grad`` of what is none of the point's is empty; outside, it is as it was."""
+    own = set(map(id, point.values()))
+    others = [(leaf, leaf.grad) for leaf in leaves if id(leaf) not in own]
+    for leaf, _ in others:
+        leaf.grad = None
+    try:
+        yield
+    finally:
+        for leaf, grad in others:
+            leaf.grad = grad
+
+
+def _copies(parameters: Parameters) -> Parameters:
+    """Tensors of its own for a pass: a model may write on its weights, to bound them."""
+    return {name: tensor.detach().clone() for name, tensor in parameters.items()}
 
 
 def _uncompiled() -> AbstractContextManager[None]:
