@@ -17,7 +17,9 @@ _MOST = 1000
 _FOLLOWED = (nn.Module, FunctionType, MethodType, partial, dict, list, tuple)
 
 
-def modules_behind(loss_fn: object, model: nn.Module) -> list[nn.Module]:
+def modules_behind(
+    loss_fn: object, model: nn.Module, hidden: Iterable[object] = ()
+) -> list[nn.Module]:
     """The modules within reach of a loss, each once, without the model's own.
 
     Args:
@@ -25,11 +27,16 @@ def modules_behind(loss_fn: object, model: nn.Module) -> list[nn.Module]:
             is bound to, and the functions among these.
         model: What is measured. What holds it, as a module of Lightning does or a wrapper, is left
             alone; what stands beside it in there is not.
+        hidden: Attributes of the model that are none of its children. Modules among them, or in
+            a list or a dict, as a teacher is kept out of the optimiser, are found too.
     """
     own = {id(module) for module in model.modules()}
     found: dict[int, nn.Module] = {}
     seen: set[int] = set()
-    left: list[object] = [loss_fn]
+    left: list[object] = [
+        loss_fn,
+        *(value for value in hidden if isinstance(value, (nn.Module, dict, list, tuple))),
+    ]
     while left and len(seen) < _MOST:
         thing = left.pop()
         if id(thing) in seen:
