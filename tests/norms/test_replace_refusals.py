@@ -233,6 +233,31 @@ def test_what_cannot_be_copied_is_refused():
         replace_norms(model, "group")
 
 
+class MadeAnew(nn.Module):
+    """Copies itself in a way of its own, as some do to leave out what cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        return self.norm(x)
+
+    def __deepcopy__(self, memo):
+        return MadeAnew()
+
+
+@pytest.mark.parametrize("model", [MadeAnew(), nn.Sequential(MadeAnew())])
+def test_a_copy_without_the_new_norms_is_not_given(model):
+    with pytest.raises(UsageError, match=r"has a __deepcopy__ of its own.*copy\.deepcopy"):
+        replace_norms(model, "group", example=torch.randn(3, 4))
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(UsageError, match="model = 3: it is a network of torch"):
+        replace_norms(3, "group")
+
+
 def test_a_tensor_of_an_earlier_pass_is_no_obstacle():
     model = convolution_and(nn.BatchNorm2d(8))
     model.met = model(IMAGES)

@@ -78,7 +78,11 @@ def replace_norms(
     return result
 
 
-def _check_eager(model: nn.Module) -> None:
+def _check_eager(model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise UsageError(
+            f"model = {model!r}", "it is a network of torch", "give an nn.Module, and not its class"
+        )
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
         if scripted or hasattr(module, "_orig_mod"):

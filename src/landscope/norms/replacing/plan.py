@@ -198,9 +198,10 @@ def carried_out(model: nn.Module, plan: Plan) -> tuple[nn.Module, list[NormPlace
         The copy, and what became of each place, in the order of registration.
 
     Raises:
-        UsageError: The model cannot be copied.
+        UsageError: The model cannot be copied, or copies itself in a way of its own.
     """
     result = copied(model, plan.memo)
+    _check_copied(result, plan)
     places = list(plan.places)
     for name, norm in plan.followers.items():
         child = insert_after(result.get_submodule(name), norm)
@@ -208,3 +209,14 @@ def carried_out(model: nn.Module, plan: Plan) -> tuple[nn.Module, list[NormPlace
     leave_fast_path(result, {*plan.new, *plan.followers.values()})
     order = {name: position for position, (name, _) in enumerate(result.named_modules())}
     return result, sorted(places, key=lambda place: order[place.name])
+
+
+def _check_copied(result: nn.Module, plan: Plan) -> None:
+    """A ``__deepcopy__`` of the user's that makes a module anew knows of no other norms."""
+    there = set(result.modules())
+    if any(norm not in there for norm in plan.new):
+        raise UsageError(
+            f"the {type(result).__name__} or a part of it has a __deepcopy__ of its own",
+            "its copy does not have the new norms in the place of the old ones",
+            "let it copy what the module holds by copy.deepcopy(..., memo), or leave it out",
+        )
