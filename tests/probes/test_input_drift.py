@@ -120,3 +120,49 @@ def test_of_many_layers_some_are_followed_and_the_last_is_among_them():
     assert len(layers) == 12
     assert "39" in layers
     assert "0" not in layers
+
+
+class Patches(nn.Module):
+    """With a matrix of its own, as positions are in a vision transformer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.positions = nn.Linear(4, 8), nn.Parameter(torch.zeros(1, 3, 8))
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, inputs):
+        return self.head((self.embed(inputs) + self.positions).tanh())
+
+
+class LeavesOut(nn.Module):
+    """Drops a layer at every other pass, as stochastic depth does at random."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.middle, self.last = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 2)
+
+    def forward(self, inputs):
+        hidden = self.first(inputs).tanh()
+        return self.last(self.middle(hidden) if torch.rand(()) < 0.5 else hidden)
+
+
+def drifts(model):
+    torch.manual_seed(4)
+    inputs = torch.randn(6, 3, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scope = Scope(model, mean_of, optimizer, probes=["input_drift"], every=1)
+    for _ in range(12):
+        with scope.step(inputs, None):
+            optimizer.zero_grad()
+            mean_of(model(inputs), None).backward()
+            optimizer.step()
+    assert not [reading for reading in scope.readings if reading.quantity == "failed"]
+    return {reading.layer for reading in scope.readings if reading.probe == "input_drift"}
+
+
+def test_a_matrix_that_the_network_holds_itself_is_called_by_nobody():
+    assert drifts(Patches()) == {"head"}
+
+
+def test_a_layer_that_a_pass_leaves_out_ends_nothing():
+    assert drifts(LeavesOut()) == {"middle", "last"}

@@ -58,7 +58,7 @@ class InputDrift(Probe):
         return Cost(forward=3, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
-        """Six readings a layer."""
+        """Six readings a layer that both passes call."""
         shot = view.snapshot
         if shot is None:
             return []
@@ -66,7 +66,9 @@ class InputDrift(Probe):
         if self._first is None or whereabouts != (self._whereabouts or whereabouts):
             self._start.clear()
             order = execution_order(shot.objective, shot.before)
-            layers = _followed([layer.name for layer in order])
+            # A matrix that the network itself holds is called by nobody, and has no inputs.
+            modules = dict(shot.objective.model.named_modules())
+            layers = _followed([layer.name for layer in order if layer.name in modules])
             self._first = _First(shot.objective.inputs, shot.objective.targets, layers)
         first, self._whereabouts = self._first, whereabouts
         entering = _inputs(first, shot.objective, shot.before)
@@ -75,6 +77,8 @@ class InputDrift(Probe):
         later = _inputs(first, replace(shot.objective, random_state=now), shot.after)
         readings: list[Reading] = []
         for layer, inputs in entering.items():
+            if layer not in later:  # as where a network leaves out layers at random
+                continue
             dimension = feature_dimension(shot.objective.model.get_submodule(layer))
             before, after = by_feature(inputs, dimension), by_feature(later[layer], dimension)
             moved = drift(before, after, self._start.setdefault(layer, moments(before)))
@@ -111,7 +115,7 @@ def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str,
 
 
 def _function(first: _First, shot: Snapshot) -> str:
-    mode = "training mode" if shot.objective.model.training else "evaluation mode"
+    mode = "training mode" if shot.objective.standing.training else "evaluation mode"
     return f"{mode}, the {samples_of((first.inputs, first.targets))} samples of the first look"
 
 
