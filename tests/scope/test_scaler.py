@@ -46,6 +46,22 @@ def test_updates_that_the_scaler_skips_are_no_steps():
     assert {r.step for r in scope.readings if r.key == "gradient/loss"} == set(range(scope.steps))
 
 
+def test_a_skipped_update_is_no_batch_of_the_next():
+    *_, scope = train(scoped=True, init_scale=2.0**40, updates=30)
+    losses = [r for r in scope.readings if r.key == "gradient/loss"]
+
+    assert losses
+    assert all("the step's own batch" in r.function for r in losses)
+    agreements = [r.value for r in scope.readings if r.key == "gradient/agreement"]
+    assert agreements == [pytest.approx(1.0, abs=1e-4)] * len(losses)
+
+
+def test_a_state_can_be_taken_where_an_update_was_skipped():
+    *_, scope = train(scoped=True, init_scale=2.0**126, updates=1)
+    assert scope.steps == 0
+    assert scope.state_dict()["steps"] == 0
+
+
 def test_the_gradient_is_that_of_the_scaled_loss_and_agrees_with_the_one_used():
     *_, scope = train(scoped=True, init_scale=2.0**10)
     agreements = [r.value for r in scope.readings if r.key == "gradient/agreement"]

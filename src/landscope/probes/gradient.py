@@ -35,7 +35,8 @@ class Gradient(Probe):
             self.reading(view, "gradient_norm", float(norm(shot.gradient)), unit=slope),
         ]
         if shot.used is not None:
-            both = compared(shot.gradient, shot.used)
+            measured = {name: shot.gradient[name] for name in shot.used}
+            both = compared(measured, shot.used)
             readings += [
                 self.reading(view, "used_gradient_norm", both.second, unit=slope),
                 self.reading(view, "agreement", both.cosine),

@@ -1,15 +1,18 @@
 """A look: from what was observed of an update to a view of it, which the probes read."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import torch
 from torch import nn
 
 from landscope.errors import UsageError
 from landscope.landscape.batch import samples_of
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
-from landscope.landscape.objective import Objective
+from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.random_state import RandomState, devices_of
+from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
 from landscope.reading import Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation
@@ -70,29 +73,30 @@ class Look:
                 "the parameters before it were not kept",
                 "step the optimiser that the scope was given, inside of the block",
             )
-        batch = self._in_words(objective, observation)
-        objective = in_norm_mode(objective, self._norm_mode, before)
-        loss, data_loss, gradient = objective.gradient(before)
+        measured = in_norm_mode(objective, self._norm_mode, before)
+        noting = _Noting(measured.loss_fn, devices_of(self._model))
+        loss, data_loss, gradient = replace(measured, loss_fn=noting).gradient(before)
+        noise = _noise(observation, objective, noting.end)
+        same = not noise and measured is objective
         fits = previous is not None and _alike(previous, before)
         snapshot = Snapshot(
-            objective=objective,
+            objective=measured,
             before=before,
             after=trainable(self._model),
             gradient=gradient,
-            batch=batch,
-            used=observation.used,
+            batch=self._in_words(objective, observation.batches, noise),
+            # That of another function, or with other noise, is not to be compared with this one.
+            used=observation.used if same else None,
             previous=previous if fits else None,
         )
         return StepView(step, observation.lr, loss, data_loss, None, snapshot)
 
-    def _in_words(self, objective: Objective, observation: Observation) -> str:
-        batches = observation.batches
-        mode = "training mode" if self._model.training else "evaluation mode"
+    def _in_words(self, objective: Objective, batches: int, noise: str) -> str:
+        mode = "training mode" if objective.standing.training else "evaluation mode"
         which = (
             "the step's own batch" if batches == 1 else f"the last of the step's {batches} batches"
         )
         samples = samples_of((objective.inputs, objective.targets))
-        noise = ", noise drawn anew because compiled code draws its own" * observation.redrawn
         return f"{mode}, {which}, {samples} samples{noise}{_NORMS[self._norm_mode]}"
 
     def _not_finite(self, view: StepView) -> None:
@@ -108,6 +112,35 @@ class Look:
                 function=view.snapshot.function if view.snapshot else "",
             )
         )
+
+
+class _Noting:
+    """A loss function that notes where torch's streams stand after its pass.
+
+    Args:
+        loss_fn: The loss function itself.
+        devices: Those of the network.
+    """
+
+    def __init__(self, loss_fn: LossFn, devices: set[torch.device]) -> None:
+        self.end: TorchStreams | None = None
+        self._loss_fn = loss_fn
+        self._devices = devices
+
+    def __call__(self, first: Any, second: Any) -> Any:
+        loss = self._loss_fn(first, second)
+        self.end = TorchStreams.capture(self._devices)
+        return loss
+
+
+def _noise(observation: Observation, objective: Objective, end: TorchStreams | None) -> str:
+    """Why the noise of the measured pass is not that of the training's; empty where it is."""
+    if observation.redrawn:
+        return ", noise drawn anew because compiled code draws its own"
+    begin = objective.random_state.streams
+    if observation.drawn is None or end == begin or end == observation.drawn:
+        return ""
+    return ", noise drawn anew because the block draws other numbers too"
 
 
 def _alike(first: Parameters, second: Parameters) -> bool:

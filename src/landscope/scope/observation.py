@@ -1,7 +1,7 @@
 """What must be kept of a step while it happens, each part at the moment at which it stands."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from landscope.landscape.autocast import Autocast
 from landscope.landscape.batch import IN_BATCH
+from landscope.landscape.batch_statistics import with_attributes
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
@@ -36,6 +37,8 @@ class Observation:
         batches: How many batches it adds up.
         redrawn: Whether the training draws other random numbers than the objective, as compiled
             code does.
+        drawn: Where torch's streams stood at the update, where only that tells whether the pass
+            of the training drew the objective's numbers.
         skipped: Whether a fused optimiser left everything as it was, because the ``GradScaler``
             found an overflow.
         seconds: What the keeping took.
@@ -47,14 +50,17 @@ class Observation:
         self._model = model
         self._loss_fn = loss_fn
         self._handles: list[RemovableHandle] = []
+        self._of_parts: list[RemovableHandle] = []
         self.objective: Objective | None = None
         self._closed = False
         self._unseen = False
+        self._loss_scale = 1.0
         self.before: Parameters | None = None
         self.used: Parameters | None = None
         self.lr = float("nan")
         self.batches = 0
         self.redrawn = False
+        self.drawn: TorchStreams | None = None
         self.skipped = False
         self._compiled = is_compiled(called)
         self._grad_scale: Tensor | None = None
@@ -72,43 +78,77 @@ class Observation:
         """
         self.batches += 1
         with self._apart():
+            self._loss_scale = _scale(scaler)
             if self._loss_fn is not None:
                 # Of several batches the last is measured: docs/decisions/scope.md says why.
                 self.objective = Objective.now(
-                    self._model, self._loss_fn, inputs, targets, loss_scale=_scale(scaler)
+                    self._model, self._loss_fn, inputs, targets, loss_scale=self._loss_scale
                 )
-                # Where a model is compiled in place, a hook on it changes what is compiled.
-                if getattr(self._called, "_compiled_call_impl", None) is None:
-                    self._handles.append(self._called.register_forward_pre_hook(self._at_forward))
-                    self._unseen = True
+                self._wait_for_forward(targets)
             if callable(getattr(optimizer, "register_step_pre_hook", None)):
                 self._handles.append(optimizer.register_step_pre_hook(self._at_update))
             else:
-                self._at_update(optimizer, (), {})
+                # What lies in .grad now is of the batch before this one.
+                self._at_update(optimizer, (), {}, begun=False)
 
     def end(self) -> None:
         """After a batch, whether it went well or not: nothing stays hung on the training."""
-        while self._handles:
-            self._handles.pop().remove()
+        _remove(self._handles)
+        _remove(self._of_parts)
+
+    def overflowed(self, scaler: Any) -> bool:
+        """Whether the ``GradScaler`` skipped the update since the last batch began.
+
+        It lowers its scale then, and what was kept so far belongs to no update.
+        """
+        return self.batches > 0 and _scale(scaler) < self._loss_scale
+
+    def _wait_for_forward(self, targets: Any) -> None:
+        # Where a model is compiled in place, a hook on it changes what is compiled.
+        if getattr(self._called, "_compiled_call_impl", None) is None:
+            self._handles.append(self._called.register_forward_pre_hook(_Hook(self._at_forward)))
+            self._unseen = True
+        # A loss of the model and the batch may call a method of it, or parts, and not itself.
+        if targets is IN_BATCH and not self._compiled:
+            self._of_parts = [
+                part.register_forward_pre_hook(_Hook(self._at_part))
+                for part in _hookable(self._model)
+            ]
 
     def _at_forward(self, *_: Any) -> None:
         # What is compiled while this hangs on the model must not have it inside, at this call and
         # at all those to come: it would be cut in two here, and draw other numbers.
         if torch.compiler.is_compiling():
             return
-        # After the block was entered the loop may have drawn numbers and entered autocast.
         with self._apart():
-            self._unseen = False
             self._handles.pop(0).remove()
-            devices = devices_of(self._model)
-            if self.objective is not None:
-                self.objective = replace(self.objective, autocast=Autocast.capture(devices))
-                # A loss that calls the model itself draws what it draws before that as well.
-                if self.objective.targets is not IN_BATCH:
-                    streams = RandomState.capture(devices)
-                    self.objective = replace(self.objective, random_state=streams)
+            self._forward_begins()
+            # A loss that calls the model itself draws what it draws before that as well.
+            if self.objective is not None and self.objective.targets is not IN_BATCH:
+                streams = RandomState.capture(devices_of(self._model))
+                self.objective = replace(self.objective, random_state=streams)
 
-    def _at_update(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+    def _at_part(self, *_: Any) -> None:
+        # A pass without gradients, as of a slow copy of the network, is not the one to measure.
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return
+        with self._apart():
+            self._forward_begins()
+
+    def _forward_begins(self) -> None:
+        # Since the block was entered the loop may have entered autocast or set the mode.
+        self._unseen = False
+        _remove(self._of_parts)
+        if self.objective is not None:
+            self.objective = replace(
+                self.objective,
+                autocast=Autocast.capture(devices_of(self._model)),
+                standing=with_attributes(
+                    self.objective.standing, lambda module: {"training": module.training}
+                ),
+            )
+
+    def _at_update(self, optimizer: Any, args: Any, kwargs: Any, *, begun: bool = True) -> Any:
         if self.before is not None:
             return None
         with self._apart():
@@ -118,44 +158,50 @@ class Observation:
             self._grad_scale = getattr(optimizer, "grad_scale", None)
             self.skipped = bool(getattr(optimizer, "found_inf", False))
             # That of several batches is not the gradient of the one that is measured.
-            if self.objective is not None and self.batches == 1:
-                if any(map(callable, (*args, *kwargs.values()))):
+            if begun and self.objective is not None and self.batches == 1:
+                own, given = args[:1], args[1:]  # the optimiser itself may be callable
+                if any(map(callable, (*given, *kwargs.values()))):
                     # There is no gradient before the optimiser has called what computes it.
                     return (
-                        tuple(map(self._noted, args)),
-                        {name: self._noted(given) for name, given in kwargs.items()},
+                        (*own, *(self._noted(each, optimizer) for each in given)),
+                        {name: self._noted(each, optimizer) for name, each in kwargs.items()},
                     )
-                self._take_used()
+                self._take_used(optimizer)
         return None
 
-    def _noted(self, given: Any) -> Any:
+    def _noted(self, given: Any, optimizer: Any) -> Any:
         """A closure that notes the gradients it has left; anything else as it is."""
         if not callable(given):
             return given
 
-        def noting() -> Any:
-            result = given()
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            result = given(*args, **kwargs)
             with self._apart():
                 if self._closed:
                     self.used = None  # of several points, none is the gradient that was used
                 else:
-                    self._take_used()
+                    self._take_used(optimizer)
                 self._closed = True
             return result
 
         return noting
 
-    def _take_used(self) -> None:
+    def _take_used(self, optimizer: Any) -> None:
+        if self.objective is None:
+            return
+        now = TorchStreams.capture(devices_of(self._model))
         # A pass that no hook has seen was compiled from outside, or the hook was compiled away.
-        if self.objective is not None and (self._compiled or self._unseen):
-            now = TorchStreams.capture(devices_of(self._model))
+        if self._compiled or self._unseen:
             self.redrawn = now != self.objective.random_state.streams
+        elif self.objective.targets is IN_BATCH:
+            self.drawn = now  # the block may have drawn before its pass, or after
         if self.redrawn:
             return
+        owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
         self.used = {
             name: torch.zeros_like(p) if p.grad is None else self._unscaled(_dense(p.grad))
             for name, p in self._model.named_parameters()
-            if p.requires_grad
+            if p.requires_grad and id(p) in owned
         }
 
     def _unscaled(self, gradient: Tensor) -> Tensor:
@@ -170,6 +216,43 @@ class Observation:
             self.error = self.error or error
         finally:
             self.seconds += time.perf_counter() - start
+
+
+class _Hook:
+    """A hook on a model, of which a copy of the model made meanwhile has none that does anything.
+
+    Args:
+        then: What is called.
+    """
+
+    def __init__(self, then: Callable[..., None]) -> None:
+        self._then = then
+
+    def __call__(self, *args: Any) -> None:
+        self._then(*args)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_Hook, (_nothing,))
+
+
+def _nothing(*_: Any) -> None:
+    """What a copied hook does."""
+
+
+def _remove(handles: list[RemovableHandle]) -> None:
+    while handles:
+        handles.pop().remove()
+
+
+def _hookable(model: nn.Module) -> Iterator[nn.Module]:
+    """The parts of a network that compute the same with a hook as without."""
+    for part in model.children():
+        # In evaluation these take another path where nothing hangs on them.
+        if not isinstance(
+            part, (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
+        ):
+            yield part
+            yield from _hookable(part)
 
 
 def _dense(gradient: Tensor) -> Tensor:

@@ -68,7 +68,13 @@ class Watch:
     @property
     def pending(self) -> bool:
         """Whether an update has begun and not ended: in a block, or between accumulated batches."""
-        return self.inside or self._blocks > 0
+        if self.inside or self._blocks == 0:
+            return self.inside
+        # Of an update that a scaler skipped, nothing is to come; where nothing was kept of it,
+        # nothing is lost either.
+        if self._observation is not None:
+            return not self._observation.overflowed(self._scaler)
+        return self._scaler is None
 
     @property
     def previous(self) -> Parameters | None:
@@ -90,7 +96,7 @@ class Watch:
         else:
             self._stepped = True
         if self.looks or self.keeps:
-            if self._observation is None:
+            if self._observation is None or self._observation.overflowed(self._scaler):
                 loss_fn = self._loss_fn if self.looks else None
                 self._observation = Observation(self._called, self._model, loss_fn)
             self._observation.begin(inputs, targets, self._scaler, self._optimizer)

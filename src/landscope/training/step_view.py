@@ -18,8 +18,8 @@ class Snapshot:
         after: The parameters after it, the model's own: the next step overwrites them.
         gradient: The gradient of the objective before the update.
         batch: Mode and batch of the step, in words.
-        used: What the optimiser found in ``.grad``: clipped, accumulated, or none of the
-            objective's at all; None where that is not known.
+        used: What the optimiser found in ``.grad`` of the parameters that it has: clipped,
+            accumulated, or none of the objective's at all; None where that is not known.
         previous: Copies of the parameters before the update before this one, where they are kept.
     """
 

@@ -1,0 +1,194 @@
+"""What a block does before and around its forward pass, and how the model is called there."""
+
+import copy
+
+import pytest
+import torch
+from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
+from torch import nn
+
+from landscope.scope.scope import Scope
+
+
+class Holder(nn.Module):
+    """A module whose own forward is not what a loop calls."""
+
+    def __init__(self, *, dropout: bool) -> None:
+        super().__init__()
+        self.net = network(Kind(norm="layer", dropout=dropout))
+
+    def loss(self, batch):
+        inputs, targets = batch
+        return loss_fn(self.net(inputs), targets)
+
+
+def train(model, loss, block, *, form="batch", **settings):
+    optimizer = optimizer_for(Kind(), model)
+    scope = Scope(model, loss, optimizer, every=1, **settings)
+    torch.manual_seed(7)
+    for batch in batches(4):
+        with scope.step(batch) if form == "batch" else scope.step(*batch):
+            block(batch, optimizer)
+    return scope
+
+
+def stepped(loss, optimizer):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def readings(scope, key):
+    return [reading.value for reading in scope.readings if reading.key == key]
+
+
+def functions(scope):
+    return {r.function for r in scope.readings if r.key == "gradient/loss"}
+
+
+def by_method(model, batch):
+    return model.loss(batch)
+
+
+@pytest.mark.parametrize("dropout", [False, True])
+def test_a_method_of_the_model_is_measured_with_its_own_noise(dropout):
+    model = Holder(dropout=dropout)
+    scope = train(model, by_method, lambda batch, o: stepped(model.loss(batch), o))
+
+    assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+    assert "drawn anew" not in "".join(functions(scope))
+
+
+def test_a_method_of_the_model_is_measured_under_its_autocast():
+    model, losses = Holder(dropout=False), []
+
+    def block(batch, optimizer):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model.loss(batch)
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+
+    scope = train(model, by_method, block)
+    assert readings(scope, "gradient/loss") == losses
+    assert all("under bfloat16 autocast" in function for function in functions(scope))
+
+
+@pytest.mark.parametrize("dropout", [False, True])
+def test_numbers_that_the_block_draws_too_are_told_and_not_called_another_loss(dropout):
+    model = Holder(dropout=dropout).net
+
+    def block(batch, optimizer):
+        torch.rand(3)
+        stepped(loss_fn(model(batch[0]), batch[1]), optimizer)
+
+    scope = train(model, lambda model, batch: loss_fn(model(batch[0]), batch[1]), block)
+    (function,) = functions(scope)
+    assert ("the block draws other numbers too" in function) == dropout
+    agreement = readings(scope, "gradient/agreement")
+    assert agreement == ([] if dropout else [pytest.approx(1.0, abs=1e-6)] * 4)
+
+
+@pytest.mark.parametrize("form", ["batch", "pair"])
+def test_the_mode_is_that_of_the_forward_pass(form):
+    model, losses = network(Kind(norm="batch")).eval(), []
+
+    def block(batch, optimizer):
+        model.train()
+        loss = loss_fn(model(batch[0]), batch[1])
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+        model.eval()
+
+    loss = loss_fn if form == "pair" else lambda model, batch: loss_fn(model(batch[0]), batch[1])
+    scope = train(model, loss, block, form=form)
+    assert readings(scope, "gradient/loss") == losses
+    assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+    assert all(function.startswith("training mode") for function in functions(scope))
+
+
+def test_a_pass_without_gradients_is_not_the_one_that_is_measured():
+    model = Holder(dropout=False)
+
+    def block(batch, optimizer):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            model.net(batch[0])
+        stepped(model.loss(batch), optimizer)
+
+    scope = train(model, by_method, block)
+    assert "autocast" not in "".join(functions(scope))
+
+
+def test_a_copy_of_the_model_made_in_the_block_has_no_part_in_it():
+    """What hangs on the model for a pass would take the scope along, and what that holds."""
+    model = network(Kind())
+    copies = []
+
+    def block(batch, optimizer):
+        copies.append(copy.deepcopy(model))
+        copies[-1](batch[0])
+        stepped(loss_fn(model(batch[0]), batch[1]), optimizer)
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.cannot_be_copied = (each for each in ())
+
+        def loss(self, outputs, targets):
+            return loss_fn(outputs, targets)
+
+    scope = train(model, Trainer().loss, block, form="pair")
+    assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+
+
+def test_weights_that_a_forward_pass_writes_on_stay_as_training_leaves_them():
+    class Bounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(3)
+            self.first, self.last = nn.Linear(6, 5), nn.Linear(5, 3)
+
+        def forward(self, inputs):
+            with torch.no_grad():
+                self.first.weight.div_(self.first.weight.norm(dim=1, keepdim=True))
+            return self.last(self.first(inputs))
+
+    def trained(*, scoped):
+        model = Bounded()
+        optimizer = optimizer_for(Kind(), model)
+        scope = Scope(model, loss_fn, optimizer, every=1, probes="full") if scoped else None
+        for inputs, targets in batches(4):
+            with scope.step(inputs, targets) if scope else torch.enable_grad():
+                stepped(loss_fn(model(inputs), targets), optimizer)
+        return [tensor.numpy().tobytes() for tensor in model.state_dict().values()]
+
+    assert trained(scoped=True) == trained(scoped=False)
+
+
+def test_a_plain_generator_of_the_models_own_is_left_where_it_stood():
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(3)
+            self.last = nn.Linear(6, 3)
+            self.noise = torch.Generator().manual_seed(1)
+            self.seen = {"deep": [{"passes": 0}]}
+            self.hidden = (nn.BatchNorm1d(6),)
+
+        def forward(self, inputs):
+            self.seen["deep"][0]["passes"] += 1
+            noise = torch.randn(inputs.shape, generator=self.noise)
+            return self.last(self.hidden[0](inputs) + noise / self.seen["deep"][0]["passes"])
+
+    def trained(*, scoped):
+        model = Noisy()
+        optimizer = optimizer_for(Kind(), model)
+        scope = Scope(model, loss_fn, optimizer, every=1, probes="full") if scoped else None
+        for inputs, targets in batches(4):
+            with scope.step(inputs, targets) if scope else torch.enable_grad():
+                stepped(loss_fn(model(inputs), targets), optimizer)
+        if scope:
+            agreements = readings(scope, "gradient/agreement")
+            assert agreements == [pytest.approx(1.0, abs=1e-6)] * 4
+        tensors = {**model.state_dict(), **model.hidden[0].state_dict()}
+        return model.seen, [tensor.numpy().tobytes() for tensor in tensors.values()]
+
+    assert trained(scoped=True) == trained(scoped=False)
