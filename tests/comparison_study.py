@@ -34,6 +34,7 @@ class Compared:
         missing: Runs that are not there.
         omitted: Quantities that are not there, by probe and quantity.
         checksums: Of the weights and batches of a run, where they are not those of its seed.
+        alike: Seeds that give the runs of another, by that other.
         manifest: Changes of the study's manifest.
     """
 
@@ -52,6 +53,7 @@ class Compared:
     missing: tuple[Place, ...] = ()
     omitted: tuple[tuple[str, str], ...] = ()
     checksums: Mapping[Place, str] = field(default_factory=dict[Place, str])
+    alike: Mapping[int, int] = field(default_factory=dict[int, int])
     manifest: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def write(self, path: Path) -> StudyRecords:
@@ -115,6 +117,7 @@ class Compared:
                 journal.finish(Outcome(status, last, 1.5))
 
     def _readings(self, norm: str, lr: float, seed: int) -> list[Reading]:
+        seed = self.alike.get(seed, seed)
         random = np.random.default_rng(seed + 100 * list(self.norms).index(norm))
         own = 1 + self.noise * random.normal()
         level = self.level.get(norm, 0.5) * own

@@ -66,6 +66,25 @@ def test_few_seeds_decide_nothing(tmp_path: Path, seeds: tuple[int, ...], told: 
             )
 
 
+def test_seeds_that_give_the_same_runs_again_decide_nothing(tmp_path: Path) -> None:
+    """As where make_model() sets a seed of its own: four times one run is one run."""
+    study = Compared(seeds=(0, 1, 2, 3), alike={1: 0, 2: 0, 3: 0}).write(tmp_path / "study")
+    for found in answers(study):
+        if found.id == "cost":  # a training that comes again is another sample of its time
+            assert found.verdict == "decided"
+            continue
+        assert found.verdict == "undecided"
+        assert any("count once: 1 (as 0), 2 (as 0) and 3 (as 0)." in text
+                   for text in found.sentences)  # fmt: skip
+    assert "From 1 seed" in answers(study)[0].headline
+
+
+def test_one_seed_that_comes_twice_leaves_the_others(tmp_path: Path) -> None:
+    found = answer(Compared(seeds=(0, 1, 2, 3), alike={3: 1}), tmp_path, "lowest-loss")
+    assert found.verdict == "decided"
+    assert found.headline.endswith("3 seeds.")
+
+
 def broken(
     norms: tuple[str, ...], lrs: tuple[float, ...], seeds: tuple[int, ...]
 ) -> dict[Place, int]:

@@ -94,6 +94,12 @@ def answer_ranked(study: StudyRecords, asked: Question) -> Answer:
         return not_ended(asked.id, asked.question)
     scores, left_out = _best_lr(nets, asked) if asked.at_best_lr else _all_lrs(nets, asked)
     different = unlike(nets)
+    # Of time, a training that comes again is another sample.
+    repeated = nets.repeated if asked.trained else {}
+    scores = {
+        norm: {seed: value for seed, value in row.items() if seed not in repeated}
+        for norm, row in scores.items()
+    }
     ranking = rank(scores, smaller_is_better=asked.smaller) if scores else None
     verdict, headline = _decide(nets, asked, ranking, left_out, different)
     sentences = [_tell_pair(ranking, pair) for pair in ranking.pairs] if ranking else []
@@ -102,7 +108,13 @@ def answer_ranked(study: StudyRecords, asked: Question) -> Answer:
         asked.question,
         verdict,
         headline,
-        (*sentences, *left_out.values(), *_tell_start(asked, different), f"Rule: {asked.rule}"),
+        (
+            *sentences,
+            *left_out.values(),
+            *tell_repeated(repeated),
+            *_tell_start(asked, different),
+            f"Rule: {asked.rule}",
+        ),
         tuple(
             Number(f"{asked.short}, {spoken(norm)}", asked.scale * mean, asked.unit, "")
             for norm, mean in (ranking.means.items() if ranking else ())
@@ -269,6 +281,18 @@ def _interval(ranking: Ranking, pair: Pair, against: str) -> str:
     if math.isnan(pair.low):
         return f"{text} (one seed)"
     return f"{text} ({LEVEL:.0%} interval {pair.low:.3g} to {pair.high:.3g})"
+
+
+def tell_repeated(repeated: dict[int, int]) -> tuple[str, ...]:
+    """A sentence on seeds that give the runs of others again, if there are any."""
+    if not repeated:
+        return ()
+    again = listed([f"{seed} (as {earlier})" for seed, earlier in repeated.items()])
+    text = (
+        f"Seeds that repeat the runs of another, to the last digit, count once: {again}. "
+        "make_model() is to depend on PyTorch's seed, and make_batches(seed) on its seed."
+    )
+    return (text,)
 
 
 def _tell_start(asked: Question, different: str | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from landscope.claims.answer import Answer, Number, Verdict
 from landscope.claims.paired import FEWEST_SEEDS
-from landscope.claims.ranked import listed, not_ended
+from landscope.claims.ranked import listed, not_ended, tell_repeated
 from landscope.records.comparison import LEARNT, ComparisonRecords
 from landscope.records.study_records import StudyRecords
 from landscope.study.comparison import spoken
@@ -42,6 +42,7 @@ def stability(study: StudyRecords) -> Answer:
         headline,
         (
             *(_tell(norm, counts, seeds) for norm, counts in learning.items()),
+            *tell_repeated(nets.repeated),
             RULE,
         ),
         tuple(
@@ -74,12 +75,13 @@ def _decide(
         f"{spoken(winner)} the model learns at a learning rate of {top:g} with {_of(seeds, seeds)}"
     )
     fails = all(learning[norm][top] == 0 for norm in others)
-    if fails and seeds >= FEWEST_SEEDS:
+    enough = seeds - len(nets.repeated) >= FEWEST_SEEDS
+    if fails and enough:
         return "decided", f"{told[0].upper()}{told[1:]}, and with none of the others with any."
     some = max(learning[norm][top] for norm in others)
     return "undecided", (
         f"{told[0].upper()}{told[1:]}, and the others with up to {some} of {seeds}."
-        if seeds >= FEWEST_SEEDS
+        if enough
         else f"{told[0].upper()}{told[1:]}; it takes {FEWEST_SEEDS} seeds to tell that from chance."
     )
 

@@ -92,6 +92,23 @@ class ComparisonRecords:
         return fall(run) >= LEARNT * self._best_falls[seed] > 0
 
     @cached_property
+    def repeated(self) -> dict[int, int]:
+        """Seeds whose runs are those of an earlier seed to the last digit, with that seed.
+
+        Functions that set a seed of their own give such runs, and there is no chance in them.
+        """
+        first: dict[tuple[bytes, ...], int] = {}
+        found: dict[int, int] = {}
+        for seed in self.seeds:
+            runs = [self.run(norm, lr, seed) for norm in self.norms for lr in self.lrs]
+            told = [run for run in runs if run.has("training", "train_loss")]
+            losses = tuple(run.numbers("training", "train_loss")[1].tobytes() for run in told)
+            earlier = first.setdefault(losses, seed)
+            if losses and earlier != seed:
+                found[seed] = earlier
+        return found
+
+    @cached_property
     def _best_falls(self) -> dict[int, float]:
         return {
             seed: max(fall(self.run(norm, lr, seed)) for norm in self.norms for lr in self.lrs)
