@@ -1,20 +1,23 @@
 """Batches that a function of the user's makes: on the device, with random streams of their own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from landscope.errors import UsageError
-from landscope.landscape.batch import tensors_of
 from landscope.landscape.random_state import RandomState, seed_streams
 from landscope.training.state import streams_from_state, streams_to_state
 
 _HASHED = 65_536
-"""Of a tensor, as many values tell it from another, and more would only take time."""
+"""Of an array, as many values tell it from another, and more would only take time."""
+_DEEPEST = 8  # levels of a batch that are looked through
+_PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
 
 @dataclass
@@ -129,21 +132,51 @@ _END = object()
 
 
 def batch_checksum(batch: Any, start: int = 0) -> int:
-    """A checksum of a batch's tensors: type, shape and, of many values, some spread over it.
+    """A checksum of a batch: of arrays, type, shape and, of many values, some spread over them.
 
     Args:
-        batch: Any nest of mappings, lists and tuples.
+        batch: Any nest of mappings, lists, tuples and objects with attributes.
         start: A checksum to go on from.
     """
     checksum = start
-    for tensor in tensors_of(batch):
-        checksum = crc32(f"{tensor.dtype} {tuple(tensor.shape)}".encode(), checksum)
-        flat = tensor.detach().reshape(-1)
-        some = flat[:: max(1, flat.numel() // _HASHED)].cpu().contiguous()
-        checksum = crc32(
-            some.view(torch.uint8).numpy().tobytes() if some.numel() else b"", checksum
-        )
+    for leaf in _leaves(batch, _DEEPEST):
+        if isinstance(leaf, (Tensor, np.ndarray)):
+            checksum = crc32(f"{leaf.dtype} {tuple(leaf.shape)}".encode(), checksum)
+            checksum = crc32(_some_bytes(leaf), checksum)
+        elif isinstance(leaf, _PLAIN):
+            checksum = crc32(repr(leaf).encode(), checksum)
+        else:
+            checksum = crc32(type(leaf).__qualname__.encode(), checksum)
     return checksum
+
+
+def _leaves(batch: Any, depth: int) -> Iterator[Any]:
+    """What a batch holds, from the outside in; names of attributes and keys among it."""
+    inner: Any = None
+    if isinstance(batch, Mapping):
+        inner = [part for item in cast("Mapping[Any, Any]", batch).items() for part in item]
+    elif isinstance(batch, (list, tuple)):
+        inner = batch
+    elif not isinstance(batch, (Tensor, np.ndarray, *_PLAIN)) and hasattr(batch, "__dict__"):
+        inner = [part for item in vars(batch).items() for part in item]
+    if inner is None or depth == 0:
+        yield batch
+        return
+    for part in inner:
+        yield from _leaves(part, depth - 1)
+
+
+def _some_bytes(values: Tensor | NDArray[Any]) -> bytes:
+    if isinstance(values, np.ndarray):
+        flat = values.reshape(-1)
+        some = flat[:: max(1, flat.size // _HASHED)]
+        return repr(some.tolist()).encode() if some.dtype.hasobject else some.tobytes()
+    if values.layout != torch.strided:
+        whole = values.detach().to_sparse_coo().coalesce()
+        return _some_bytes(whole.indices()) + _some_bytes(whole.values())
+    flat = values.detach().reshape(-1)
+    some = flat[:: max(1, flat.numel() // _HASHED)].cpu().contiguous()
+    return some.view(torch.uint8).numpy().tobytes() if some.numel() else b""
 
 
 def to_device(batch: Any, device: str) -> Any:
