@@ -4,9 +4,11 @@ What has state follows torch's own custom: ``state_dict()`` gives it as plain va
 and ``load_state_dict(state)`` puts it back. A training is several of these together.
 """
 
+import random
 from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -75,7 +77,8 @@ class ModelState:
 
     ``state_dict`` of torch leaves out buffers that are not persistent and attributes, such as a
     count of calls, on which a forward pass may depend as well. What an attribute holds that is
-    neither plain nor a tensor is taken to be the same in the model made anew.
+    neither plain nor a tensor is taken to be the same in the model made anew; but not a random
+    stream, of which a pass leaves another state: a model with one cannot be packed.
 
     Args:
         model: The model.
@@ -124,12 +127,24 @@ def _plain_attributes(module: nn.Module) -> dict[str, Any]:
         try:
             packed = pack(value)
         except CannotPack:
+            if _draws(value):
+                raise
             continue
         # A parameter that an attribute holds as well is the model's, and is restored as such.
         if packed.tensors and _holds_parameter(value):
             continue
         found[name] = value
     return found
+
+
+def _draws(value: Any) -> bool:
+    """Whether an attribute is a random stream of the model's own, or holds one."""
+    if isinstance(value, (dict, list, tuple)):
+        inner = cast("list[Any]", list(value.values() if isinstance(value, dict) else value))
+        return any(_draws(item) for item in inner)
+    return isinstance(
+        value, (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+    )
 
 
 def _holds_parameter(value: Any) -> bool:
