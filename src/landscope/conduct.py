@@ -45,7 +45,8 @@ def find_place(device: str | None, workers: int | None) -> tuple[str, int, int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = cores or 1
     workers = workers or (cores if device == "cpu" else 1)
-    return device, workers, max(1, cores // workers)
+    # Fewer than the cores where OMP_NUM_THREADS or the caller said so.
+    return device, workers, max(1, min(cores, torch.get_num_threads()) // workers)
 
 
 def check_same_order(folder: StudyFolder, asked: Mapping[str, Any]) -> None:
