@@ -33,6 +33,19 @@ def make_plain_model():
     return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
 
 
+class OwnNorm(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+
+    def forward(self, x):
+        return self.weight * x * x.square().mean(-1, keepdim=True).rsqrt()
+
+
+def make_own_norms():
+    return nn.Sequential(nn.Linear(6, 16), OwnNorm(16), nn.ReLU(), nn.Linear(16, 3))
+
+
 def make_batches(seed):
     generator = torch.Generator().manual_seed(seed)
     truth = torch.randn(6, 3, generator=torch.Generator().manual_seed(9))
@@ -263,7 +276,31 @@ def test_norms_are_put_where_there_are_none(program: Program, here: Path) -> Non
     assert len({run.manifest["parameters"] for run in runs}) == 2
 
 
+@pytest.mark.slow
+def test_norms_of_the_models_own_are_replaced_where_it_is_said_what_they_are(
+    program: Program, here: Path
+) -> None:
+    order = ("compare", "mine.py:make_own_norms", "--norms", "as-is", "layer", "--lrs", "0.1",
+             "--seeds", "0", *SMALL, "--out", "out")  # fmt: skip
+    told = program(*order)
+    assert told.returncode == 2
+    assert "the module '1' of type OwnNorm: it calls itself a norm" in told.stderr
+    assert "give --also OwnNorm=last where they are the last dimension" in told.stderr
+    assert "or --keep OwnNorm to leave it" in told.stderr
+    assert program(*order, "--also", "OwnNorm=last").returncode == 0
+    study = read_study(here / "out")
+    runs = {run.config["norm"]: run for run in study.runs.values()}
+    assert runs["as-is"].config["also"] == ["OwnNorm=last"]
+    losses = [run.series("training", "train_loss")[1] for run in runs.values()]
+    assert (losses[0] != losses[1]).any()
+    assert runs["layer"].manifest["parameters"] == runs["as-is"].manifest["parameters"] + 16
+
+
 REFUSED = [
+    (("--also", "OwnNorm"), "also = 'OwnNorm': it is the class of a norm", "--also MyNorm=last"),
+    (("--also", "Other=last"), "class of norms 'Other': the known ones are", "choose one of them"),
+    (("--keep", "nowhere"), "module to keep 'nowhere': the known ones are", "choose one of them"),
+    (("--norms", "none"), "norms = none: a comparison is between two norms", "add as-is"),
     (("--norms", "batch", "bath"), "norm = 'bath': a norm is one of", "did you mean 'batch'?"),
     (("--norms", "batch"), "norms = batch: a comparison is between two norms", "add none"),
     (("--norms", "none", "none"), "norm = none: it is given more than once", "give each once"),

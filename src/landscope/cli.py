@@ -93,6 +93,8 @@ def compare(
     steps: options.Steps = 300,
     every: options.Every = None,
     insert: options.Insert = False,
+    also: options.Also = (),
+    keep: options.Keep = (),
     out: options.OutOfComparison = None,
     device: options.Device = None,
     workers: options.Workers = None,
@@ -121,6 +123,8 @@ def compare(
         steps=steps,
         every=every,
         insert=insert,
+        also=also,
+        keep=keep,
     )
     order = ComparisonOrder(
         comparison,

@@ -66,6 +66,9 @@ class ComparisonRun(Frozen):
         steps: Updates by the optimiser.
         every: Steps between two looks of the probes; the first is at step 0.
         insert: Whether norms are put behind layers that have none.
+        also: Norms of the model's own that are replaced too, as ``Class=last`` or ``=first``, which
+            says where their features lie.
+        keep: Modules that are left alone, by name or by class.
     """
 
     model: str
@@ -78,6 +81,8 @@ class ComparisonRun(Frozen):
     steps: int = Field(gt=0)
     every: int = Field(gt=0)
     insert: bool
+    also: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     @property
     def functions(self) -> list[str]:
@@ -103,6 +108,8 @@ class Comparison(Frozen):
     steps: int
     every: int
     insert: bool = False
+    also: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def runs(self) -> list[ComparisonRun]:
         """Every norm at every learning rate with every seed.
@@ -144,6 +151,8 @@ def plan(
     steps: int,
     every: int | None,
     insert: bool,
+    also: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> Comparison:
     """The comparison that is asked for, each value checked; nothing is loaded yet.
 
@@ -158,6 +167,8 @@ def plan(
         steps: Updates of each run.
         every: Steps between two looks; None for ``LOOKS`` of them.
         insert: Whether norms are put where there are none.
+        also: As in :class:`ComparisonRun`.
+        keep: As in :class:`ComparisonRun`.
 
     Raises:
         UsageError: One of them has no meaning.
@@ -186,7 +197,23 @@ def plan(
         steps=steps,
         every=every or max(2, steps // LOOKS),
         insert=insert,
+        also=check_also(also),
+        keep=tuple(keep),
     )
+
+
+def check_also(also: Sequence[str]) -> tuple[str, ...]:
+    """Refuse a class of norms without the place of its features."""
+    for each in also:
+        name, _, axis = each.partition("=")
+        if not name or axis not in ("last", "first"):
+            raise UsageError(
+                f"also = {each!r}",
+                "it is the class of a norm and where its features lie",
+                "give --also MyNorm=last where they are the last dimension, or MyNorm=first where "
+                "they follow the batch",
+            )
+    return tuple(also)
 
 
 def check_norms(norms: Sequence[str]) -> tuple[str, ...]:
@@ -203,7 +230,7 @@ def check_norms(norms: Sequence[str]) -> tuple[str, ...]:
         raise UsageError(
             f"norms = {', '.join(norms)}",
             "a comparison is between two norms or more",
-            f"add none, for example, or {AS_IS}, which is the model as it is given",
+            f"add {next(norm for norm in ('none', AS_IS) if norm not in norms)}, for example",
         )
     return tuple(norms)
 

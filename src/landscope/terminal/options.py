@@ -153,6 +153,25 @@ Insert = Annotated[
     bool,
     Parameter(help="Put norms behind layers that have none.", negative="", show_default=False),
 ]
+Also = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="Norm classes of your own to replace too, with the place of their features: "
+        "`MyNorm=last`, or `=first` for right after the batch.",
+        consume_multiple=1,
+        negative="",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="Norms to leave alone, by their name in the model or their class.",
+        consume_multiple=1,
+        negative="",
+        show_default=False,
+    ),
+]
 OutOfComparison = Annotated[
     Path | None,
     Parameter(

@@ -1,6 +1,7 @@
 """A model that a function of the user's makes, with its norms replaced: how it is trained."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH, arguments_of
 from landscope.landscape.random_state import seed_streams
 from landscope.norms.replace import replace_norms
+from landscope.norms.replacing.standing import Axis
+from landscope.norms.unknown import unknown
 from landscope.study.comparison import AS_IS, ComparisonRun
 from landscope.study.import_path import load_function, parse_path, tell_error
 
@@ -138,14 +141,44 @@ def build_own(functions: OwnFunctions, config: ComparisonRun, batch: Any, device
     if config.norm == AS_IS:
         return model
     example = _inputs_of(model, OwnLoss(functions.loss), batch)
+    also, keep = _spoken_of(model, config)
     try:
-        return replace_norms(model, config.norm, insert=config.insert, example=example).train()
+        return replace_norms(
+            model, config.norm, insert=config.insert, example=example, also=also, keep=keep
+        ).train()
     except UsageError as error:
-        if config.insert or "without norms" not in error.value:
+        remedy = _as_an_option(error, config)
+        if remedy is None:
             raise
-        raise UsageError(
-            error.value, error.rule, "give --insert to put norms behind its layers"
-        ) from error
+        raise UsageError(error.value, error.rule, remedy) from error
+
+
+def _spoken_of(
+    model: nn.Module, config: ComparisonRun
+) -> tuple[dict[type[nn.Module], Axis], list[str | type[nn.Module]]]:
+    """The classes and modules that an order names, as ``replace_norms`` takes them."""
+    kinds = {type(module).__name__: type(module) for module in model.modules()}
+    also: dict[type[nn.Module], Axis] = {}
+    for each in config.also:
+        name, _, axis = each.partition("=")
+        if name not in kinds:
+            raise unknown("class of norms", name, sorted(kinds))
+        also[kinds[name]] = "last" if axis == "last" else "first"
+    return also, [kinds.get(name, name) for name in config.keep]
+
+
+def _as_an_option(error: UsageError, config: ComparisonRun) -> str | None:
+    """The remedy as it is typed, where ``replace_norms`` speaks of an argument of its own."""
+    if not config.insert and "without norms" in error.value:
+        return "give --insert to put norms behind its layers"
+    stranger = re.search(r"keep=\[(\w+)\]", error.remedy)
+    if stranger is None:
+        return None
+    kind = stranger[1]
+    return (
+        f"give --also {kind}=last where they are the last dimension, {kind}=first where they "
+        f"follow the batch, or --keep {kind} to leave it"
+    )
 
 
 def make_optimizer(functions: OwnFunctions, config: ComparisonRun, model: nn.Module) -> Any:
