@@ -25,7 +25,7 @@ from. In a training loop of your own, `landscope.Scope` measures and `landscope 
 found.
 
 A study that is stopped, even killed, goes on where it was with the same command. Exit codes:
-0 done, 1 could not be done, 2 no such command, 130 interrupted, 143 terminated.
+0 done, 1 could not be done, 2 asked for what cannot be, 130 interrupted, 143 terminated.
 """
 
 app = App(

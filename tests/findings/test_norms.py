@@ -28,7 +28,7 @@ def test_statistics_that_lag_are_told_with_their_layers() -> None:
     assert finding.evidence.layers == ("one",)
     assert finding.evidence.steps == (100,)
     assert finding.evidence.values == (0.8,)
-    assert "larger momentum in torch" in finding.remedy
+    assert "larger momentum of the norm" in finding.remedy
     assert "update_bn" in finding.remedy
 
 

@@ -261,6 +261,14 @@ def test_a_training_that_gets_somewhere_is_not_stuck(losses, norms) -> None:
     assert found("stuck", *stays(losses, norms)) is None
 
 
+def test_a_loss_that_rises_far_is_said_to_rise() -> None:
+    finding = the("stuck", *stays([1.0, *[40.0] * 24], [1.0] * 25))
+    assert finding.sentence.startswith(
+        "The loss rises: it is 40 (median of 25 looks since step 0)"
+    )
+    assert finding.remedy.startswith("Lower the learning rate until the loss falls.")
+
+
 def test_the_curve_of_a_training_tells_whether_it_is_stuck() -> None:
     finding = the("stuck", looks("training/train_loss", [2.35] + [2.34] * 40))
     assert finding.evidence.quantity == "training/train_loss"

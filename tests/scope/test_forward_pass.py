@@ -1,6 +1,8 @@
 """What a block does before and around its forward pass, and how the model is called there."""
 
 import copy
+from collections import UserDict
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -137,6 +139,50 @@ def test_a_copy_of_the_model_made_in_the_block_has_no_part_in_it():
 
     scope = train(model, Trainer().loss, block, form="pair")
     assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+
+
+@dataclass
+class Item:
+    """A batch of a class, as libraries for graphs and for texts have them."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+
+@pytest.mark.parametrize("made", [Item, lambda x, y: UserDict(x=x, y=y)])
+def test_a_batch_of_any_class_is_left_as_it_is(made):
+    def get(batch, name):
+        return batch[name] if isinstance(batch, UserDict) else getattr(batch, name)
+
+    def put(batch, name, value):
+        batch.__setitem__(name, value) if isinstance(batch, UserDict) else setattr(
+            batch, name, value
+        )
+
+    def loss(model, batch):
+        get(batch, "x").mul_(0.5)
+        put(batch, "x", model(get(batch, "x")))
+        return loss_fn(get(batch, "x"), get(batch, "y"))
+
+    def trained(*, scoped):
+        model = network(Kind())
+        optimizer = optimizer_for(Kind(), model)
+        # What halves a batch must know how, and refuses it.
+        probes = ["gradient", "update", "step_size", "line", "covariate_shift"]
+        scope = Scope(model, loss, optimizer, every=1, probes=probes) if scoped else None
+        left = []
+        for inputs, targets in batches(4):
+            batch = made(inputs, targets)
+            with scope.step(batch) if scope else torch.enable_grad():
+                stepped(loss(model, batch), optimizer)
+            left.append(inputs.numpy().tobytes())
+        if scope:
+            agreements = readings(scope, "gradient/agreement")
+            assert agreements == [pytest.approx(1.0, abs=1e-6)] * 4
+            assert all("8 samples" in function for function in functions(scope))
+        return left, [tensor.numpy().tobytes() for tensor in model.state_dict().values()]
+
+    assert trained(scoped=True) == trained(scoped=False)
 
 
 def test_weights_that_a_forward_pass_writes_on_stay_as_training_leaves_them():

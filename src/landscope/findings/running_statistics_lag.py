@@ -59,10 +59,10 @@ def _look(history: History) -> Case | None:
         Evidence.of_layers("norm_health/mean_gap", means)
         if means
         else Evidence.of_layers("norm_health/variance_gap", variances),
-        "Let them follow faster, by a smaller stats_decay, which is a larger momentum in torch "
-        "(0.3 instead of 0.1 is a decay of 0.7); or recompute them before evaluation with "
-        "torch.optim.swa_utils.update_bn; or take a larger batch, or a norm without running "
-        "statistics, such as group norm.",
+        "Let them follow faster, by a larger momentum of the norm, such as 0.3 instead of torch's "
+        "0.1 (with landscope's own norms a stats_decay of 0.7); or recompute them before "
+        "evaluation with torch.optim.swa_utils.update_bn; or take a larger batch, or a norm "
+        "without running statistics, such as group norm.",
     )
 
 

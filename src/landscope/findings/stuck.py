@@ -10,6 +10,9 @@ from landscope.findings.symptom import Symptom
 ENOUGH = 2 * LAST
 """Looks before a loss that stays is told: some take their time at first, as in a warm-up."""
 
+RISEN = 2.0
+"""Times the first loss, above which a training does not stay where it was but goes astray."""
+
 
 def _look(history: History) -> Case | None:
     key, loss = losses(history)
@@ -24,6 +27,14 @@ def _look(history: History) -> Case | None:
     rests = 2 * len(resting.intersection(read.steps)) > len(read)
     if not rests and len(loss) < ENOUGH:
         return None
+    if not rests and read.median > RISEN * first:
+        return Case(
+            "warning",
+            f"The loss rises: it is {number(read.median)} ({median_of(read)}), and was "
+            f"{number(first)} at the first look.",
+            Evidence(key, read.steps, read.values, unit="loss"),
+            _LOWER,
+        )
     return Case(
         "warning",
         f"The training is stuck: the loss is {number(read.median)} ({median_of(read)}), and was "
@@ -44,6 +55,10 @@ _OUT = (
     "Begin again with a smaller learning rate or a warm-up: steps that are too large at first can "
     "drive every unit of a layer into the flat part of its activation; a norm, or another "
     "initialisation or activation, helps as well."
+)
+_LOWER = (
+    "Lower the learning rate until the loss falls. If it rises at any rate, look for the sign of "
+    "the loss, or for another network that is trained against this one, whose loss may rise."
 )
 _OFF = (
     "Look whether the step is much too small or much too large, whether targets belong to their "

@@ -1,11 +1,13 @@
 """A batch: inputs and targets in whatever nest of tensors, and how a model is called with it."""
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any
+from types import FunctionType
+from typing import Any, cast
 
-from torch import Tensor
-from torch.utils._pytree import tree_map_only
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 
 class InBatch(Enum):
@@ -20,16 +22,31 @@ class InBatch(Enum):
 IN_BATCH = InBatch.IN_BATCH
 
 
-def tensors_of(tree: Any) -> Iterator[Tensor]:
-    """The tensors of a batch, whatever nest of mappings, lists and tuples they lie in."""
+_DEEPEST = 8  # levels of a batch that are looked through: an object may hold itself
+
+
+def tensors_of(tree: Any, depth: int = _DEEPEST) -> Iterator[Tensor]:
+    """The tensors of a batch, whatever nest of mappings, sequences and objects they lie in.
+
+    Args:
+        tree: The batch.
+        depth: Levels that are looked through.
+    """
     if isinstance(tree, Tensor):
         yield tree
-    elif isinstance(tree, Mapping):
-        for leaf in tree.values():
-            yield from tensors_of(leaf)
-    elif isinstance(tree, (list, tuple)):
-        for leaf in tree:
-            yield from tensors_of(leaf)
+    elif depth:
+        for leaf in _inside(tree):
+            yield from tensors_of(leaf, depth - 1)
+
+
+def _inside(tree: Any) -> Iterable[Any]:
+    if isinstance(tree, Mapping):
+        return cast("Mapping[Any, Any]", tree).values()
+    if isinstance(tree, (list, tuple)):
+        return cast("Iterable[Any]", tree)
+    if isinstance(tree, (type, FunctionType, nn.Module)):
+        return ()
+    return getattr(tree, "__dict__", {}).values()
 
 
 def samples_of(batch: Any) -> int:
@@ -38,13 +55,23 @@ def samples_of(batch: Any) -> int:
 
 
 def copied(batch: Any) -> Any:
-    """A batch with copies of its tensors: a model may write on them."""
-    return tree_map_only(Tensor, _copy, batch)
+    """A batch with copies of its tensors: a model may write on them.
+
+    An object of a class with tensors is copied whole, or shared where it does not let itself be.
+    """
+    return tree_map(_copy, batch)
 
 
-def _copy(tensor: Tensor) -> Tensor:
-    copy = tensor.detach().clone()
-    return copy.requires_grad_() if tensor.requires_grad else copy
+def _copy(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor):
+        made = leaf.detach().clone()
+        return made.requires_grad_() if leaf.requires_grad else made
+    if next(tensors_of(leaf), None) is None:
+        return leaf
+    try:
+        return copy.deepcopy(leaf)
+    except Exception:  # whatever the class of a batch says, it is no reason not to measure
+        return leaf
 
 
 def arguments_of(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

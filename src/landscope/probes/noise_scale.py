@@ -65,9 +65,10 @@ class NoiseScale(Probe):
             self.reading(view, "gradient_variance", found.gradient_variance, unit=square),
             self.reading(view, "batch_size", float(found.batch_size), unit="samples"),
         ]
+        what = f"{shot.function}, averaged over the looks so far" if self._decay else None
         quotients = [
-            self.reading(view, "noise_scale", average.noise_scale, unit="samples"),
-            self.reading(view, "efficiency", average.efficiency),
+            self.reading(view, "noise_scale", average.noise_scale, unit="samples", function=what),
+            self.reading(view, "efficiency", average.efficiency, function=what),
         ]
         if finite and math.isnan(average.noise_scale):
             quotients = [replace(each, status=Status.UNCONVERGED) for each in quotients]

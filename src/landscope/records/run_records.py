@@ -58,7 +58,8 @@ class RunRecords:
     @property
     def summary(self) -> str:
         """What it is and how far it got, in a few words."""
-        outcome, steps = self.outcome, {reading.step for reading in self.all_readings}
+        outcome, own = self.outcome, ("training", "scope")  # a curve's points are no looks
+        steps = {reading.step for reading in self.all_readings if reading.probe not in own}
         at = "" if outcome.step is None else f" at step {outcome.step}"
         return f"{self.id}, {outcome.status}{at}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
 

@@ -222,7 +222,8 @@ class Scope(Reviewed):
     def _summary(self) -> str:
         looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
         return (
-            f"{type(self._model).__name__}, {self._steps} updates, {looks} looks, "
+            f"{type(self._model).__name__}, {self._steps} update{'s' * (self._steps != 1)}, "
+            f"{looks} look{'s' * (looks != 1)}, "
             f"{100 * self.share:.2g} % of the time"
         )
 

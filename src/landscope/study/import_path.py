@@ -174,7 +174,12 @@ def _load_file(file: Path) -> ModuleType:
     file = file.resolve()
     _make_importable(file.parent)
     known = sys.modules.get(file.stem)
-    if known is None and importlib.util.find_spec(file.stem) is not None:
+    # A name with a dot would be that of a module within another.
+    if (
+        known is None
+        and file.stem.isidentifier()
+        and importlib.util.find_spec(file.stem) is not None
+    ):
         known = importlib.import_module(file.stem)
     if known is not None and _source_of(known) == file:
         return known
