@@ -58,7 +58,7 @@ def main(
         "growth": partial(growth.run, figure=figure, sizes=sizes),
         "declared": declared.run,
         "segments": segments.run,
-        "budget": partial(budget.run, steps=100 if small else None),
+        "budget": partial(budget.run, steps=40 if small else None),
     }
     start = time.monotonic()
     for part in parts or runs:

@@ -413,7 +413,7 @@ def test_a_manifest_says_what_the_study_was_made_with(tmp_path: Path) -> None:
 def test_in_a_terminal_it_shows_bars(tmp_path: Path, interrupt: bool) -> None:
     ours, theirs = os.openpty()
     program = subprocess.Popen(
-        [sys.executable, "-m", "tests.tiny_study", "200", "reproduce", "--figure", "13"],
+        [sys.executable, "-m", "tests.tiny_study", "100", "reproduce", "--figure", "13"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
         stdin=theirs,

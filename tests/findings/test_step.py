@@ -263,9 +263,7 @@ def test_a_training_that_gets_somewhere_is_not_stuck(losses, norms) -> None:
 
 def test_a_loss_that_rises_far_is_said_to_rise() -> None:
     finding = the("stuck", *stays([1.0, *[40.0] * 24], [1.0] * 25))
-    assert finding.sentence.startswith(
-        "The loss rises: it is 40 (median of 25 looks since step 0)"
-    )
+    assert finding.sentence.startswith("The loss rises: it is 40 (median of 25 looks since step 0)")
     assert finding.remedy.startswith("Lower the learning rate until the loss falls.")
 
 
