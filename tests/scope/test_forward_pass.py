@@ -108,6 +108,25 @@ def test_the_mode_is_that_of_the_forward_pass(form):
     assert all(function.startswith("training mode") for function in functions(scope))
 
 
+@pytest.mark.parametrize("form", ["batch", "pair"])
+def test_a_validation_in_the_block_is_not_the_pass_that_is_measured(form):
+    model, losses = network(Kind(norm="batch", dropout=True)), []
+
+    def block(batch, optimizer):
+        model.eval()
+        with torch.no_grad():
+            model(batch[0])
+        model.train()
+        loss = loss_fn(model(batch[0]), batch[1])
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+
+    loss = loss_fn if form == "pair" else lambda model, batch: loss_fn(model(batch[0]), batch[1])
+    scope = train(model, loss, block, form=form)
+    assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+    assert readings(scope, "gradient/loss") == losses
+
+
 def test_a_pass_without_gradients_is_not_the_one_that_is_measured():
     model = Holder(dropout=False)
 

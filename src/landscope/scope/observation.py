@@ -1,7 +1,7 @@
 """What must be kept of a step while it happens, each part at the moment at which it stands."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from landscope.landscape.batch_statistics import with_attributes
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
+from landscope.scope.forward_pass import ForwardPass
 from landscope.scope.unwrapping import is_compiled
 
 
@@ -46,14 +47,12 @@ class Observation:
     """
 
     def __init__(self, called: nn.Module, model: nn.Module, loss_fn: LossFn | None) -> None:
-        self._called = called
         self._model = model
         self._loss_fn = loss_fn
         self._handles: list[RemovableHandle] = []
-        self._of_parts: list[RemovableHandle] = []
         self.objective: Objective | None = None
         self._closed = False
-        self._unseen = False
+        self._forward = ForwardPass(called, model, self._at_forward)
         self._loss_scale = 1.0
         self.before: Parameters | None = None
         self.used: Parameters | None = None
@@ -84,7 +83,8 @@ class Observation:
                 self.objective = Objective.now(
                     self._model, self._loss_fn, inputs, targets, loss_scale=self._loss_scale
                 )
-                self._wait_for_forward(targets)
+                # A loss of the model and the batch may call a method of it, and not itself.
+                self._forward.wait(parts=targets is IN_BATCH and not self._compiled)
             if callable(getattr(optimizer, "register_step_pre_hook", None)):
                 self._handles.append(optimizer.register_step_pre_hook(self._at_update))
             else:
@@ -93,8 +93,9 @@ class Observation:
 
     def end(self) -> None:
         """After a batch, whether it went well or not: nothing stays hung on the training."""
-        _remove(self._handles)
-        _remove(self._of_parts)
+        self._forward.stop()
+        while self._handles:
+            self._handles.pop().remove()
 
     def overflowed(self, scaler: Any) -> bool:
         """Whether the ``GradScaler`` skipped the update since the last batch began.
@@ -103,50 +104,22 @@ class Observation:
         """
         return self.batches > 0 and _scale(scaler) < self._loss_scale
 
-    def _wait_for_forward(self, targets: Any) -> None:
-        # Where a model is compiled in place, a hook on it changes what is compiled.
-        if getattr(self._called, "_compiled_call_impl", None) is None:
-            self._handles.append(self._called.register_forward_pre_hook(_Hook(self._at_forward)))
-            self._unseen = True
-        # A loss of the model and the batch may call a method of it, or parts, and not itself.
-        if targets is IN_BATCH and not self._compiled:
-            self._of_parts = [
-                part.register_forward_pre_hook(_Hook(self._at_part))
-                for part in _hookable(self._model)
-            ]
-
-    def _at_forward(self, *_: Any) -> None:
-        # What is compiled while this hangs on the model must not have it inside, at this call and
-        # at all those to come: it would be cut in two here, and draw other numbers.
-        if torch.compiler.is_compiling():
-            return
+    def _at_forward(self, whole: bool) -> None:
+        # Since the block was entered the loop may have entered autocast, set the mode or drawn.
         with self._apart():
-            self._handles.pop(0).remove()
-            self._forward_begins()
-            # A loss that calls the model itself draws what it draws before that as well.
-            if self.objective is not None and self.objective.targets is not IN_BATCH:
-                streams = RandomState.capture(devices_of(self._model))
-                self.objective = replace(self.objective, random_state=streams)
-
-    def _at_part(self, *_: Any) -> None:
-        # A pass without gradients, as of a slow copy of the network, is not the one to measure.
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
-            return
-        with self._apart():
-            self._forward_begins()
-
-    def _forward_begins(self) -> None:
-        # Since the block was entered the loop may have entered autocast or set the mode.
-        self._unseen = False
-        _remove(self._of_parts)
-        if self.objective is not None:
+            if self.objective is None:
+                return
+            devices = devices_of(self._model)
             self.objective = replace(
                 self.objective,
-                autocast=Autocast.capture(devices_of(self._model)),
+                autocast=Autocast.capture(devices),
                 standing=with_attributes(
                     self.objective.standing, lambda module: {"training": module.training}
                 ),
             )
+            # A loss that calls the model itself draws what it draws before that as well.
+            if whole and self.objective.targets is not IN_BATCH:
+                self.objective = replace(self.objective, random_state=RandomState.capture(devices))
 
     def _at_update(self, optimizer: Any, args: Any, kwargs: Any, *, begun: bool = True) -> Any:
         if self.before is not None:
@@ -191,7 +164,7 @@ class Observation:
             return
         now = TorchStreams.capture(devices_of(self._model))
         # A pass that no hook has seen was compiled from outside, or the hook was compiled away.
-        if self._compiled or self._unseen:
+        if self._compiled or self._forward.unseen:
             self.redrawn = now != self.objective.random_state.streams
         elif self.objective.targets is IN_BATCH:
             self.drawn = now  # the block may have drawn before its pass, or after
@@ -216,43 +189,6 @@ class Observation:
             self.error = self.error or error
         finally:
             self.seconds += time.perf_counter() - start
-
-
-class _Hook:
-    """A hook on a model, of which a copy of the model made meanwhile has none that does anything.
-
-    Args:
-        then: What is called.
-    """
-
-    def __init__(self, then: Callable[..., None]) -> None:
-        self._then = then
-
-    def __call__(self, *args: Any) -> None:
-        self._then(*args)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_Hook, (_nothing,))
-
-
-def _nothing(*_: Any) -> None:
-    """What a copied hook does."""
-
-
-def _remove(handles: list[RemovableHandle]) -> None:
-    while handles:
-        handles.pop().remove()
-
-
-def _hookable(model: nn.Module) -> Iterator[nn.Module]:
-    """The parts of a network that compute the same with a hook as without."""
-    for part in model.children():
-        # In evaluation these take another path where nothing hangs on them.
-        if not isinstance(
-            part, (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
-        ):
-            yield part
-            yield from _hookable(part)
 
 
 def _dense(gradient: Tensor) -> Tensor:
