@@ -253,6 +253,13 @@ def test_a_copy_without_the_new_norms_is_not_given(model):
         replace_norms(model, "group", example=torch.randn(3, 4))
 
 
+def test_a_builder_that_gives_one_module_twice_is_refused():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.BatchNorm2d(8))
+    one = nn.GroupNorm(2, 8)
+    with pytest.raises(UsageError, match="'3': the builder gave a module that it gave before"):
+        replace_norms(model, lambda _, __: one)
+
+
 def test_what_is_no_model_is_refused():
     with pytest.raises(UsageError, match="model = 3: it is a network of torch"):
         replace_norms(3, "group")

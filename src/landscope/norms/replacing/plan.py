@@ -127,6 +127,12 @@ def planned(found: Found, make: NormBuilder, insert: bool) -> Plan:
         plan.places.append(place)
     for standing in found.norms:
         old, new = standing.module, _successor(found, standing, make)
+        if any(new is earlier for earlier in plan.new):
+            raise UsageError(
+                f"the norm {standing.name!r}: the builder gave a module that it gave before",
+                "each norm has one of its own in its place",
+                "let builder(features, spatial) make a new one at each call",
+            )
         kept = carry(old, new, plan.memo)
         # Deep copies put what is in the memo wherever the copied model refers to the old norm.
         plan.memo[id(old)] = new
