@@ -77,6 +77,6 @@ def instance(features: int, spatial: int, *, eps: float = EPS) -> InstanceNorm:
         raise UsageError(
             f"instance norm after a linear layer of {features} features",
             "instance norm averages over the space, and there is none",
-            "use layer norm there, or a model without hidden linear layers such as vgg-small",
+            "use layer norm there, or a model whose norms follow convolutions",
         )
     return _OF_SPATIAL[spatial - 1](features, eps=eps, affine=True, track_running_stats=False)
