@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import landscope
 from landscope.errors import UsageError
+from landscope.landscape.checks import check_device
 
 
 def covariate_shift(model, loss_fn, inputs, targets):
@@ -251,6 +252,14 @@ def test_a_model_and_a_batch_on_different_devices(measure, where, case):
 def test_targets_on_another_device(measure, case):
     with refused("targets are on meta", "the model is on cpu", "move the batch with .to('cpu')"):
         measure(case.model, case.loss_fn, case.inputs, case.targets.to("meta"))
+
+
+def test_a_part_of_a_batch_may_lie_elsewhere():
+    """As the lengths of packed sequences, which torch wants on the CPU."""
+    there = {"x": torch.ones(2, device="meta"), "lengths": torch.ones(2)}
+    check_device(nn.Linear(2, 2, device="meta"), there, "inputs")
+    with refused("inputs are on cpu", "the model is on meta", "move the batch with .to('meta')"):
+        check_device(nn.Linear(2, 2, device="meta"), {"lengths": torch.ones(2)}, "inputs")
 
 
 @every_measurement

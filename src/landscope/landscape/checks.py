@@ -18,15 +18,16 @@ def check_device(model: nn.Module, batch: Any, argument: str) -> None:
         UsageError: As said.
     """
     homes = devices_of(model)
-    for tensor in tensors_of(batch):
-        # A model spread over several devices may take its batch on any of them.
-        if tensor.device not in homes:
-            home = next(iter(homes))
-            raise UsageError(
-                f"{argument} are on {tensor.device}",
-                f"the model is on {home}",
-                f"move the batch with .to({str(home)!r})",
-            )
+    places = [tensor.device for tensor in tensors_of(batch)]
+    # A model spread over several devices may take its batch on any of them, and some parts of a
+    # batch, such as the lengths of packed sequences, belong on the CPU.
+    if places and homes.isdisjoint(places):
+        home = next(iter(homes))
+        raise UsageError(
+            f"{argument} are on {places[0]}",
+            f"the model is on {home}",
+            f"move the batch with .to({str(home)!r})",
+        )
 
 
 def check_loss_scale(loss_scale: float) -> None:
