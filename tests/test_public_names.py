@@ -167,6 +167,7 @@ OTHER_RAISES = {
     ("records.shape", "ValueError"),
     ("regular_file", "NotRegularError"),  # told by whoever reads the file
     ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError
+    ("landscape.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere
     ("training.packing", "CannotPack"),  # told as a run without checkpoints
     ("training.packing", "CannotUnpack"),  # and these as a state that does not come back
     ("training.packing", "ValueError"),

@@ -383,8 +383,18 @@ def test_cores_are_shared_among_the_workers(
     expected: tuple[int, int],
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     order = replace(tiny_order(tmp_path, (9,)), workers=workers)
     assert place(order) == ("cpu", *expected)
+
+
+def test_no_more_threads_are_taken_than_torch_was_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with OMP_NUM_THREADS=1, whatever the cores."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert place(replace(tiny_order(tmp_path, (9,)), workers=1)) == ("cpu", 1, 1)
 
 
 def test_a_gpu_has_one_worker_unless_told_otherwise(

@@ -260,6 +260,7 @@ def test_a_builder_that_gives_one_module_twice_is_refused():
         replace_norms(model, lambda _, __: one)
 
 
+@pytest.mark.slow  # which runs without checks of types, as a user's program does
 def test_what_is_no_model_is_refused():
     with pytest.raises(UsageError, match="model = 3: it is a network of torch"):
         replace_norms(3, "group")
