@@ -25,6 +25,7 @@ from landscope.landscape.checks import (
     check_visible,
 )
 from landscope.landscape.exchange import Standing
+from landscope.landscape.old_checkpoints import grads_kept, hides_a_part
 from landscope.landscape.own_graphs import OwnGraphs
 from landscope.landscape.parameters import Parameters, displaced, trainable
 from landscope.landscape.random_state import RandomState, devices_of
@@ -182,7 +183,7 @@ class Objective:
             found: list[Tensor | None] = list(
                 torch.autograd.grad(self._scaled(data_loss), list(own.values()), allow_unused=True)
             )
-        if any(g is None for g in found) and _hides_a_part(data_loss):
+        if any(g is None for g in found) and hides_a_part(data_loss):
             raise RuntimeError("a checkpoint with use_reentrant=True hides a part of the graph")
         # Embeddings can have gradients that are sparse.
         gradient = {
@@ -198,7 +199,7 @@ class Objective:
 
     def _left_by_backward(self, data_loss: Tensor, point: Parameters) -> Parameters:
         # The old kind of checkpoint leaves its part of the gradient in .grad and nowhere else.
-        with self._around_backward(), _grads_kept(_leaves(data_loss), point):
+        with self._around_backward(), grads_kept(data_loss, point):
             self._scaled(data_loss).backward()
         penalty = self._penalty_gradient(point)
         return {
@@ -277,44 +278,6 @@ class Objective:
 
         with torch.enable_grad():
             return self._at(point, None, with_gradient)
-
-
-def _nodes(loss: Tensor) -> Generator[Any]:
-    """The nodes of a graph, each once."""
-    left, seen = [loss.grad_fn], set[Any]()
-    while left:
-        node = left.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            left += [following for following, _ in node.next_functions]
-            yield node
-
-
-def _hides_a_part(loss: Tensor) -> bool:
-    """Whether a node is a checkpoint of the old kind, whose inside only ``backward`` goes through.
-
-    Where it lies before all other layers, torch prunes it from a gradient with respect to their
-    weights without a word.
-    """
-    return any("CheckpointFunction" in type(node).__name__ for node in _nodes(loss))
-
-
-def _leaves(loss: Tensor) -> list[Tensor]:
-    return [node.variable for node in _nodes(loss) if hasattr(node, "variable")]
-
-
-@contextmanager
-def _grads_kept(leaves: list[Tensor], point: Parameters) -> Generator[None]:
-    """Inside, ``.grad`` of what is none of the point's is empty; outside, it is as it was."""
-    own = set(map(id, point.values()))
-    others = [(leaf, leaf.grad) for leaf in leaves if id(leaf) not in own]
-    for leaf, _ in others:
-        leaf.grad = None
-    try:
-        yield
-    finally:
-        for leaf, grad in others:
-            leaf.grad = grad
 
 
 def _copies(parameters: Parameters) -> Parameters:

@@ -1,0 +1,55 @@
+"""Checkpoints of the old kind, with ``use_reentrant=True``: only ``backward()`` goes through them.
+
+Its inside is no part of the graph, and leaves its gradients in ``.grad``.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor
+
+from landscope.landscape.parameters import Parameters
+
+
+def hides_a_part(loss: Tensor) -> bool:
+    """Whether there is one in the graph of a loss.
+
+    Where it lies before all other layers, torch prunes it from a gradient with respect to their
+    weights without a word; elsewhere it says so.
+
+    Args:
+        loss: A scalar with its graph.
+    """
+    return any("CheckpointFunction" in type(node).__name__ for node in _nodes(loss))
+
+
+@contextmanager
+def grads_kept(loss: Tensor, point: Parameters) -> Generator[None]:
+    """Inside, ``.grad`` of what a loss reaches beside a point is empty; outside, it is as it was.
+
+    Args:
+        loss: A scalar with its graph, on which ``backward()`` is called inside.
+        point: Whose gradients are wanted.
+    """
+    own = set(map(id, point.values()))
+    leaves = [node.variable for node in _nodes(loss) if hasattr(node, "variable")]
+    others = [(leaf, leaf.grad) for leaf in leaves if id(leaf) not in own]
+    for leaf, _ in others:
+        leaf.grad = None
+    try:
+        yield
+    finally:
+        for leaf, grad in others:
+            leaf.grad = grad
+
+
+def _nodes(loss: Tensor) -> Generator[Any]:
+    """The nodes of a graph, each once."""
+    left, seen = [loss.grad_fn], set[Any]()
+    while left:
+        node = left.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            left += [following for following, _ in node.next_functions]
+            yield node
