@@ -9,7 +9,7 @@ from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
 
 from landscope.scope.scope import Scope
 
-WAYS = ["the model", "in place", "a part in place", "the loss"]
+WAYS = ["the model", "in place", "a part in place", "the loss", "the loss of a batch"]
 
 
 def training(way, *, scoped, dropout, backend="eager", updates=4):
@@ -22,18 +22,21 @@ def training(way, *, scoped, dropout, backend="eager", updates=4):
     called = model
     if way == "the model":
         called = torch.compile(model, backend=backend)
-    elif way != "the loss":
+    elif "in place" in way:
         (model if way == "in place" else model[0]).compile(backend=backend)
 
     def loss(inputs, targets):
         return loss_fn(called(inputs), targets)
 
-    if way == "the loss":
+    if way.startswith("the loss"):
         loss = torch.compile(loss, backend=backend)
-    scope = Scope(called, loss_fn, optimizer, every=2) if scoped else None
+    whole = way == "the loss of a batch"
+    given = (lambda model, batch: loss_fn(model(batch[0]), batch[1])) if whole else loss_fn
+    scope = Scope(called, given, optimizer, every=2) if scoped else None
     torch.manual_seed(7)
     for inputs, targets in batches(updates):
-        with scope.step(inputs, targets) if scope else contextlib.nullcontext():
+        batch = ((inputs, targets),) if whole else (inputs, targets)
+        with scope.step(*batch) if scope else contextlib.nullcontext():
             optimizer.zero_grad()
             loss(inputs, targets).backward()
             optimizer.step()

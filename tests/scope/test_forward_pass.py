@@ -1,5 +1,6 @@
 """What a block does before and around its forward pass, and how the model is called there."""
 
+import contextlib
 import copy
 from collections import UserDict
 from dataclasses import dataclass
@@ -38,6 +39,20 @@ def stepped(loss, optimizer):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+
+
+def train_fully(model, *, scoped):
+    """Four steps, looked at by every probe or by none."""
+    optimizer = optimizer_for(Kind(), model)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="full") if scoped else None
+    for inputs, targets in batches(4):
+        with scope.step(inputs, targets) if scope else contextlib.nullcontext():
+            stepped(loss_fn(model(inputs), targets), optimizer)
+    return scope
+
+
+def bytes_of(model):
+    return [tensor.numpy().tobytes() for tensor in model.state_dict().values()]
 
 
 def readings(scope, key):
@@ -192,14 +207,14 @@ def test_a_batch_of_any_class_is_left_as_it_is(made):
         left = []
         for inputs, targets in batches(4):
             batch = made(inputs, targets)
-            with scope.step(batch) if scope else torch.enable_grad():
+            with scope.step(batch) if scope else contextlib.nullcontext():
                 stepped(loss(model, batch), optimizer)
             left.append(inputs.numpy().tobytes())
         if scope:
             agreements = readings(scope, "gradient/agreement")
             assert agreements == [pytest.approx(1.0, abs=1e-6)] * 4
             assert all("8 samples" in function for function in functions(scope))
-        return left, [tensor.numpy().tobytes() for tensor in model.state_dict().values()]
+        return left, bytes_of(model)
 
     assert trained(scoped=True) == trained(scoped=False)
 
@@ -216,16 +231,10 @@ def test_weights_that_a_forward_pass_writes_on_stay_as_training_leaves_them():
                 self.first.weight.div_(self.first.weight.norm(dim=1, keepdim=True))
             return self.last(self.first(inputs))
 
-    def trained(*, scoped):
-        model = Bounded()
-        optimizer = optimizer_for(Kind(), model)
-        scope = Scope(model, loss_fn, optimizer, every=1, probes="full") if scoped else None
-        for inputs, targets in batches(4):
-            with scope.step(inputs, targets) if scope else torch.enable_grad():
-                stepped(loss_fn(model(inputs), targets), optimizer)
-        return [tensor.numpy().tobytes() for tensor in model.state_dict().values()]
-
-    assert trained(scoped=True) == trained(scoped=False)
+    models = [Bounded(), Bounded()]
+    train_fully(models[0], scoped=True)
+    train_fully(models[1], scoped=False)
+    assert bytes_of(models[0]) == bytes_of(models[1])
 
 
 def test_a_plain_generator_of_the_models_own_is_left_where_it_stood():
@@ -243,17 +252,10 @@ def test_a_plain_generator_of_the_models_own_is_left_where_it_stood():
             noise = torch.randn(inputs.shape, generator=self.noise)
             return self.last(self.hidden[0](inputs) + noise / self.seen["deep"][0]["passes"])
 
-    def trained(*, scoped):
-        model = Noisy()
-        optimizer = optimizer_for(Kind(), model)
-        scope = Scope(model, loss_fn, optimizer, every=1, probes="full") if scoped else None
-        for inputs, targets in batches(4):
-            with scope.step(inputs, targets) if scope else torch.enable_grad():
-                stepped(loss_fn(model(inputs), targets), optimizer)
-        if scope:
-            agreements = readings(scope, "gradient/agreement")
-            assert agreements == [pytest.approx(1.0, abs=1e-6)] * 4
-        tensors = {**model.state_dict(), **model.hidden[0].state_dict()}
-        return model.seen, [tensor.numpy().tobytes() for tensor in tensors.values()]
-
-    assert trained(scoped=True) == trained(scoped=False)
+    models = [Noisy(), Noisy()]
+    scope = train_fully(models[0], scoped=True)
+    train_fully(models[1], scoped=False)
+    assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+    assert models[0].seen == models[1].seen
+    assert bytes_of(models[0]) == bytes_of(models[1])
+    assert bytes_of(models[0].hidden[0]) == bytes_of(models[1].hidden[0])
