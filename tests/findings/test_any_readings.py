@@ -15,7 +15,8 @@ from landscope.findings.table import SYMPTOMS
 from landscope.reading import Reading, Status
 
 KEYS = (
-    *(("gradient", name) for name in ("loss", "agreement", "gradient_norm", "used_gradient_norm")),
+    *(("gradient", name) for name in ("loss", "agreement", "gradient_norm", "gradient_scale")),
+    *(("gradient", name) for name in ("used_cosine", "used_scale", "left_over", "batches")),
     *(("update", name) for name in ("relative_update", "successive_cosine")),
     *(("step_size", name) for name in ("sharpness_lr", "safe_multiple", "safe_lr", "lr")),
     *(("noise_scale", name) for name in ("efficiency", "noise_scale", "batch_size")),

@@ -8,13 +8,20 @@ AGREEMENT = "gradient/agreement"
 TURNING, EFFICIENCY = "covariate_shift/shift_cosine", "noise_scale/efficiency"
 
 
-def used(factors, norms=(4.0, 2.0, 3.0, 5.0, 7.0), agreement=1.0):
-    """Looks at gradients of some norms, of which the optimiser used these multiples."""
-    norms = norms[: len(factors)]
+def used(factors, cosine=1.0):
+    """Measurements in which the optimiser used these multiples of the computed gradient."""
+    return (
+        looks("gradient/used_cosine", [cosine] * len(factors)),
+        looks("gradient/used_scale", factors),
+    )
+
+
+def computed(factors, agreement=1.0, batches=1):
+    """Measurements in which the computed gradient was these multiples of the measured one."""
     return (
         looks(AGREEMENT, [agreement] * len(factors)),
-        looks("gradient/gradient_norm", norms),
-        looks("gradient/used_gradient_norm", [f * n for f, n in zip(factors, norms, strict=True)]),
+        looks("gradient/gradient_scale", factors),
+        looks("gradient/batches", [float(batches)] * len(factors)),
     )
 
 
@@ -37,7 +44,7 @@ def test_clipping_is_told_with_its_share_and_its_factor() -> None:
     finding = the("gradient-clipped", *used([0.25, 1.0, 0.5, 0.2, 0.3]))
     assert finding.severity == "info"
     assert "at 4 of 5 looks (80%), to 0.275 of its length" in finding.sentence
-    assert finding.evidence.quantity == "gradient/used_gradient_norm over gradient/gradient_norm"
+    assert finding.evidence.quantity == "gradient/used_scale"
     assert finding.evidence.steps == (0, 200, 300, 400)
     assert finding.evidence.values == pytest.approx((0.25, 0.5, 0.2, 0.3))
     assert "Pascanu" in finding.reference
@@ -57,17 +64,28 @@ def test_a_gradient_that_is_used_as_it_is_is_not_clipped(factors) -> None:
 
 def test_another_direction_is_neither_clipped_nor_scaled() -> None:
     for factors in ([0.2, 0.3, 0.4], [0.25] * 5):
-        assert found("gradient-clipped", *used(factors, agreement=0.98)) is None
-        assert found("gradient-scaled", *used(factors, agreement=0.98)) is None
+        assert found("gradient-clipped", *used(factors, cosine=0.98)) is None
+        assert found("gradient-scaled", *used(factors, cosine=0.98)) is None
+        assert found("gradient-scaled", *computed(factors, agreement=0.98)) is None
 
 
 @pytest.mark.parametrize(("factor", "told"), [(0.25, "0.25 times"), (128.0, "128 times")])
-def test_a_constant_factor_is_a_scaled_loss_and_no_clipping(factor, told) -> None:
+def test_a_constant_factor_of_the_used_gradient_is_no_clipping(factor, told) -> None:
     finding = the("gradient-scaled", *used([factor] * 4))
     assert finding.severity == "warning"
-    assert f"is {told} the measured one at every look (median of 4 looks" in finding.sentence
+    assert f"is {told} the one that the loss has at every measurement" in finding.sentence
+    assert finding.evidence.quantity == "gradient/used_scale"
     assert finding.evidence.values == (factor,) * 4
     assert found("gradient-clipped", *used([factor] * 4)) is None
+
+
+@pytest.mark.parametrize(
+    ("factors", "told"), [([3.0] * 4, "is 3 times"), ([0.5, 0.2, 0.4], "is 0.2 to 0.5 times")]
+)
+def test_a_loss_that_is_a_multiple_is_told_by_its_factor(factors, told) -> None:
+    finding = the("gradient-scaled", *computed(factors))
+    assert f"{told} the one that was given" in finding.sentence
+    assert finding.evidence.quantity == "gradient/gradient_scale"
 
 
 @pytest.mark.parametrize("factors", [[1.04] * 5, [2.0, 3.0, 2.5, 2.2], [2.0] * 2])
@@ -75,8 +93,34 @@ def test_rounding_and_a_factor_that_varies_are_no_scale(factors) -> None:
     assert found("gradient-scaled", *used(factors)) is None
 
 
-def test_a_gradient_that_vanishes_has_no_factor() -> None:
-    assert found("gradient-clipped", *used([0.2, 0.3, 0.4], norms=(0.0, 0.0, 0.0))) is None
+@pytest.mark.parametrize(("factor", "scaled"), [(0.25, False), (1.0, False), (0.5, True)])
+def test_a_loss_may_be_divided_by_the_number_of_batches_or_not(factor, scaled) -> None:
+    finding = found("gradient-scaled", *computed([factor] * 4, batches=4))
+    assert (finding is not None) == scaled
+
+
+def test_another_gradient_than_that_of_the_loss_is_info() -> None:
+    finding = the("gradient-changed", looks("gradient/used_cosine", [0.9, 0.8, 0.7]))
+    assert finding.severity == "info"
+    assert "the cosine between the two is 0.8 (median of 3" in finding.sentence
+    assert "value by value" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("quantity", "severity", "said"),
+    [
+        ("left_over", "warning", "left over from earlier steps"),
+        ("backward_passes", "info", "Sharpness-aware minimisation"),
+    ],
+)
+def test_why_the_gradient_is_another_is_told_where_it_is_known(quantity, severity, said) -> None:
+    finding = the(
+        "gradient-changed",
+        looks("gradient/used_cosine", [0.9] * 3),
+        looks(f"gradient/{quantity}", [2.0 if quantity == "backward_passes" else 1.0] * 3),
+    )
+    assert finding.severity == severity
+    assert said in finding.sentence
 
 
 def test_layers_that_turn_round_are_named_the_worst_first() -> None:

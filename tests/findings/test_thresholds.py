@@ -11,6 +11,7 @@ LITTLE = 0.01
 # Id, quantity, threshold, which side is told, and the layer where it is one of layers.
 THRESHOLDS = [
     ("loss-not-trained", "gradient/agreement", 0.99, -1, None),
+    ("gradient-changed", "gradient/used_cosine", 0.99, -1, None),
     ("beyond-the-edge", "step_size/sharpness_lr", 2.0, 1, None),
     ("updates-oscillate", "update/successive_cosine", -0.5, -1, None),
     ("update-too-large", "update/relative_update", 0.1, 1, None),
@@ -86,9 +87,8 @@ def test_looks_below_half_of_the_largest_rate_do_not_count(rate, told) -> None:
 
 def used(factors, agreement=1.0):
     return (
-        looks("gradient/agreement", [agreement] * len(factors)),
-        looks("gradient/gradient_norm", [1.0] * len(factors)),
-        looks("gradient/used_gradient_norm", factors),
+        looks("gradient/used_cosine", [agreement] * len(factors)),
+        looks("gradient/used_scale", factors),
     )
 
 

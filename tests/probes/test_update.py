@@ -12,7 +12,7 @@ from landscope.probes.gradient import Gradient
 from landscope.probes.schedule import EverySteps
 from landscope.probes.update import Update
 from landscope.reading import Status
-from landscope.training.step_view import Snapshot, StepView
+from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 
 EVERY = EverySteps(1)
 LR = 0.25
@@ -29,7 +29,7 @@ def setting():
     return model, torch.randn(5, 3).double(), torch.randn(5, 2).double()
 
 
-def view_of(setting, move, *, used=None, previous=None):
+def view_of(setting, move, *, computed=None, used=None, previous=None):
     """A step that moved the parameters by what `move` makes of the gradient."""
     model, inputs, targets = setting
     objective = Objective.now(model, squared, inputs, targets)
@@ -42,7 +42,9 @@ def view_of(setting, move, *, used=None, previous=None):
         after,
         gradient,
         "training mode",
-        used=used(gradient) if used else None,
+        trained=TrainedGradients(
+            computed=computed(gradient) if computed else None, used=used(gradient) if used else None
+        ),
         previous=previous(before) if previous else None,
     )
     return StepView(3, LR, loss, data_loss, None, shot)
@@ -65,6 +67,35 @@ def test_the_gradient_and_what_was_made_of_it(setting):
     assert found["gradient_norm"].value == pytest.approx(length, rel=1e-14)
     assert found["used_gradient_norm"].value == pytest.approx(0.1 * length, rel=1e-14)
     assert found["agreement"].value == pytest.approx(1.0, abs=1e-14)
+    assert found["used_scale"].value == pytest.approx(0.1, rel=1e-14)
+    assert found["used_cosine"].value == pytest.approx(1.0, abs=1e-14)
+    assert "gradient_scale" not in found  # whether the loss or the gradient was scaled is not known
+
+
+def test_a_scaled_loss_and_a_clipped_gradient_are_told_apart(setting):
+    """The loss is three times the measured one, and its gradient cut to a tenth."""
+    view = view_of(
+        setting,
+        lambda g: LR * g,
+        computed=lambda g: {n: 3 * t for n, t in g.items()},
+        used=lambda g: {n: 0.3 * t for n, t in g.items()},
+    )
+    found = read(Gradient(EVERY), view)
+    for quantity, value in (("gradient_scale", 3), ("used_scale", 0.1), ("agreement", 1)):
+        assert found[quantity].value == pytest.approx(value, rel=1e-14)
+
+
+def test_parts_of_a_loss_in_several_backward_passes_are_compared_by_their_sum(setting):
+    """The first pass gave the gradient of one weight alone."""
+    view = view_of(
+        setting,
+        lambda g: LR * g,
+        computed=lambda g: {n: t if n == "bias" else 0 * t for n, t in g.items()},
+        used=lambda g: g,
+    )
+    found = read(Gradient(EVERY), view)
+    for quantity in ("agreement", "gradient_scale", "used_scale", "used_cosine"):
+        assert found[quantity].value == pytest.approx(1.0, rel=1e-14)
 
 
 def test_a_gradient_of_another_loss_does_not_agree(setting):

@@ -86,7 +86,9 @@ def test_a_setting_of_another_kind_is_refused(settings, text):
     [
         ({"model": 3}, "model = 3: it is the network, a torch.nn.Module"),
         ({"loss_fn": "mse"}, "loss_fn = 'mse': it is called with outputs and targets"),
-        ({"optimizer": None}, "optimizer = None: it is what steps the parameters"),
+        ({"optimizer": "sgd"}, "optimizer = 'sgd': it is what steps the parameters"),
+        ({"optimizer": []}, "optimizer = []: it is what steps the parameters"),
+        ({"optimizer": [3]}, "optimizer = 3: it is what steps the parameters"),
         ({"scaler": 2.0}, "scaler = 2.0: it is the GradScaler of a training in float16"),
     ],
 )

@@ -144,8 +144,11 @@ def test_an_update_over_several_batches_is_one_step():
     assert numbers(scope, "update", "update_norm", 0) == [
         pytest.approx(moved.sum().sqrt().item(), rel=1e-5)
     ]
-    # Several batches made the gradient that was used: it is nobody's to compare with.
-    assert numbers(scope, "gradient", "agreement", 0) == []
+    # Several batches made the gradient that was used, and the last one that of its own pass.
+    assert numbers(scope, "gradient", "used_cosine", 0) == []
+    assert numbers(scope, "gradient", "agreement", 0) == [pytest.approx(1.0, abs=1e-6)]
+    assert numbers(scope, "gradient", "gradient_scale", 0) == [pytest.approx(0.25, rel=1e-5)]
+    assert numbers(scope, "gradient", "batches", 0) == [4.0]
     (reading,) = [r for r in scope.readings if r.key == "gradient/loss"]
     assert "the last of the step's 4 batches, 8 samples" in reading.function
 
@@ -163,6 +166,10 @@ def test_clipping_is_seen_and_the_gradient_measured_is_the_whole_one():
     assert numbers(scope, "gradient", "gradient_norm", 0) == [pytest.approx(whole.item(), rel=1e-5)]
     assert numbers(scope, "gradient", "used_gradient_norm", 0) == [pytest.approx(0.01, rel=1e-3)]
     assert numbers(scope, "gradient", "agreement", 0) == [pytest.approx(1.0, abs=1e-5)]
+    assert numbers(scope, "gradient", "gradient_scale", 0) == [pytest.approx(1.0, rel=1e-5)]
+    (share,) = numbers(scope, "gradient", "used_scale", 0)
+    assert share == pytest.approx(0.01 / whole.item(), rel=1e-3)
+    assert numbers(scope, "gradient", "used_cosine", 0) == [pytest.approx(1.0, abs=1e-5)]
 
 
 def test_another_loss_than_the_one_that_is_trained_is_seen():
@@ -213,7 +220,9 @@ def test_an_optimiser_that_calls_the_loss_itself():
             optimizer.step(closure)
 
     assert len(numbers(scope, "gradient", "gradient_norm", 1)) == 1
-    assert numbers(scope, "gradient", "agreement", 1) == []
+    # Of its several points the first is the one that is measured; none is the gradient it used.
+    assert numbers(scope, "gradient", "agreement", 1) == [pytest.approx(1.0, abs=1e-6)]
+    assert numbers(scope, "gradient", "used_gradient_norm", 1) == []
 
 
 @pytest.mark.parametrize("by_keyword", [False, True])

@@ -3,12 +3,23 @@
 import pytest
 import torch
 from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
+from torch import nn
 
 from landscope.scope.scope import Scope
 
 
 def agreements(scope):
     return [r.value for r in scope.readings if r.key == "gradient/agreement"]
+
+
+def values(scope, quantity):
+    return [r.value for r in scope.readings if r.key == f"gradient/{quantity}"]
+
+
+def about_the_gradient(scope):
+    """Findings that say that the training's gradient is another one."""
+    names = {"loss-not-trained", "gradient-scaled", "gradient-changed", "gradient-clipped"}
+    return {(f.id, f.severity) for f in scope.findings() if f.id in names}
 
 
 def train(model, optimizer, *, zero=None, step=None, **settings):
@@ -39,7 +50,7 @@ def test_another_function_by_choice_is_not_called_another_loss(norm_mode):
     assert "loss-not-trained" not in [finding.id for finding in scope.findings()]
 
 
-def test_of_an_optimiser_without_hooks_nothing_is_known():
+def test_of_an_optimiser_without_hooks_only_the_backward_pass_is_known():
     class Plain:
         """What an optimiser must have, and no more."""
 
@@ -58,7 +69,8 @@ def test_of_an_optimiser_without_hooks_nothing_is_known():
     model = network(Kind())
     scope = train(model, Plain(model.parameters()))
     assert scope.steps == 6
-    assert agreements(scope) == []
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 6
+    assert values(scope, "used_gradient_norm") == []
 
 
 def test_a_closure_may_be_called_with_arguments():
@@ -86,3 +98,155 @@ def test_a_closure_may_be_called_with_arguments():
         with scope.step(inputs, targets):
             optimizer.step(closure)
     assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 4
+
+
+def test_a_gradient_taken_at_other_weights_is_no_other_loss():
+    """As sharpness-aware minimisation does it on its base optimiser."""
+    model = network(Kind(norm="layer"))
+    base = torch.optim.SGD(model.parameters(), lr=0.1)
+    scope = Scope(model, loss_fn, base, every=1, probes="cheap")
+    for inputs, targets in batches(6):
+        with scope.step(inputs, targets):
+            base.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            climb = [2.0 * p.grad.sign() for p in model.parameters()]
+            with torch.no_grad():
+                for p, c in zip(model.parameters(), climb, strict=True):
+                    p.add_(c)
+            base.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            with torch.no_grad():
+                for p, c in zip(model.parameters(), climb, strict=True):
+                    p.sub_(c)
+            base.step()
+
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-5)] * 6
+    assert about_the_gradient(scope) == {("gradient-changed", "info")}
+    assert "Sharpness-aware" in str(scope.findings())
+
+
+def test_gradients_left_over_are_named():
+    model = network(Kind())
+    scope = train(model, torch.optim.SGD(model.parameters(), lr=1e-3), zero=lambda: None)
+
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 6
+    assert values(scope, "left_over") == [0.0] + [1.0] * 5
+    assert ("gradient-changed", "warning") in about_the_gradient(scope)
+    assert "zero_grad()" in str(scope.findings())
+
+
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_gradients_that_are_cleared_are_not_left_over(set_to_none):
+    model = network(Kind())
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    scope = train(model, optimizer, zero=lambda: optimizer.zero_grad(set_to_none))
+    assert values(scope, "left_over") == [0.0] * 6
+    assert about_the_gradient(scope) == set()
+
+
+@pytest.mark.parametrize("factor", [lambda _: 3.0, lambda n: 1.0 / (n + 2)], ids=["one", "varied"])
+def test_a_loss_that_is_a_multiple_is_no_clipping(factor):
+    """By one factor, as a sum for a mean, or by one that varies, as with counts of tokens."""
+    model = network(Kind())
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    scope = Scope(model, loss_fn, optimizer, every=1, probes="cheap")
+    factors = [factor(number) for number in range(6)]
+    for (inputs, targets), scale in zip(batches(6), factors, strict=True):
+        with scope.step(inputs, targets):
+            optimizer.zero_grad()
+            (scale * loss_fn(model(inputs), targets)).backward()
+            optimizer.step()
+    assert values(scope, "gradient_scale") == pytest.approx(factors, rel=1e-5)
+    assert about_the_gradient(scope) == {("gradient-scaled", "warning")}
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one of them", "both"])
+def test_two_optimisers_of_one_network(together):
+    model = network(Kind())
+    first = torch.optim.SGD(model[0].parameters(), lr=0.01)
+    others = [p for n, p in model.named_parameters() if not n.startswith("0.")]
+    second = torch.optim.AdamW(others, lr=1e-3)
+    scope = Scope(model, loss_fn, [first, second] if together else first, every=1, probes="cheap")
+    for inputs, targets in batches(6):
+        with scope.step(inputs, targets):
+            model.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            whole = nn.utils.get_total_norm([p.grad for p in model.parameters()]).item()
+            own = nn.utils.get_total_norm([p.grad for p in model[0].parameters()]).item()
+            first.step()
+            second.step()
+
+    assert values(scope, "used_gradient_norm")[-1] == pytest.approx(whole if together else own)
+    assert values(scope, "used_scale") == [pytest.approx(1.0)] * 6
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 6
+    assert about_the_gradient(scope) == set()
+    assert scope.steps == 6
+
+
+def test_each_of_two_optimisers_is_asked_when_it_steps():
+    """The second's gradients are clipped between the steps of the two."""
+    model = network(Kind())
+    first = torch.optim.SGD(model[0].parameters(), lr=0.01)
+    others = [p for n, p in model.named_parameters() if not n.startswith("0.")]
+    second = torch.optim.SGD(others, lr=0.01)
+    scope = Scope(model, loss_fn, (first, second), every=1, probes="cheap")
+    for inputs, targets in batches(4):
+        with scope.step(inputs, targets):
+            model.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            own = nn.utils.get_total_norm([p.grad for p in model[0].parameters()]).item()
+            first.step()
+            nn.utils.clip_grad_norm_(others, 1e-3)
+            second.step()
+    assert values(scope, "used_gradient_norm")[-1] == pytest.approx((own**2 + 1e-6) ** 0.5)
+
+
+@pytest.mark.parametrize("by", ["backward", "autograd.grad"])
+def test_updates_by_hand(by):
+    model = network(Kind())
+    scope = Scope(model, loss_fn, None, every=1, probes=["gradient", "update", "step_size"])
+    expected = []
+    for inputs, targets in batches(4):
+        with scope.step(inputs, targets):
+            loss = loss_fn(model(inputs), targets)
+            parameters = list(model.parameters())
+            if by == "backward":
+                model.zero_grad()
+                loss.backward()
+                gradients = [p.grad for p in parameters]
+            else:
+                gradients = torch.autograd.grad(loss, parameters)
+            expected.append(0.05 * nn.utils.get_total_norm(gradients).item())
+            with torch.no_grad():
+                for p, g in zip(parameters, gradients, strict=True):
+                    p -= 0.05 * g
+
+    assert scope.steps == 4
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 4
+    norms = [r.value for r in scope.readings if r.key == "update/update_norm"]
+    assert norms == pytest.approx(expected, rel=1e-4)
+    # The rate is nowhere to be read; of an update along the gradient it is their quotient.
+    rates = [r.value for r in scope.readings if r.key == "step_size/lr"]
+    assert rates == pytest.approx([0.05] * 4, rel=1e-4)
+
+
+def test_an_optimiser_that_steps_within_the_backward_pass():
+    model = network(Kind())
+    optimizers = {p: torch.optim.SGD([p], lr=0.1) for p in model.parameters()}
+
+    def step(parameter):
+        optimizers[parameter].step()
+        optimizers[parameter].zero_grad()
+
+    for parameter in model.parameters():
+        parameter.register_post_accumulate_grad_hook(step)
+    scope = Scope(model, loss_fn, list(optimizers.values()), every=1, probes="cheap")
+    losses = []
+    for inputs, targets in batches(4):
+        with scope.step(inputs, targets):
+            loss = loss_fn(model(inputs), targets)
+            losses.append(loss.item())
+            loss.backward()
+    assert [r.value for r in scope.readings if r.key == "gradient/loss"] == losses
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 4
+    assert about_the_gradient(scope) == set()

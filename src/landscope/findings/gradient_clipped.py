@@ -5,11 +5,11 @@ from landscope.findings.history import History
 from landscope.findings.lasting import LASTING, lasting
 from landscope.findings.phrase import counted, number, percent
 from landscope.findings.symptom import Symptom
-from landscope.findings.used_gradient import constant, factor
+from landscope.findings.used_gradient import constant, used_scale
 
 CLIPPED = 0.95
-"""Used over measured length below which a gradient counts as clipped: rounding does not shorten
-it by a twentieth."""
+"""Length of the used gradient over that of the computed one, below which it counts as clipped:
+rounding does not shorten it by a twentieth."""
 
 SHORT = 0.1
 """Factor below which clipping is a warning: the learning rate that acts is not a tenth of the one
@@ -17,7 +17,7 @@ that was chosen."""
 
 
 def _look(history: History) -> Case | None:
-    factors = factor(history)
+    factors = used_scale(history)
     stretch = lasting(factors, lambda value: value < CLIPPED)
     # One factor at every look is that of a scaled loss, which is another finding.
     if stretch is None or constant(stretch):
@@ -30,7 +30,7 @@ def _look(history: History) -> Case | None:
         f"({percent(len(clipped) / len(factors))}), to {number(typical.median)} of its length at "
         "the median of these, so that it is the clipping and not the learning rate alone that "
         "sets the length of the step.",
-        Evidence.of("gradient/used_gradient_norm over gradient/gradient_norm", typical),
+        Evidence.of("gradient/used_scale", typical),
         "If clipping is to catch exceptions only, raise its bound, or lower the learning rate by "
         "that factor; if it is to normalise the step, leave it, and tune bound and learning rate "
         "together.",
@@ -40,8 +40,8 @@ def _look(history: History) -> Case | None:
 GRADIENT_CLIPPED = Symptom(
     "gradient-clipped",
     ("warning", "info"),
-    f"used over measured gradient norm {LASTING} below {CLIPPED}, by a factor that varies, while "
-    f"the two are parallel; a warning where its median is below {SHORT}",
+    f"used gradient {LASTING} shorter than {CLIPPED} times that of the backward pass, by a factor "
+    f"that varies, while the two are parallel; a warning where its median is below {SHORT}",
     "Pascanu et al. 2013, arXiv 1211.5063, section 3.2",
     _look,
 )

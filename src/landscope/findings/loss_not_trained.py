@@ -18,19 +18,20 @@ def _look(history: History) -> Case | None:
     return Case(
         "serious",
         "The loss that was given is not the one that is trained: the cosine between its gradient "
-        f"and what the optimiser used is {number(stretch.median)} ({median_of(stretch)}), where "
-        "one loss gives 1, so all other findings are about another function.",
+        f"and the one that backward() gave is {number(stretch.median)} ({median_of(stretch)}), "
+        "where one loss gives 1, so all other findings are about another function.",
         Evidence.of("gradient/agreement", stretch),
-        "Give Scope the very loss that backward() is called on, with all its terms; then look for "
-        "gradients that are left over from other batches (zero_grad), clipped value by value, "
-        "changed by hooks, or noised.",
+        "Give Scope the very loss that backward() is called on, with all its terms and the batch "
+        "that the model is called with; a hook on a parameter that changes its gradient has the "
+        "same effect.",
     )
 
 
 LOSS_NOT_TRAINED = Symptom(
     "loss-not-trained",
     ("serious",),
-    f"cosine of the measured and the used gradient below {AGREEMENT} {LASTING}",
+    f"cosine of the measured gradient and that of the training's backward pass below {AGREEMENT} "
+    f"{LASTING}",
     "Santurkar et al. 2018, section 3.2 and Definition 2.1: both are about the loss that is "
     "trained",
     _look,

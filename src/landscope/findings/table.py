@@ -11,6 +11,7 @@ from landscope.findings.diverged import DIVERGED
 from landscope.findings.evaluation_differs import EVALUATION_DIFFERS
 from landscope.findings.finding import SEVERITIES
 from landscope.findings.findings import Findings
+from landscope.findings.gradient_changed import GRADIENT_CHANGED
 from landscope.findings.gradient_clipped import GRADIENT_CLIPPED
 from landscope.findings.gradient_scaled import GRADIENT_SCALED
 from landscope.findings.gradient_turns_round import GRADIENT_TURNS_ROUND
@@ -37,6 +38,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     UPDATE_TOO_LARGE,
     VANISHING_UPDATE,
     STEP_COULD_BE_LARGER,
+    GRADIENT_CHANGED,
     GRADIENT_CLIPPED,
     RUNNING_STATISTICS_LAG,
     EVALUATION_DIFFERS,

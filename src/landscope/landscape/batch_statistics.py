@@ -131,4 +131,4 @@ def with_attributes(
         attributes_of: The other attributes of a module.
     """
     modules = tuple((m, {**known, **attributes_of(m)}) for m, known in standing.modules)
-    return Standing(modules, standing.tensors)
+    return replace(standing, modules=modules)

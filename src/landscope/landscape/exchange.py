@@ -4,26 +4,23 @@ A forward pass may also count its calls, grow a list or keep what it saw last. A
 back as it was at the step, and afterwards as it was found.
 """
 
-import copy
-import random
-from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
-from landscope.landscape.loss_modules import modules_behind
+from landscope.landscape.loss_modules import modules_behind, reaches
 from landscope.landscape.parameters import Parameters
-
-# What torch keeps of a module for itself, apart from the tensors: its children and its hooks.
-STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training"}
-_CONTAINERS = (dict, list, set, deque)
-_WRITTEN_ON = (np.ndarray, np.random.Generator, np.random.RandomState, random.Random)
-_DEPTH = 3
+from landscope.landscape.shadow import (
+    COMPILED_IN_PLACE,
+    STRUCTURE,
+    cast_shadow,
+    is_whole,
+    shadows_of,
+)
+from landscope.landscape.substitution import Substitution
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +32,32 @@ class Standing:
     of metrics are, arrays and random generators: a pass may write on them or draw from them.
 
     Args:
-        modules: Each module with its attributes.
+        modules: Each module that takes part in a pass, the model's own first, with its attributes.
+            The model's are their shadows, unless it does not let itself be copied.
         tensors: Parameters and buffers by name.
+        live: The model itself.
+        shadows: The shadow of each of its modules, by the module's ``id``; empty without.
+        maps_loss: Whether the loss can name the model or a tensor of it.
     """
 
     modules: tuple[tuple[nn.Module, dict[str, Any]], ...]
     tensors: dict[str, Tensor]
+    live: nn.Module
+    shadows: dict[int, nn.Module]
+    maps_loss: bool
 
     @classmethod
-    def capture(cls, model: nn.Module, loss_fn: object) -> "Standing":
-        """The model as it is now, and with it the modules that it or the loss may call."""
+    def capture(cls, model: nn.Module, loss_fn: object, *, shadow: bool = True) -> "Standing":
+        """The model as it is now, and with it the modules that it or the loss may call.
+
+        Args:
+            model: The model.
+            loss_fn: The loss.
+            shadow: Whether passes are to run on a shadow of the model, where there can be one.
+        """
+        tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        own = {id(part) for part in (*model.modules(), *tensors.values())}
+        maps_loss = reaches([loss_fn], own)
         hidden = [
             value
             for module in model.modules()
@@ -52,15 +65,21 @@ class Standing:
             if name not in STRUCTURE
         ]
         others = modules_behind(loss_fn, model, hidden)
-        tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
         # No pass writes on weights that are frozen. On others a backward pass leaves gradients.
         frozen = [p for module in others for p in module.parameters() if not p.requires_grad]
         kept = {id(tensor): tensor for tensor in (*tensors.values(), *frozen)}
-        modules = (*model.modules(), *others)
-        return cls(
-            modules=tuple((module, _attributes(module, kept)) for module in modules),
-            tensors=tensors,
+        shadows = _cast(model, kept, loss_fn if maps_loss else None) if shadow else {}
+        substitution = Substitution({**kept, **shadows})
+        modules = tuple(
+            (own_or_shadow, _attributes(own_or_shadow, substitution))
+            for own_or_shadow in (*(shadows.get(id(m), m) for m in model.modules()), *others)
         )
+        return cls(modules, tensors, model, shadows, maps_loss)
+
+    @property
+    def model(self) -> nn.Module:
+        """What a pass calls: the shadow of the model, or the model."""
+        return self.modules[0][0]
 
     @property
     def training(self) -> bool:
@@ -68,69 +87,58 @@ class Standing:
         return bool(self.modules[0][1]["training"])
 
     @contextmanager
-    def with_tensors(self, tensors: Parameters) -> Generator[None]:
+    def with_tensors(self, tensors: Parameters) -> Generator[Substitution]:
         """Inside, the model stands as at this moment, but for some tensors; outside, as it did.
 
         Args:
             tensors: Take the places of the parameters and buffers of their names, wherever the
                 modules hold them: weights that are shared stay shared.
+
+        Yields:
+            What puts them, and the shadows, in the places where something else holds their own.
         """
         outside = [(module, dict(vars(module))) for module, _ in self.modules]
-        exchanged = {id(tensor): tensor for tensor in self.tensors.values()}
+        exchanged: dict[int, Any] = {id(tensor): tensor for tensor in self.tensors.values()}
         exchanged |= {id(self.tensors[name]): tensor for name, tensor in tensors.items()}
+        substitution = Substitution(exchanged | self.shadows)
         try:
             for module, attributes in self.modules:
-                for added in vars(module).keys() - attributes.keys() - STRUCTURE:
-                    del vars(module)[added]
-                vars(module).update({k: _with(v, exchanged) for k, v in attributes.items()})
-            yield
+                inside = {name: substitution.copied(value) for name, value in attributes.items()}
+                _give(module, inside, keep=STRUCTURE)
+            yield substitution
         finally:
             for module, attributes in outside:
-                vars(module).clear()
-                vars(module).update(attributes)
+                _give(module, attributes)
 
 
-def _attributes(module: nn.Module, exchanged: dict[int, Tensor]) -> dict[str, Any]:
-    return {k: _with(v, exchanged) for k, v in vars(module).items() if k not in STRUCTURE}
+def _cast(
+    model: nn.Module, kept: dict[int, Tensor], loss_fn: object | None
+) -> dict[int, nn.Module]:
+    """The shadows of a model's modules; none if they, or the loss, can still reach the model."""
+    shadows = shadows_of(model)
+    substitution = Substitution({**kept, **shadows})
+    for module in model.modules() if shadows else ():
+        cast_shadow(module, shadows[id(module)], substitution)
+    if not is_whole(shadows):
+        return {}
+    if loss_fn is not None and reaches([Substitution(dict(shadows)).called(loss_fn)], set(shadows)):
+        return {}
+    return shadows
 
 
-def _with(value: Any, exchanged: dict[int, Tensor], depth: int = _DEPTH) -> Any:
-    """A value with tensors exchanged; what is not is copied, for the pass may write on it.
-
-    Args:
-        value: An attribute.
-        exchanged: Tensors by the identity of those whose places they take; the copies are added,
-            so that what is one tensor in two places stays one.
-        depth: So many levels of containers are copied.
-    """
-    if isinstance(value, Tensor):
-        if id(value) not in exchanged:
-            exchanged[id(value)] = _copied(value)
-        return exchanged[id(value)]
-    if isinstance(value, torch.Generator):
-        return value.clone_state()
-    if isinstance(value, _WRITTEN_ON):
-        return copy.deepcopy(value)
-    if depth == 0:
-        return value
-    if isinstance(value, tuple):
-        given = cast("tuple[Any, ...]", value)
-        items = [_with(item, exchanged, depth - 1) for item in given]
-        if all(new is old for new, old in zip(items, given, strict=True)):
-            return given
-        return type(given)(*items) if hasattr(given, "_fields") else type(given)(items)
-    if not isinstance(value, _CONTAINERS):
-        return value
-    written = copy.copy(value)
-    if isinstance(written, (list, deque)):
-        for index, item in enumerate(written):
-            written[index] = _with(item, exchanged, depth - 1)
-    if isinstance(written, dict):
-        for key, item in written.items():
-            written[key] = _with(item, exchanged, depth - 1)
-    return written
+def _attributes(module: nn.Module, substitution: Substitution) -> dict[str, Any]:
+    return {
+        name: substitution.copied(value)
+        for name, value in vars(module).items()
+        if name not in STRUCTURE and name != COMPILED_IN_PLACE
+    }
 
 
-def _copied(tensor: Tensor) -> Tensor:
-    # Without its past: that of an earlier pass can be gone through only once.
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad and tensor.is_leaf)
+def _give(
+    module: nn.Module, attributes: dict[str, Any], keep: frozenset[str] = frozenset()
+) -> None:
+    """Give a module these attributes and no others; at no moment it is without them."""
+    own = vars(module)
+    own.update(attributes)
+    for added in own.keys() - attributes.keys() - keep:
+        del own[added]

@@ -1,4 +1,4 @@
-"""The modules that a loss calls besides the model: a critic, a teacher, a perceptual network.
+"""What a loss can reach besides its arguments: a critic, a teacher, or the model itself.
 
 A pass in training mode writes on their running statistics too. A function does not say what it
 calls, so they are looked for where Python keeps what a function can name.
@@ -11,10 +11,10 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-_MOST = 1000
-"""Objects that are looked at: a loss that can reach more is looked through no further."""
+from landscope.landscape.substitution import FOLLOWED, is_full, named_globals
 
-_FOLLOWED = (nn.Module, FunctionType, MethodType, partial, dict, list, tuple)
+_MOST = 1000
+"""Objects that are looked at: what can reach more is looked through no further."""
 
 
 def modules_behind(
@@ -31,23 +31,42 @@ def modules_behind(
             a list or a dict, as a teacher is kept out of the optimiser, are found too.
     """
     own = {id(module) for module in model.modules()}
+    listed = (value for value in hidden if isinstance(value, (nn.Module, dict, list, tuple)))
     found: dict[int, nn.Module] = {}
-    seen: set[int] = set()
-    left: list[object] = [
-        loss_fn,
-        *(value for value in hidden if isinstance(value, (nn.Module, dict, list, tuple))),
-    ]
-    while left and len(seen) < _MOST:
-        thing = left.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
+    for thing in _within_reach([loss_fn, *listed]):
         if isinstance(thing, nn.Module):
             beside = [part for part in thing.modules() if not _holds(part, model)]
             found |= {id(part): part for part in beside if id(part) not in own}
-        else:
-            left += _named_by(thing)
     return list(found.values())
+
+
+def reaches(roots: Iterable[object], own: set[int]) -> bool:
+    """Whether something can name one of some tensors and modules, or more than can be looked at.
+
+    Args:
+        roots: Functions and objects.
+        own: The tensors and modules, by their ``id``.
+    """
+    looked_at = 0
+    for thing in _within_reach(roots):
+        looked_at += 1
+        if id(thing) in own:
+            return True
+        if isinstance(thing, nn.Module) and any(id(part) in own for part in thing.modules()):
+            return True
+    return looked_at >= _MOST
+
+
+def _within_reach(roots: Iterable[object]) -> Iterable[object]:
+    seen: set[int] = set()
+    left = list(roots)
+    while left and len(seen) < _MOST:
+        thing = left.pop()
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            yield thing
+            if not isinstance(thing, nn.Module):
+                left += _named_by(thing)
 
 
 def _holds(part: nn.Module, model: nn.Module) -> bool:
@@ -59,19 +78,18 @@ def _named_by(thing: object) -> list[Any]:
     """What an object can name in turn.
 
     Of a function that is everything; of another object, that a function names, only modules,
-    functions and containers: the search ends somewhere.
+    functions, tensors and containers: the search ends somewhere.
     """
     if isinstance(thing, MethodType):
         return [thing.__self__, thing.__func__]
     if isinstance(thing, partial):
         return [thing.func, *thing.args, *thing.keywords.values()]
     if isinstance(thing, FunctionType):
-        closed = [cell.cell_contents for cell in thing.__closure__ or () if _is_full(cell)]
-        if (thing.__module__ or "").startswith(("torch.", "landscope.")):
-            return closed  # which may wrap a loss of the user's
-        named = [thing.__globals__.get(name) for name in thing.__code__.co_names]
-        return [*closed, *named, *(thing.__defaults__ or ())]
-    return [value for value in _values(thing) if isinstance(value, _FOLLOWED)]
+        closed = [cell.cell_contents for cell in thing.__closure__ or () if is_full(cell)]
+        named = [value for _, value in named_globals(thing)]
+        given = [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+        return [*closed, *named, *given]
+    return [value for value in _values(thing) if isinstance(value, FOLLOWED)]
 
 
 def _values(thing: Any) -> Iterable[Any]:
@@ -82,11 +100,3 @@ def _values(thing: Any) -> Iterable[Any]:
     if isinstance(thing, (type, ModuleType, Tensor)):
         return ()
     return getattr(thing, "__dict__", {}).values()
-
-
-def _is_full(cell: Any) -> bool:
-    """Whether a variable of a closure has a value yet."""
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False

@@ -5,9 +5,8 @@ that moment, and evaluating it moves them. An :class:`Objective` holds that mome
 two evaluations differ by their parameters alone and leave no trace in the model.
 """
 
-import sys
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from landscope.landscape.checks import (
     check_visible,
 )
 from landscope.landscape.exchange import Standing
+from landscope.landscape.global_state import eager, no_cached_parametrizations
 from landscope.landscape.old_checkpoints import grads_kept, hides_a_part
 from landscope.landscape.own_graphs import OwnGraphs
 from landscope.landscape.parameters import Parameters, displaced, trainable
@@ -41,7 +41,7 @@ class Objective:
     """One batch's loss, with the state of the training step that it belongs to.
 
     Args:
-        model: The network; never changed.
+        model: What its passes call: a shadow of the network, or the network; never changed.
         loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where the
             targets are in the batch.
         inputs: A tensor, a tuple of positional arguments or a mapping of keyword arguments;
@@ -80,8 +80,11 @@ class Objective:
         *,
         l2_penalty: float = 0.0,
         loss_scale: float = 1.0,
+        shadow: bool = True,
     ) -> "Objective":
         """The objective of this batch in the model's state and torch's as they are.
+
+        Its passes run on a shadow of the model, unless the model does not let itself be copied.
 
         Raises:
             UsageError: The loss scale is not positive and finite, the model has nothing to train,
@@ -94,13 +97,14 @@ class Objective:
         check_device(model, inputs, "inputs")
         check_device(model, targets, "targets")
         check_values(model)
+        standing = Standing.capture(model, loss_fn, shadow=shadow)
         return cls(
-            model=model,
+            model=standing.model,
             loss_fn=loss_fn,
             # A model may write on its batch, and the step still to come with it.
             inputs=copied(inputs),
             targets=copied(targets),
-            standing=Standing.capture(model, loss_fn),
+            standing=standing,
             buffers={name: tensor.clone() for name, tensor in model.named_buffers()},
             random_state=RandomState.capture(devices_of(model)),
             autocast=Autocast.capture(devices_of(model)),
@@ -142,33 +146,34 @@ class Objective:
         self, parameters: Parameters, buffers: Parameters | None, then: Callable[[Tensor], _Result]
     ) -> _Result:
         """What ``then`` makes of the data loss, while the model still stands at a point."""
-        with self._standing_at(parameters, buffers):
+        with self._standing_at(parameters, buffers) as loss_fn:
             with self.autocast.replayed():
-                loss = self._loss()
+                loss = self._loss(loss_fn)
             check_scalar(loss)
             # A loss that reads model.parameters(), as for a penalty of its own, sees the point; so
             # does a backward pass that runs parts of the model again, as checkpointing does.
             return then(loss.reshape(()))
 
-    def _loss(self) -> Any:
+    def _loss(self, loss_fn: LossFn) -> Any:
         if self.targets is IN_BATCH:
-            return self.loss_fn(self.model, copied(self.inputs))
-        return self.loss_fn(self._outputs(), copied(self.targets))
+            return loss_fn(self.model, copied(self.inputs))
+        return loss_fn(self._outputs(), copied(self.targets))
 
     def _outputs(self) -> Any:
         args, kwargs = arguments_of(copied(self.inputs))
         return self.model(*args, **kwargs)
 
     @contextmanager
-    def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[None]:
+    def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[LossFn]:
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
         with (
-            _uncompiled(),
+            eager(),
             self.random_state.replayed(),
             self.autocast.left(),
-            self.standing.with_tensors(state),
+            no_cached_parametrizations(),
+            self.standing.with_tensors(state) as substitution,
         ):
-            yield
+            yield substitution.called(self.loss_fn) if self.standing.maps_loss else self.loss_fn
 
     def gradient_of(self, data_loss: Tensor, own: Parameters) -> Parameters:
         """The gradient of the loss, with its penalty, from a data loss that was computed already.
@@ -235,8 +240,8 @@ class Objective:
         """
 
         def called() -> Any:
-            with self._standing_at(_copies(parameters), None), self.autocast.replayed():
-                return self._loss() if self.targets is IN_BATCH else self._outputs()
+            with self._standing_at(_copies(parameters), None) as loss_fn, self.autocast.replayed():
+                return self._loss(loss_fn) if self.targets is IN_BATCH else self._outputs()
 
         return self.graphs.around(called)
 
@@ -273,6 +278,7 @@ class Objective:
 
         def with_gradient(data_loss: Tensor) -> tuple[Tensor, Tensor, Parameters]:
             loss = data_loss + l2_penalty(point, self.l2_penalty)
+            self.graphs.check_weights(data_loss, self.standing.tensors)
             check_dependence(loss, list(point))
             return loss.detach(), data_loss.detach(), by(data_loss, point)
 
@@ -283,16 +289,6 @@ class Objective:
 def _copies(parameters: Parameters) -> Parameters:
     """Tensors of its own for a pass: a model may write on its weights, to bound them."""
     return {name: tensor.detach().clone() for name, tensor in parameters.items()}
-
-
-def _uncompiled() -> AbstractContextManager[None]:
-    """Inside, what torch.compile made runs as it was written.
-
-    Compiled for the model's own tensors, it would be compiled again for those of each pass.
-    """
-    if "torch._dynamo" in sys.modules:
-        return torch.compiler.set_stance("force_eager")
-    return nullcontext()
 
 
 def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:

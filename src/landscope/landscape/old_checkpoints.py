@@ -5,10 +5,10 @@ Its inside is no part of the graph, and leaves its gradients in ``.grad``.
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 from torch import Tensor
 
+from landscope.landscape.own_graphs import nodes_of
 from landscope.landscape.parameters import Parameters
 
 
@@ -21,7 +21,7 @@ def hides_a_part(loss: Tensor) -> bool:
     Args:
         loss: A scalar with its graph.
     """
-    return any("CheckpointFunction" in type(node).__name__ for node in _nodes(loss))
+    return any("CheckpointFunction" in type(node).__name__ for node in nodes_of(loss))
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def grads_kept(loss: Tensor, point: Parameters) -> Generator[None]:
         point: Whose gradients are wanted.
     """
     own = set(map(id, point.values()))
-    leaves = [node.variable for node in _nodes(loss) if hasattr(node, "variable")]
+    leaves = [node.variable for node in nodes_of(loss) if hasattr(node, "variable")]
     others = [(leaf, leaf.grad) for leaf in leaves if id(leaf) not in own]
     for leaf, _ in others:
         leaf.grad = None
@@ -42,14 +42,3 @@ def grads_kept(loss: Tensor, point: Parameters) -> Generator[None]:
     finally:
         for leaf, grad in others:
             leaf.grad = grad
-
-
-def _nodes(loss: Tensor) -> Generator[Any]:
-    """The nodes of a graph, each once."""
-    left, seen = [loss.grad_fn], set[Any]()
-    while left:
-        node = left.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            left += [following for following, _ in node.next_functions]
-            yield node

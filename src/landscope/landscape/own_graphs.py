@@ -1,10 +1,12 @@
-"""Losses that differentiate by themselves: a gradient penalty, forces, a differential equation."""
+"""What the graph of a loss shows: that it differentiates, or holds weights of the model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from landscope.errors import UsageError
 
 _NO_GRAPH = "does not require grad"
 """In what torch says where a loss asks for a derivative and nothing was recorded."""
@@ -19,6 +21,31 @@ class OwnGraphs:
 
     def __init__(self) -> None:
         self._needed = False
+        self._checked = False
+
+    def check_weights(self, loss: Tensor, own: Mapping[str, Tensor]) -> None:
+        """Refuse a loss that uses weights of the model itself, where others were put in.
+
+        Args:
+            loss: A scalar with its graph.
+            own: The model's own parameters and buffers, by name.
+
+        Raises:
+            CapturedWeightsError: It does.
+        """
+        if self._checked:
+            return
+        names = {id(tensor): name for name, tensor in own.items() if tensor.requires_grad}
+        for node in nodes_of(loss):
+            name = names.get(id(getattr(node, "variable", None)))
+            if name is not None:
+                raise CapturedWeightsError(
+                    f"the loss uses the parameter {name!r} by another way than through the model",
+                    "a measurement evaluates the loss at other weights, which it puts in the "
+                    "places where the model holds its own",
+                    "write the loss as loss_fn(model, batch), and take the weights from that model",
+                )
+        self._checked = True
 
     def around(self, run: Callable[[], Any]) -> Any:
         """What a pass gives, which can be run twice; a graph that only the loss needed ends here.
@@ -38,3 +65,18 @@ class OwnGraphs:
         with torch.enable_grad():
             given = run()
         return given.detach() if isinstance(given, Tensor) else given
+
+
+class CapturedWeightsError(UsageError):
+    """A loss holds weights of the model in a place that a measurement does not know."""
+
+
+def nodes_of(loss: Tensor) -> Generator[Any]:
+    """The nodes of a graph, each once."""
+    left, seen = [loss.grad_fn], set[Any]()
+    while left:
+        node = left.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            left += [following for following, _ in node.next_functions]
+            yield node

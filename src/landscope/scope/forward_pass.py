@@ -1,5 +1,6 @@
 """The forward pass of a block: waits for the moment at which it begins, with hooks that go then."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,6 +31,8 @@ class ForwardPass:
         self._then = then
         self._on_called: list[RemovableHandle] = []
         self._on_parts: list[RemovableHandle] = []
+        self._waiting = False
+        self._thread = 0  # that of the training: others may call the model as well
 
     def wait(self, *, parts: bool) -> None:
         """From here on.
@@ -37,6 +40,7 @@ class ForwardPass:
         Args:
             parts: Whether it may be that a loop calls a method of the network, or parts of it.
         """
+        self._waiting, self._thread = True, threading.get_ident()
         # Where a model is compiled in place, a hook on it changes what is compiled.
         if getattr(self._called, "_compiled_call_impl", None) is None:
             hook = _Hook(lambda: self._begins(whole=True))
@@ -50,10 +54,13 @@ class ForwardPass:
 
     def stop(self) -> None:
         """Nothing hangs on the network from here on."""
+        self._waiting = False
         _remove(self._on_called)
         _remove(self._on_parts)
 
     def _begins(self, *, whole: bool) -> None:
+        if not self._waiting or threading.get_ident() != self._thread:
+            return  # a shadow of the model has the hooks that were on it
         self.unseen = False
         _remove(self._on_parts)
         if whole:

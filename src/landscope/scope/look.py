@@ -1,5 +1,6 @@
 """A look: from what was observed of an update to a view of it, which the probes read."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,8 @@ from torch import nn
 
 from landscope.errors import UsageError
 from landscope.landscape.batch import samples_of
+from landscope.landscape.comparison import compared
+from landscope.landscape.global_state import no_modes
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
@@ -16,7 +19,10 @@ from landscope.landscape.random_state import RandomState, TorchStreams, devices_
 from landscope.reading import Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation
-from landscope.training.step_view import Snapshot, StepView
+from landscope.training.step_view import Snapshot, StepView, TrainedGradients
+
+_PARALLEL = 0.9999
+"""Cosine of update and gradient from which on one is a multiple of the other, up to rounding."""
 
 _NORMS = {
     "batch": "",
@@ -58,7 +64,7 @@ class Look:
         if observation.error is not None:
             raise observation.error
         # Probes may draw; the training must not notice.
-        with RandomState.capture(devices_of(self._model)).replayed():
+        with no_modes(), RandomState.capture(devices_of(self._model)).replayed():
             view = self._view(step, observation, previous)
             if not view.loss.isfinite():
                 self._not_finite(view)
@@ -86,10 +92,11 @@ class Look:
             gradient=gradient,
             batch=self._in_words(objective, observation.batches, noise),
             # That of another function, or with other noise, is not to be compared with this one.
-            used=observation.used if same else None,
+            trained=_trained(observation) if same else None,
             previous=previous if fits else None,
         )
-        return StepView(step, observation.lr, loss, data_loss, None, snapshot)
+        lr = observation.lr if math.isfinite(observation.lr) else _lr_of(snapshot)
+        return StepView(step, lr, loss, data_loss, None, snapshot)
 
     def _in_words(self, objective: Objective, batches: int, noise: str) -> str:
         mode = "training mode" if objective.standing.training else "evaluation mode"
@@ -131,6 +138,23 @@ class _Noting:
         loss = self._loss_fn(first, second)
         self.end = TorchStreams.capture(self._devices)
         return loss
+
+
+def _trained(observation: Observation) -> TrainedGradients:
+    return TrainedGradients(
+        computed=observation.computed,
+        used=observation.used,
+        batches=observation.batches,
+        passes=observation.backward.passes,
+        adds_up=observation.batches == 1 and observation.backward.adds_up,
+    )
+
+
+def _lr_of(snapshot: Snapshot) -> float:
+    """The rate of an update that was made by hand: known where it follows the gradient."""
+    update = {name: tensor - snapshot.after[name] for name, tensor in snapshot.before.items()}
+    both = compared(snapshot.gradient, update)
+    return both.second / both.first if both.cosine > _PARALLEL else math.nan
 
 
 def _noise(observation: Observation, objective: Objective, end: TorchStreams | None) -> str:

@@ -1,7 +1,7 @@
 """What must be kept of a step while it happens, each part at the moment at which it stands."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from landscope.landscape.autocast import Autocast
 from landscope.landscape.batch import IN_BATCH
-from landscope.landscape.batch_statistics import with_attributes
+from landscope.landscape.global_state import no_modes
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
+from landscope.landscape.random_state import TorchStreams, devices_of
+from landscope.scope.backward_pass import BackwardPass, dense
 from landscope.scope.forward_pass import ForwardPass
 from landscope.scope.unwrapping import is_compiled
 
@@ -29,10 +29,12 @@ class Observation:
         called: The network as the loop calls it.
         model: The network itself, without what compiles or distributes it.
         loss_fn: The loss, in one of its two forms; None where only the parameters are kept.
+        shadow: Whether the loss is to be evaluated on a shadow of the network.
 
     Attributes:
         objective: The last batch's loss as a function of the parameters.
-        before: Copies of the parameters before the update.
+        before: Copies of the parameters before the update, as the forward pass found them.
+        backward: The backward pass of the last batch.
         used: Copies of what the optimiser found in ``.grad``, where that belongs to the objective.
         lr: Learning rate of the update; NaN where there is none.
         batches: How many batches it adds up.
@@ -46,13 +48,20 @@ class Observation:
         error: What went wrong.
     """
 
-    def __init__(self, called: nn.Module, model: nn.Module, loss_fn: LossFn | None) -> None:
+    def __init__(
+        self, called: nn.Module, model: nn.Module, loss_fn: LossFn | None, *, shadow: bool = True
+    ) -> None:
         self._model = model
         self._loss_fn = loss_fn
+        self._shadow = shadow
         self._handles: list[RemovableHandle] = []
+        self._batch: tuple[Any, Any] = (None, None)
         self.objective: Objective | None = None
         self._closed = False
+        self._owned: set[str] | None = None
+        self._optimizers: Sequence[Any] = ()
         self._forward = ForwardPass(called, model, self._at_forward)
+        self.backward = BackwardPass(model, self._apart)
         self._loss_scale = 1.0
         self.before: Parameters | None = None
         self.used: Parameters | None = None
@@ -62,38 +71,66 @@ class Observation:
         self.drawn: TorchStreams | None = None
         self.skipped = False
         self._compiled = is_compiled(called)
-        self._grad_scale: Tensor | None = None
         self.seconds = 0.0
         self.error: Exception | None = None
 
-    def begin(self, inputs: Any, targets: Any, scaler: Any, optimizer: Any) -> None:
+    @property
+    def computed(self) -> Parameters | None:
+        """Copies of what the backward pass of the last batch gave; None where that is not known.
+
+        Of the parameters that the optimisers have. It is without the scale of a ``GradScaler``.
+        """
+        given = self.backward.gradient
+        if not given or self.redrawn:
+            return None
+        point = trainable(self._model)
+        names = given.keys() if self._owned is None else self._owned
+        return {
+            name: given[name] * (1 / self._loss_scale)
+            if name in given
+            else torch.zeros_like(point[name])
+            for name in names
+            if name in point
+        }
+
+    def begin(self, inputs: Any, targets: Any, scaler: Any, optimizers: Sequence[Any]) -> None:
         """Before a batch is trained on.
 
         Args:
             inputs: As for an :class:`Objective`.
             targets: As for an :class:`Objective`.
             scaler: A ``GradScaler``, or None.
-            optimizer: What will make the update.
+            optimizers: What will make the update.
         """
         self.batches += 1
+        self._optimizers = optimizers
         with self._apart():
             self._loss_scale = _scale(scaler)
             if self._loss_fn is not None:
+                self._batch = (inputs, targets)
                 # Of several batches the last is measured: docs/decisions/scope.md says why.
-                self.objective = Objective.now(
-                    self._model, self._loss_fn, inputs, targets, loss_scale=self._loss_scale
-                )
+                self.objective = self._now()
                 # A loss of the model and the batch may call a method of it, and not itself.
                 self._forward.wait(parts=targets is IN_BATCH and not self._compiled)
-            if callable(getattr(optimizer, "register_step_pre_hook", None)):
-                self._handles.append(optimizer.register_step_pre_hook(self._at_update))
-            else:
-                # What lies in .grad now is of the batch before this one.
-                self._at_update(optimizer, (), {}, begun=False)
+                if not self._compiled:
+                    self.backward.wait()
+            for optimizer in optimizers:
+                if _has_hooks(optimizer):
+                    self._handles.append(optimizer.register_step_pre_hook(self._at_update))
+                else:
+                    # What lies in .grad now is of the batch before this one.
+                    self._at_update(optimizer, (), {}, begun=False)
+            if not optimizers:
+                self._keep_before()
 
     def end(self) -> None:
         """After a batch, whether it went well or not: nothing stays hung on the training."""
+        if not any(map(_has_hooks, self._optimizers)):
+            with self._apart():
+                self._compare_streams()
         self._forward.stop()
+        self.backward.stop()
+        self._batch = (None, None)
         while self._handles:
             self._handles.pop().remove()
 
@@ -104,42 +141,53 @@ class Observation:
         """
         return self.batches > 0 and _scale(scaler) < self._loss_scale
 
+    def _now(self) -> Objective | None:
+        if self._loss_fn is None:
+            return None
+        inputs, targets = self._batch
+        return Objective.now(
+            self._model,
+            self._loss_fn,
+            inputs,
+            targets,
+            loss_scale=self._loss_scale,
+            shadow=self._shadow,
+        )
+
     def _at_forward(self, whole: bool) -> None:
-        # Since the block was entered the loop may have entered autocast, set the mode or drawn.
+        # Since the block was entered the loop may have entered autocast, set the mode, an attribute
+        # or a buffer, written on the batch, or drawn.
         with self._apart():
+            self._keep_before()
             if self.objective is None:
                 return
-            devices = devices_of(self._model)
-            self.objective = replace(
-                self.objective,
-                autocast=Autocast.capture(devices),
-                standing=with_attributes(
-                    self.objective.standing, lambda module: {"training": module.training}
-                ),
-            )
+            begun, self.objective = self.objective, self._now()
             # A loss that calls the model itself draws what it draws before that as well.
-            if whole and self.objective.targets is not IN_BATCH:
-                self.objective = replace(self.objective, random_state=RandomState.capture(devices))
+            if self.objective and not (whole and begun.targets is not IN_BATCH):
+                self.objective = replace(self.objective, random_state=begun.random_state)
+
+    def _keep_before(self) -> None:
+        # As the first batch's pass finds them: an optimiser may step within the backward pass.
+        if self.before is None:
+            self.before = {name: t.clone() for name, t in trainable(self._model).items()}
 
     def _at_update(self, optimizer: Any, args: Any, kwargs: Any, *, begun: bool = True) -> Any:
-        if self.before is not None:
-            return None
         with self._apart():
-            self.before = {name: t.clone() for name, t in trainable(self._model).items()}
-            self.lr = main_lr(optimizer)
-            # What a GradScaler leaves for a fused optimiser to do: to unscale, and to skip.
-            self._grad_scale = getattr(optimizer, "grad_scale", None)
+            self._keep_before()
+            if self._owned is None:
+                self._owned = _names_of(self._model, self._optimizers)
+                self.lr = main_lr(self._optimizers)
             self.skipped = bool(getattr(optimizer, "found_inf", False))
-            # That of several batches is not the gradient of the one that is measured.
-            if begun and self.objective is not None and self.batches == 1:
-                own, given = args[:1], args[1:]  # the optimiser itself may be callable
-                if any(map(callable, (*given, *kwargs.values()))):
-                    # There is no gradient before the optimiser has called what computes it.
-                    return (
-                        (*own, *(self._noted(each, optimizer) for each in given)),
-                        {name: self._noted(each, optimizer) for name, each in kwargs.items()},
-                    )
-                self._take_used(optimizer)
+            if not begun or self.objective is None:
+                return None
+            own, given = args[:1], args[1:]  # the optimiser itself may be callable
+            if any(map(callable, (*given, *kwargs.values()))):
+                # There is no gradient before the optimiser has called what computes it.
+                return (
+                    (*own, *(self._noted(each, optimizer) for each in given)),
+                    {name: self._noted(each, optimizer) for name, each in kwargs.items()},
+                )
+            self._take_used(optimizer)
         return None
 
     def _noted(self, given: Any, optimizer: Any) -> Any:
@@ -160,6 +208,22 @@ class Observation:
         return noting
 
     def _take_used(self, optimizer: Any) -> None:
+        self._compare_streams()
+        # That of several batches is not the gradient of the one that is measured.
+        if self.redrawn or self.batches > 1:
+            return
+        # What a GradScaler leaves for a fused optimiser to do is to unscale.
+        scale = getattr(optimizer, "grad_scale", None)
+        owned = _names_of(self._model, [optimizer])
+        found = {
+            name: torch.zeros_like(p) if p.grad is None else _over(dense(p.grad), scale)
+            for name, p in self._model.named_parameters()
+            if p.requires_grad and name in owned
+        }
+        # Where several optimisers train one network, each is asked when it first steps.
+        self.used = found | (self.used or {})
+
+    def _compare_streams(self) -> None:
         if self.objective is None:
             return
         now = TorchStreams.capture(devices_of(self._model))
@@ -168,42 +232,40 @@ class Observation:
             self.redrawn = now != self.objective.random_state.streams
         elif self.objective.targets is IN_BATCH:
             self.drawn = now  # the block may have drawn before its pass, or after
-        if self.redrawn:
-            return
-        owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        self.used = {
-            name: torch.zeros_like(p) if p.grad is None else self._unscaled(_dense(p.grad))
-            for name, p in self._model.named_parameters()
-            if p.requires_grad and id(p) in owned
-        }
-
-    def _unscaled(self, gradient: Tensor) -> Tensor:
-        return gradient if self._grad_scale is None else gradient / self._grad_scale
 
     @contextmanager
     def _apart(self) -> Generator[None]:
         start = time.perf_counter()
         try:
-            yield
+            with no_modes():
+                yield
         except Exception as error:
             self.error = self.error or error
         finally:
             self.seconds += time.perf_counter() - start
 
 
-def _dense(gradient: Tensor) -> Tensor:
-    """A copy. Embeddings can have gradients that are sparse."""
-    copy = gradient.detach().clone()
-    return copy if copy.layout == torch.strided else copy.to_dense()
+def _over(gradient: Tensor, scale: Tensor | None) -> Tensor:
+    return gradient if scale is None else gradient / scale
 
 
-def main_lr(optimizer: Any) -> float:
+def main_lr(optimizers: Sequence[Any]) -> float:
     """The learning rate of the group with most entries; NaN where no group has one."""
-    groups = [group for group in optimizer.param_groups if "lr" in group]
+    groups = [group for each in optimizers for group in each.param_groups if "lr" in group]
     if not groups:
         return float("nan")
     largest = max(groups, key=lambda group: sum(p.numel() for p in group["params"]))
     return float(largest["lr"])
+
+
+def _names_of(model: nn.Module, optimizers: Sequence[Any]) -> set[str]:
+    """The parameters of a model that some optimisers have."""
+    owned = {id(p) for each in optimizers for group in each.param_groups for p in group["params"]}
+    return {name for name, p in model.named_parameters() if id(p) in owned}
+
+
+def _has_hooks(optimizer: Any) -> bool:
+    return callable(getattr(optimizer, "register_step_pre_hook", None))
 
 
 def _scale(scaler: Any) -> float:

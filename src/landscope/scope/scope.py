@@ -14,6 +14,7 @@ from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
+from landscope.landscape.own_graphs import CapturedWeightsError
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import devices_of
 from landscope.probes.probe import Probe
@@ -30,7 +31,7 @@ from landscope.scope.instrument import Instrument
 from landscope.scope.look import Look
 from landscope.scope.observation import Observation
 from landscope.scope.settings import check_owned, check_settings, check_training, manifest_of
-from landscope.scope.unwrapping import network_of, optimizer_of
+from landscope.scope.unwrapping import network_of, optimizers_of
 from landscope.scope.watch import Watch
 
 _WALL = "wall time of this process, from the third update on"
@@ -55,8 +56,9 @@ class Scope(Reviewed):
         loss_fn: What is minimised: ``loss_fn(outputs, targets)``, or ``loss_fn(model, batch)``
             where :meth:`step` is given a whole batch. A scalar; without the scale of a
             ``GradScaler`` and without division by the number of accumulated batches.
-        optimizer: Whatever makes the updates; they are observed, not assumed. Where a loop steps
-            several, as with two networks against each other, each has its own scope and block.
+        optimizer: Whatever makes the updates; they are observed, not assumed. A list where several
+            optimisers train the network; None where the loop updates it by hand, once a block. Two
+            networks against each other have a scope and a block each.
         probes: A preset by price, ``"cheap"``, ``"standard"`` or ``"full"``, or a list of names of
             :data:`~landscope.probes.table.PROBES` and of probes of one's own. The latter look
             by their own schedules, and their time is counted.
@@ -94,8 +96,8 @@ class Scope(Reviewed):
         check_settings(budget, every, norm_mode, first_step)
         check_training(model, loss_fn, optimizer, scaler)
         self._model = network_of(model)
-        inner = optimizer_of(optimizer)
-        check_owned(self._model, inner)
+        optimizers = optimizers_of(optimizer)
+        check_owned(self._model, optimizers)
         self._plans: dict[str, WhenPlanned] = {}
         self._probes = [self._made(probe, every) for probe in chosen(probes)]
         self._asked = None if every else budget
@@ -103,7 +105,7 @@ class Scope(Reviewed):
         self._clock = Clock(self._budget)
         self._instrument = Instrument(self._probes, self._write, self._probe_failed)
         self._look = Look(self._model, norm_mode, self._instrument, self._write)
-        self._watch = Watch(model, self._model, loss_fn, inner, scaler, self._updated)
+        self._watch = Watch(model, self._model, loss_fn, optimizers, scaler, self._updated)
         self._block = Block(self._watch)
         self._readings: list[Reading] = []
         manifest = manifest_of(
@@ -266,6 +268,14 @@ class Scope(Reviewed):
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
         try:
             taken = self._look.at(self._steps, observation, previous)
+        except CapturedWeightsError as error:
+            # The loss reaches the model in a way that no search has found: measured on the model
+            # itself, it may be right, and if it still holds weights of its own it is refused.
+            if self._watch.shadow:
+                self._watch.shadow = False
+                return {}
+            self._failures.of_look(self._steps, error)
+            return {}
         except Exception as error:
             if not self._failures.of_look(self._steps, error):
                 self._instrument.switch_off()

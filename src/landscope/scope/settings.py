@@ -13,6 +13,7 @@ from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.parameters import trainable
 from landscope.landscape.random_state import devices_of
 from landscope.probes.probe import Probe
+from landscope.scope.unwrapping import optimizers_of
 
 
 def manifest_of(
@@ -103,12 +104,18 @@ def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> Non
             "it is called with outputs and targets, or with the model and a batch",
             "give a function such as torch.nn.functional.cross_entropy",
         ),
-        (
-            "optimizer",
-            optimizer,
-            hasattr(optimizer, "param_groups") and hasattr(optimizer, "step"),
-            "it is what steps the parameters, a torch.optim.Optimizer or alike",
-            "give the one that the loop steps",
+        *(
+            (
+                "optimizer",
+                each,
+                hasattr(each, "param_groups") and hasattr(each, "step"),
+                (
+                    "it is what steps the parameters, a torch.optim.Optimizer or alike; a list of "
+                    "these; or None where the loop updates them by hand"
+                ),
+                "give the one that the loop steps",
+            )
+            for each in (optimizers_of(optimizer) if optimizer != [] else ([],))
         ),
         (
             "scaler",
@@ -122,18 +129,19 @@ def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> Non
             raise UsageError(f"{name} = {given!r}", rule, remedy)
 
 
-def check_owned(model: nn.Module, optimizer: Any) -> None:
-    """Refuse an optimiser that trains nothing of the model.
+def check_owned(model: nn.Module, optimizers: tuple[Any, ...]) -> None:
+    """Refuse an optimiser that trains nothing of the model, and a model with nothing to train.
 
     Raises:
         UsageError: As said.
     """
     parameters = trainable(model)
     own = {tensor.data_ptr() for tensor in parameters.values()}
-    stepped = [p for group in optimizer.param_groups for p in group["params"]]
-    if not any(isinstance(p, Tensor) and p.data_ptr() in own for p in stepped):
-        raise UsageError(
-            f"optimizer = {type(optimizer).__name__} over {len(stepped)} parameters",
-            f"none of them is one of the {len(own)} that {type(model).__name__} trains",
-            "make it from this model's parameters(), after moving the model to its device",
-        )
+    for optimizer in optimizers:
+        stepped = [p for group in optimizer.param_groups for p in group["params"]]
+        if not any(isinstance(p, Tensor) and p.data_ptr() in own for p in stepped):
+            raise UsageError(
+                f"optimizer = {type(optimizer).__name__} over {len(stepped)} parameters",
+                f"none of them is one of the {len(own)} that {type(model).__name__} trains",
+                "make it from this model's parameters(), after moving the model to its device",
+            )

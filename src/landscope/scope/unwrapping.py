@@ -32,8 +32,16 @@ def is_compiled(called: nn.Module) -> bool:
     )
 
 
-def optimizer_of(stepped: Any) -> Any:
-    """The optimiser itself, out of the wrappers of Lightning and Accelerate."""
+def optimizers_of(stepped: Any) -> tuple[Any, ...]:
+    """The optimisers themselves, out of the wrappers of Lightning and Accelerate.
+
+    Args:
+        stepped: One, several in a list or a tuple, or None.
+    """
+    if stepped is None:
+        return ()
+    if isinstance(stepped, (list, tuple)):
+        return tuple(inner for each in stepped for inner in optimizers_of(each))
     while isinstance(getattr(stepped, "optimizer", None), Optimizer):
         stepped = stepped.optimizer
-    return stepped
+    return (stepped,)

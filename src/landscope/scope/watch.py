@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -26,13 +26,14 @@ class Watch:
         called: The network as the loop calls it.
         model: The network itself.
         loss_fn: The loss.
-        optimizer: What makes the updates.
+        optimizers: What make the updates; none where the loop makes them by hand.
         scaler: A ``GradScaler``, or None.
         then: What to do after each update.
 
     Attributes:
         looks: Whether the coming update is looked at.
         keeps: Whether a look at the update after that wants the parameters before this one.
+        shadow: Whether the loss is to be evaluated on a shadow of the network.
     """
 
     def __init__(
@@ -40,19 +41,22 @@ class Watch:
         called: nn.Module,
         model: nn.Module,
         loss_fn: LossFn,
-        optimizer: Any,
+        optimizers: Sequence[Any],
         scaler: Any,
         then: Then,
     ) -> None:
         self.looks = self.keeps = False
+        self.shadow = True
         self._called = called
         self._model = model
         self._loss_fn = loss_fn
-        self._optimizer = optimizer
+        self._optimizers = optimizers
         self._scaler = scaler
         self._then = then
-        self._hooked = callable(getattr(optimizer, "register_step_post_hook", None))
-        self._counting: RemovableHandle | None = None
+        self._hooked = bool(optimizers) and all(
+            callable(getattr(each, "register_step_post_hook", None)) for each in optimizers
+        )
+        self._counting: list[RemovableHandle] = []
         self._observation: Observation | None = None
         self._previous: Parameters | None = None
         self._depth = 0
@@ -92,14 +96,18 @@ class Watch:
             self.complain("a step inside of a step is not watched: give each block its own batch")
             return
         if self._hooked:
-            self._counting = self._optimizer.register_step_post_hook(self._count)
+            self._counting = [
+                each.register_step_post_hook(self._count) for each in self._optimizers
+            ]
         else:
             self._stepped = True
         if self.looks or self.keeps:
             if self._observation is None or self._observation.overflowed(self._scaler):
                 loss_fn = self._loss_fn if self.looks else None
-                self._observation = Observation(self._called, self._model, loss_fn)
-            self._observation.begin(inputs, targets, self._scaler, self._optimizer)
+                self._observation = Observation(
+                    self._called, self._model, loss_fn, shadow=self.shadow
+                )
+            self._observation.begin(inputs, targets, self._scaler, self._optimizers)
 
     def leave(self, *, failed: bool) -> None:
         """A block ends.
@@ -110,8 +118,8 @@ class Watch:
         self._depth -= 1
         if self._depth:
             return
-        if self._counting is not None:
-            self._counting.remove()
+        while self._counting:
+            self._counting.pop().remove()
         observation = self._observation
         if observation is not None:
             observation.end()

@@ -244,7 +244,8 @@ def _shown(shot: Snapshot) -> State:
         "before": shot.before,
         "after": shot.after,
         "gradient": shot.gradient,
-        "used": shot.used or {},
+        "computed": (shot.trained and shot.trained.computed) or {},
+        "used": (shot.trained and shot.trained.used) or {},
         "previous": shot.previous or {},
         "objective.buffers": shot.objective.buffers,
     }

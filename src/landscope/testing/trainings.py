@@ -20,7 +20,7 @@ from landscope.landscape.parameters import trainable
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
 from landscope.scope.scope import Scope
-from landscope.training.step_view import Snapshot, StepView
+from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 
 CLASSES = 3
 SAMPLES = 8
@@ -224,7 +224,8 @@ def stand(training: Training) -> Stand:
     used = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     loss, data_loss, gradient = objective.gradient(before)
     words = f"training mode, the step's own batch, {SAMPLES} samples"
-    shot = Snapshot(objective, before, trainable(model), gradient, words, used, previous)
+    trained = TrainedGradients(computed=used, used=used)
+    shot = Snapshot(objective, before, trainable(model), gradient, words, trained, previous)
     lr = float(optimizer.param_groups[0]["lr"])
     return Stand(
         training, model, optimizer, batch, StepView(1, lr, loss, data_loss, None, shot), shot

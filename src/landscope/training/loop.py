@@ -11,7 +11,7 @@ from landscope.landscape.objective import Objective
 from landscope.landscape.objective import l2_penalty as penalty_of
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.training.losses import Loss, accuracy
-from landscope.training.step_view import Snapshot, StepView
+from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 
 
 def train(
@@ -93,7 +93,12 @@ class _Start:
         }
         # No copies: what looks does so before the next step, and a copy is as large as the model.
         return Snapshot(
-            self.objective, self.before, trainable(model), gradient, self.batch, used=gradient
+            self.objective,
+            self.before,
+            trainable(model),
+            gradient,
+            self.batch,
+            trained=TrainedGradients(used=gradient),
         )
 
 

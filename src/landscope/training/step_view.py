@@ -18,8 +18,7 @@ class Snapshot:
         after: The parameters after it, the model's own: the next step overwrites them.
         gradient: The gradient of the objective before the update.
         batch: Mode and batch of the step, in words.
-        used: What the optimiser found in ``.grad`` of the parameters that it has: clipped,
-            accumulated, or none of the objective's at all; None where that is not known.
+        trained: The gradients of the training itself; None where they are not known.
         previous: Copies of the parameters before the update before this one, where they are kept.
     """
 
@@ -28,7 +27,7 @@ class Snapshot:
     after: Parameters
     gradient: Parameters
     batch: str
-    used: Parameters | None = None
+    trained: "TrainedGradients | None" = None
     previous: Parameters | None = None
 
     @property
@@ -47,6 +46,26 @@ class Snapshot:
     def _precision(self) -> str:
         names = dict.fromkeys(str(d).removeprefix("torch.") for d in self.objective.autocast.dtypes)
         return f", under {' and '.join(names)} autocast" if names else ""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedGradients:
+    """The gradients of a step as the training computed and used them, of what the optimisers have.
+
+    Args:
+        computed: What the first backward pass of the measured batch gave; None where not known.
+        used: What the optimiser found in ``.grad``: clipped, added up, taken at other weights, or
+            none of the objective's at all; None where that is not known.
+        batches: How many batches the update adds up.
+        passes: How many backward passes the block had.
+        adds_up: Whether the backward pass added to a gradient that was left from before.
+    """
+
+    computed: Parameters | None = None
+    used: Parameters | None = None
+    batches: int = 1
+    passes: int = 1
+    adds_up: bool = False
 
 
 @dataclass(frozen=True, eq=False)

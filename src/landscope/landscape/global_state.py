@@ -1,0 +1,108 @@
+"""What torch keeps beside a model and its tensors, put aside while a measurement runs."""
+
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import overrides
+from torch.nn.utils import parametrize
+from torch.utils import _python_dispatch
+from torch.utils._device import DeviceContext
+
+
+class _ForAll:
+    """A setting of the whole process that several threads ask for: the last to leave ends it.
+
+    Args:
+        make: Makes a context in which the setting holds.
+    """
+
+    def __init__(self, make: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._context: AbstractContextManager[Any] = nullcontext()
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Inside, the setting holds."""
+        with self._lock:
+            if not self._inside:
+                self._context = self._make()
+                self._context.__enter__()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    self._context.__exit__(None, None, None)
+
+
+_EAGER = _ForAll(lambda: torch.compiler.set_stance("force_eager"))
+
+
+@contextmanager
+def eager() -> Generator[None]:
+    """Inside, what torch.compile made runs as it was written, in all threads.
+
+    Compiled for the model's own tensors, it would be compiled again for those of each pass.
+    """
+    if "torch._dynamo" in sys.modules:
+        with _EAGER.held():
+            yield
+    else:
+        yield
+
+
+class _Forgetting(dict[Any, Any]):
+    """A cache that keeps nothing: its keys are ids of modules, and shadows come and go."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Keep nothing."""
+
+
+@contextmanager
+def _forgetting() -> Generator[None]:
+    # There is no public way to ask for this: the cache is a dictionary of the module.
+    cache = parametrize._cache  # pyright: ignore[reportPrivateUsage]
+    parametrize._cache = _Forgetting()  # pyright: ignore[reportPrivateUsage]
+    try:
+        yield
+    finally:
+        parametrize._cache = cache if parametrize._cache_enabled else {}  # pyright: ignore[reportPrivateUsage]
+
+
+_UNCACHED = _ForAll(_forgetting)
+
+
+def no_cached_parametrizations() -> AbstractContextManager[None]:
+    """Inside, parametrised weights are computed anew, also within ``parametrize.cached()``.
+
+    What is cached there belongs to the model's own tensors.
+    """
+    return _UNCACHED.held()
+
+
+@contextmanager
+def no_modes() -> Generator[None]:
+    """Inside, no mode that is active around a training step sees what runs.
+
+    A counter of its operations counts the training's alone. A default device stays.
+    """
+    with ExitStack() as stack:
+        for _ in _python_dispatch._get_current_dispatch_mode_stack():  # pyright: ignore[reportPrivateUsage]
+            stack.enter_context(_python_dispatch._pop_mode_temporarily())  # pyright: ignore[reportPrivateUsage]
+        functions = overrides._get_current_function_mode_stack()  # pyright: ignore[reportPrivateUsage]
+        if any(not isinstance(mode, DeviceContext) for mode in functions):
+            for _ in functions:
+                stack.enter_context(overrides._pop_mode_temporarily())  # pyright: ignore[reportPrivateUsage]
+            for mode in functions:
+                if isinstance(mode, DeviceContext):
+                    overrides._push_mode(mode)  # pyright: ignore[reportPrivateUsage]
+                    stack.callback(overrides._pop_mode)  # pyright: ignore[reportPrivateUsage]
+        yield

@@ -1,0 +1,85 @@
+"""A shadow of a model: copies of its modules that are wired to each other, for passes of ours.
+
+While a measurement runs, another thread, a signal handler or an evaluation may use the model. So
+its modules are left alone, and other weights are put into their shadows.
+"""
+
+from typing import Any
+
+from torch import nn
+
+from landscope.landscape.loss_modules import reaches
+from landscope.landscape.substitution import Substitution, bare
+
+STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training"}
+"""What torch keeps of a module for itself, apart from the tensors: its children and its hooks."""
+
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+COMPILED_IN_PLACE = "_compiled_call_impl"  # what a module that is compiled in place calls instead
+_COMPILED = "_orig_mod"  # the child of what torch.compile makes of a module
+
+
+class _Uncompiled(nn.Module):
+    """Stands for what ``torch.compile`` made of a part of a model, and runs that as it is written.
+
+    Compiled code is made for the model's own tensors.
+    """
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the part gives."""
+        return self._modules[_COMPILED](*args, **kwargs)  # type: ignore[reportOptionalCall]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self._modules[_COMPILED], name)
+
+
+def shadows_of(model: nn.Module) -> dict[int, nn.Module]:
+    """An empty shadow for each module of a model, by the module's ``id``.
+
+    None at all where a module keeps its state elsewhere than in its attributes.
+    """
+    shadows: dict[int, nn.Module] = {}
+    for module in model.modules():
+        kind = _Uncompiled if is_compiled_part(module) else type(module)
+        try:
+            shadows[id(module)] = bare(kind)
+        except TypeError:
+            return {}
+    return shadows
+
+
+def cast_shadow(module: nn.Module, shadow: nn.Module, substitution: Substitution) -> None:
+    """Give a shadow the children and hooks of its module, its attributes and its tensors.
+
+    Args:
+        module: The module.
+        shadow: Its shadow, empty.
+        substitution: Replaces modules by their shadows, and no tensor.
+    """
+    own = vars(module)
+    if is_compiled_part(module):
+        own = {k: v for k, v in own.items() if k in STRUCTURE}
+        own |= {"_parameters": {}, "_buffers": {}, "training": module.training}
+    vars(shadow).update(
+        {k: substitution.copied(v) for k, v in own.items() if k != COMPILED_IN_PLACE}
+    )
+
+
+def is_whole(shadows: dict[int, nn.Module]) -> bool:
+    """Whether nothing in the shadows of a model can reach a module of the model itself."""
+    own = set(shadows)
+    for shadow in shadows.values():
+        held = vars(shadow)
+        roots = [value for name, value in held.items() if name not in STRUCTURE]
+        roots += [hook for name in _HOOKS for hook in held.get(name, {}).values()]
+        if reaches(roots, own):
+            return False
+    return True
+
+
+def is_compiled_part(module: nn.Module) -> bool:
+    """Whether a module is what ``torch.compile`` made of another."""
+    return _COMPILED in vars(module).get("_modules", {})
