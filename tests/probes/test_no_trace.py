@@ -97,7 +97,7 @@ class Faulty(Probe):
 
 
 def model_of(view):
-    return view.snapshot.objective.model
+    return view.snapshot.objective.standing.live
 
 
 def nudges_a_weight(view):

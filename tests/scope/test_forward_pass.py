@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import threading
 from collections import UserDict
 from dataclasses import dataclass
 
@@ -259,3 +260,137 @@ def test_a_plain_generator_of_the_models_own_is_left_where_it_stood():
     assert models[0].seen == models[1].seen
     assert bytes_of(models[0]) == bytes_of(models[1])
     assert bytes_of(models[0].hidden[0]) == bytes_of(models[1].hidden[0])
+
+
+class Annealed(nn.Module):
+    """What it computes depends on an attribute, a buffer, a flag and a list that a loop may set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network(Kind(norm="layer"))
+        self.temperature, self.inverted, self.scales = 1.0, False, [1.0]
+        self.register_buffer("shift", torch.zeros(()))
+
+    def forward(self, inputs):
+        outputs = self.net(inputs) * self.scales[0] / self.temperature + self.shift * inputs[:, :3]
+        return -outputs if self.inverted else outputs
+
+
+def set_attribute(model, step):
+    model.temperature = 1 + step
+
+
+def set_buffer(model, step):
+    model.shift.fill_(step)
+
+
+def replace_buffer(model, step):
+    model.shift = torch.tensor(float(step))
+
+
+def set_flag(model, step):
+    model.inverted = step % 2 == 1
+
+
+def set_in_a_list(model, step):
+    model.scales[0] = 1 + step
+
+
+def write_on_the_weights(model, step):
+    with torch.no_grad():
+        model.net[0].weight.mul_(1 + 0.1 * step)
+
+
+def add_a_hook(model, step):
+    if step == 2:
+        model.net.register_forward_hook(lambda _module, _, out: 2 * out)
+
+
+def freeze(model, step):
+    model.net[0].requires_grad_(step % 2 == 0)
+
+
+SETTERS = [
+    set_attribute,
+    set_buffer,
+    replace_buffer,
+    set_flag,
+    set_in_a_list,
+    write_on_the_weights,
+    add_a_hook,
+    freeze,
+]
+
+
+@pytest.mark.parametrize("form", ["batch", "pair"])
+@pytest.mark.parametrize("setter", SETTERS)
+def test_what_a_block_sets_before_its_pass_is_measured(setter, form):
+    torch.manual_seed(0)
+    model, losses = Annealed(), []
+
+    def block(batch, optimizer):
+        setter(model, len(losses))
+        loss = loss_fn(model(batch[0]), batch[1])
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+
+    loss = loss_fn if form == "pair" else lambda model, batch: loss_fn(model(batch[0]), batch[1])
+    scope = train(model, loss, block, form=form)
+    assert readings(scope, "gradient/loss") == losses
+    assert readings(scope, "gradient/agreement") == [pytest.approx(1.0, abs=1e-6)] * 4
+    assert not [r for r in scope.readings if r.quantity == "failed"]
+
+
+def test_a_weight_of_a_loss_that_a_block_sets_is_measured():
+    class Weighted(nn.Module):
+        weight = 1.0
+
+        def forward(self, outputs, targets):
+            return self.weight * loss_fn(outputs, targets)
+
+    model, criterion, losses = network(Kind()), Weighted(), []
+
+    def block(batch, optimizer):
+        criterion.weight = 1.0 + len(losses)
+        loss = criterion(model(batch[0]), batch[1])
+        criterion.weight = 100.0
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+
+    scope = train(model, criterion, block, form="pair")
+    assert readings(scope, "gradient/loss") == losses
+
+
+def test_a_batch_that_a_block_changes_in_place_is_measured_as_it_is_trained_on():
+    model, losses = network(Kind()), []
+
+    def block(batch, optimizer):
+        batch[0].mul_(2.0)
+        loss = loss_fn(model(batch[0]), batch[1])
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+
+    scope = train(model, loss_fn, block, form="pair")
+    assert readings(scope, "gradient/loss") == losses
+
+
+def test_a_pass_of_another_thread_is_not_the_one_that_is_measured():
+    """It runs with gradients, in another mode, after the block has begun."""
+    model, losses = network(Kind(dropout=True)), []
+
+    def other():
+        model.eval()
+        model(torch.zeros(2, 6)).sum().backward()
+        model.train()
+
+    def block(batch, optimizer):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        loss = loss_fn(model(batch[0]), batch[1])
+        losses.append(loss.item())
+        stepped(loss, optimizer)
+
+    scope = train(model, loss_fn, block, form="pair", probes="cheap")
+    assert readings(scope, "gradient/loss") == losses
+    assert all("training mode" in function for function in functions(scope))

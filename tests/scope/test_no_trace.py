@@ -120,11 +120,11 @@ def move_a_weight(shot):
 
 
 def keep_a_hook(shot):
-    shot.objective.model.register_forward_hook(lambda *_: None)
+    shot.objective.standing.live.register_forward_hook(lambda *_: None)
 
 
 def change_the_mode(shot):
-    shot.objective.model[3].eval()
+    shot.objective.standing.live[3].eval()
 
 
 @pytest.mark.parametrize("disturb", [move_a_weight, keep_a_hook, change_the_mode])
@@ -132,6 +132,21 @@ def test_a_planted_trace_is_found(disturb):
     kind = Kind(dropout=True)
 
     assert train(kind, probes=[Disturbing(disturb)]).traces() != train(kind).traces()
+
+
+def hook_the_shadow(shot):
+    shot.objective.model.register_forward_hook(lambda *_: None)
+
+
+def evaluate_the_shadow(shot):
+    shot.objective.model.eval()
+
+
+@pytest.mark.parametrize("disturb", [hook_the_shadow, evaluate_the_shadow])
+def test_what_a_probe_does_to_the_shadow_does_not_reach_the_training(disturb):
+    kind = Kind(dropout=True)
+    scoped = train(kind, every=1, probes=["gradient", Disturbing(disturb)])
+    assert scoped.traces() == train(kind).traces()
 
 
 def test_what_a_probe_draws_is_drawn_from_nobody():

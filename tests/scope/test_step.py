@@ -1,11 +1,14 @@
 """What a scope reads in a user's loop, against the public functions called by hand there."""
 
+import contextlib
 import copy
 
 import pytest
 import torch
 from tests.scope.trainings import FEATURES, Kind, batches, loss_fn, network, optimizer_for, train
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 import landscope
 from landscope.landscape.parameters import trainable
@@ -357,3 +360,29 @@ def test_the_previous_update_is_compared_from_the_second_look_on():
         expected = torch.nn.functional.cosine_similarity(one, other, dim=0).item()
         (found,) = numbers(scope, "update", "successive_cosine", step)
         assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_counter_of_operations_around_the_block_counts_the_training_alone():
+    class Counter(TorchDispatchMode):
+        """Counts the operations that reach it."""
+
+        count = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.count += 1
+            return func(*args, **(kwargs or {}))
+
+    def counted(*, scoped):
+        model = network(Kind(dropout=True))
+        optimizer = optimizer_for(Kind(), model)
+        scope = Scope(model, loss_fn, optimizer, every=1, probes="full") if scoped else None
+        with Counter() as counter, FlopCounterMode(display=False) as flops:
+            for inputs, targets in batches(2):
+                with scope.step(inputs, targets) if scope else contextlib.nullcontext():
+                    optimizer.zero_grad()
+                    loss_fn(model(inputs), targets).backward()
+                    optimizer.step()
+        assert scope is None or len(numbers(scope, "gradient", "loss", 1)) == 1
+        return counter.count, flops.get_total_flops()
+
+    assert counted(scoped=True) == counted(scoped=False)

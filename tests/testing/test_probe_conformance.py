@@ -33,7 +33,7 @@ class TestSlope(ProbeConformance):
 
 
 def model_of(view):
-    return view.snapshot.objective.model
+    return view.snapshot.objective.standing.live
 
 
 def moves_a_weight(view, readings):
@@ -63,6 +63,14 @@ def clears_a_gradient(view, readings):
 
 def freezes_a_weight(view, readings):
     next(model_of(view).parameters()).requires_grad_(False)
+
+
+def hooks_the_shadow(view, readings):
+    view.snapshot.objective.model.register_forward_hook(lambda *_: None)
+
+
+def evaluates_the_shadow(view, readings):
+    view.snapshot.objective.model.eval()
 
 
 TRACES = {
@@ -118,6 +126,8 @@ SHOWN = {
     moves_a_running_statistic: r"snapshot\.objective\.buffers\['1\.running_mean'\]",
     scales_the_gradient: r"snapshot\.gradient\['0\.weight'\]",
     moves_the_point_before: r"snapshot\.before\['0\.weight'\]",
+    hooks_the_shadow: r"snapshot\.objective\.model: hooks on the network",
+    evaluates_the_shadow: r"snapshot\.objective\.model: mode of the network",
 }
 
 

@@ -6,8 +6,9 @@ from enum import Enum
 from types import FunctionType
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 
 class InBatch(Enum):
@@ -72,6 +73,22 @@ def _copy(leaf: Any) -> Any:
         return copy.deepcopy(leaf)
     except Exception:  # whatever the class of a batch says, it is no reason not to measure
         return leaf
+
+
+def brought_up_to_date(copy: Any, batch: Any) -> None:
+    """Write what the tensors of a batch hold by now on those of a copy that :func:`copied` gave.
+
+    What has been taken out of the batch or put into it meanwhile, as a loss may take its labels out
+    of a dictionary, does not matter.
+
+    Args:
+        copy: The copy.
+        batch: The leaves of the batch, as they were found when it was copied.
+    """
+    with torch.no_grad():
+        for old, new in zip(tree_leaves(copy), batch, strict=True):
+            if isinstance(old, Tensor) and isinstance(new, Tensor) and old.shape == new.shape:
+                old.copy_(new)
 
 
 def arguments_of(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

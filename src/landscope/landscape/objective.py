@@ -7,7 +7,7 @@ two evaluations differ by their parameters alone and leave no trace in the model
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -110,6 +110,24 @@ class Objective:
             autocast=Autocast.capture(devices_of(model)),
             l2_penalty=l2_penalty,
             loss_scale=loss_scale,
+        )
+
+    def retaken(self, *, streams: bool) -> "Objective":
+        """The objective of the same batch in the model's state and torch's as they are now.
+
+        Args:
+            streams: Whether the random streams are taken anew too.
+        """
+        live = self.standing.live
+        standing = Standing.capture(live, self.loss_fn, shadow=bool(self.standing.shadows))
+        devices = devices_of(live)
+        return replace(
+            self,
+            model=standing.model,
+            standing=standing,
+            buffers={name: tensor.clone() for name, tensor in live.named_buffers()},
+            random_state=RandomState.capture(devices) if streams else self.random_state,
+            autocast=Autocast.capture(devices),
         )
 
     def losses(self, parameters: Parameters) -> tuple[Tensor, Tensor]:

@@ -35,16 +35,15 @@ class OwnGraphs:
         """
         if self._checked:
             return
-        names = {id(tensor): name for name, tensor in own.items() if tensor.requires_grad}
-        for node in nodes_of(loss):
-            name = names.get(id(getattr(node, "variable", None)))
-            if name is not None:
-                raise CapturedWeightsError(
-                    f"the loss uses the parameter {name!r} by another way than through the model",
-                    "a measurement evaluates the loss at other weights, which it puts in the "
-                    "places where the model holds its own",
-                    "write the loss as loss_fn(model, batch), and take the weights from that model",
-                )
+        leaves = {id(getattr(node, "variable", None)) for node in nodes_of(loss)}
+        captured = [name for name, tensor in own.items() if id(tensor) in leaves]
+        if captured:
+            raise CapturedWeightsError(
+                f"the loss uses the parameter {captured[0]!r} by another way than the model",
+                "a measurement evaluates the loss at other weights, which it puts in the places "
+                "where the model holds its own",
+                "write the loss as loss_fn(model, batch), and take the weights from that model",
+            )
         self._checked = True
 
     def around(self, run: Callable[[], Any]) -> Any:

@@ -82,7 +82,7 @@ class Look:
         measured = in_norm_mode(objective, self._norm_mode, before)
         noting = _Noting(measured.loss_fn, devices_of(self._model))
         loss, data_loss, gradient = replace(measured, loss_fn=noting).gradient(before)
-        noise = _noise(observation, objective, noting.end)
+        noise = _noise(observation, objective, noting.ends[-1])
         same = not noise and measured is objective
         fits = previous is not None and _alike(previous, before)
         snapshot = Snapshot(
@@ -130,13 +130,14 @@ class _Noting:
     """
 
     def __init__(self, loss_fn: LossFn, devices: set[torch.device]) -> None:
-        self.end: TorchStreams | None = None
+        # A list, as a loss that reaches the model is called on a copy of itself.
+        self.ends: list[TorchStreams] = []
         self._loss_fn = loss_fn
         self._devices = devices
 
     def __call__(self, first: Any, second: Any) -> Any:
         loss = self._loss_fn(first, second)
-        self.end = TorchStreams.capture(self._devices)
+        self.ends.append(TorchStreams.capture(self._devices))
         return loss
 
 
@@ -157,7 +158,7 @@ def _lr_of(snapshot: Snapshot) -> float:
     return both.second / both.first if both.cosine > _PARALLEL else math.nan
 
 
-def _noise(observation: Observation, objective: Objective, end: TorchStreams | None) -> str:
+def _noise(observation: Observation, objective: Objective, end: TorchStreams) -> str:
     """Why the noise of the measured pass is not that of the training's; empty where it is."""
     if observation.redrawn:
         return ", noise drawn anew because compiled code draws its own"

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 from torch.utils.hooks import RemovableHandle
 
-from landscope.landscape.batch import IN_BATCH
+from landscope.landscape.batch import IN_BATCH, brought_up_to_date
 from landscope.landscape.global_state import no_modes
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
@@ -55,7 +55,7 @@ class Observation:
         self._loss_fn = loss_fn
         self._shadow = shadow
         self._handles: list[RemovableHandle] = []
-        self._batch: tuple[Any, Any] = (None, None)
+        self._leaves: list[Any] = []  # of the batch, as it was given
         self.objective: Objective | None = None
         self._closed = False
         self._owned: set[str] | None = None
@@ -107,9 +107,16 @@ class Observation:
         with self._apart():
             self._loss_scale = _scale(scaler)
             if self._loss_fn is not None:
-                self._batch = (inputs, targets)
+                self._leaves = tree_leaves((inputs, targets))
                 # Of several batches the last is measured: docs/decisions/scope.md says why.
-                self.objective = self._now()
+                self.objective = Objective.now(
+                    self._model,
+                    self._loss_fn,
+                    inputs,
+                    targets,
+                    loss_scale=self._loss_scale,
+                    shadow=self._shadow,
+                )
                 # A loss of the model and the batch may call a method of it, and not itself.
                 self._forward.wait(parts=targets is IN_BATCH and not self._compiled)
                 if not self._compiled:
@@ -130,7 +137,7 @@ class Observation:
                 self._compare_streams()
         self._forward.stop()
         self.backward.stop()
-        self._batch = (None, None)
+        self._leaves = []
         while self._handles:
             self._handles.pop().remove()
 
@@ -141,19 +148,6 @@ class Observation:
         """
         return self.batches > 0 and _scale(scaler) < self._loss_scale
 
-    def _now(self) -> Objective | None:
-        if self._loss_fn is None:
-            return None
-        inputs, targets = self._batch
-        return Objective.now(
-            self._model,
-            self._loss_fn,
-            inputs,
-            targets,
-            loss_scale=self._loss_scale,
-            shadow=self._shadow,
-        )
-
     def _at_forward(self, whole: bool) -> None:
         # Since the block was entered the loop may have entered autocast, set the mode, an attribute
         # or a buffer, written on the batch, or drawn.
@@ -161,10 +155,10 @@ class Observation:
             self._keep_before()
             if self.objective is None:
                 return
-            begun, self.objective = self.objective, self._now()
             # A loss that calls the model itself draws what it draws before that as well.
-            if self.objective and not (whole and begun.targets is not IN_BATCH):
-                self.objective = replace(self.objective, random_state=begun.random_state)
+            streams = whole and self.objective.targets is not IN_BATCH
+            self.objective = self.objective.retaken(streams=streams)
+            brought_up_to_date((self.objective.inputs, self.objective.targets), self._leaves)
 
     def _keep_before(self) -> None:
         # As the first batch's pass finds them: an optimiser may step within the backward pass.

@@ -31,6 +31,7 @@ from landscope.testing.trainings import (
     State,
     Trained,
     bytes_of,
+    hooks_on,
     stand,
     state_of,
     train,
@@ -173,7 +174,7 @@ class ProbeConformance:
                 f"needs_previous is False, and on the {name} network it needs it for "
                 f"{_listed(changed)}",
             )
-            self._probe().read(replace(at.view, snapshot=replace(lacking, used=None)))
+            self._probe().read(replace(at.view, snapshot=replace(lacking, trained=None)))
 
     def _names(self) -> Sequence[str]:
         _require(len(self.networks) > 0, "networks is empty: nothing would be tested")
@@ -249,11 +250,16 @@ def _shown(shot: Snapshot) -> State:
         "previous": shot.previous or {},
         "objective.buffers": shot.objective.buffers,
     }
-    return {
+    shown: State = {
         f"snapshot.{group}[{name!r}]": bytes_of(tensor)
         for group, tensors in groups.items()
         for name, tensor in tensors.items()
     }
+    # The network of the objective may be a shadow, which other probes are shown as well.
+    for name, module in shot.objective.model.named_modules():
+        shown[f"snapshot.objective.model: mode of {name or 'the network'}"] = module.training
+        shown[f"snapshot.objective.model: hooks on {name or 'the network'}"] = hooks_on(module)
+    return shown
 
 
 def _differing(first: Mapping[str, object], second: Mapping[str, object]) -> list[str]:

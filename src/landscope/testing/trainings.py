@@ -246,7 +246,7 @@ def state_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         "numpy's random stream": [np.asarray(part).tobytes() for part in np.random.get_state()],
         "whether gradients are enabled": torch.is_grad_enabled(),
         "torch's default type": torch.get_default_dtype(),
-        "hooks on the optimiser": _hooks(optimizer),
+        "hooks on the optimiser": hooks_on(optimizer),
     }
     for name, tensor in model.state_dict().items():
         found[f"the value of {name}"] = bytes_of(tensor)
@@ -261,7 +261,7 @@ def state_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> State:
         }
     for name, module in model.named_modules():
         found[f"the mode of {name or 'the network'}"] = module.training
-        found[f"hooks on {name or 'the network'}"] = _hooks(module)
+        found[f"hooks on {name or 'the network'}"] = hooks_on(module)
     return found
 
 
@@ -270,5 +270,6 @@ def bytes_of(tensor: Tensor) -> bytes:
     return tensor.detach().contiguous().numpy().tobytes()
 
 
-def _hooks(holder: object) -> int:
+def hooks_on(holder: object) -> int:
+    """How many hooks of any kind are on a module or an optimiser."""
     return sum(len(found) for kind, found in vars(holder).items() if kind.endswith("_hooks"))
