@@ -98,6 +98,7 @@ class Objective:
         check_device(model, targets, "targets")
         check_values(model)
         standing = Standing.capture(model, loss_fn, shadow=shadow)
+        devices = devices_of(model)
         return cls(
             model=standing.model,
             loss_fn=loss_fn,
@@ -106,8 +107,8 @@ class Objective:
             targets=copied(targets),
             standing=standing,
             buffers={name: tensor.clone() for name, tensor in model.named_buffers()},
-            random_state=RandomState.capture(devices_of(model)),
-            autocast=Autocast.capture(devices_of(model)),
+            random_state=RandomState.capture(devices),
+            autocast=Autocast.capture(devices),
             l2_penalty=l2_penalty,
             loss_scale=loss_scale,
         )

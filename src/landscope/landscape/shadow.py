@@ -6,7 +6,7 @@ its modules are left alone, and other weights are put into their shadows.
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from landscope.landscape.loss_modules import reaches
 from landscope.landscape.substitution import Substitution, bare
@@ -14,6 +14,7 @@ from landscope.landscape.substitution import Substitution, bare
 STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training"}
 """What torch keeps of a module for itself, apart from the tensors: its children and its hooks."""
 
+_KNOWN = STRUCTURE | {"_parameters", "_buffers"}
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 COMPILED_IN_PLACE = "_compiled_call_impl"  # what a module that is compiled in place calls instead
 _COMPILED = "_orig_mod"  # the child of what torch.compile makes of a module
@@ -73,11 +74,18 @@ def is_whole(shadows: dict[int, nn.Module]) -> bool:
     own = set(shadows)
     for shadow in shadows.values():
         held = vars(shadow)
-        roots = [value for name, value in held.items() if name not in STRUCTURE]
+        roots = [value for name, value in held.items() if name not in _KNOWN and _may_hold(value)]
         roots += [hook for name in _HOOKS for hook in held.get(name, {}).values()]
-        if reaches(roots, own):
+        if roots and reaches(roots, own):
             return False
     return True
+
+
+def _may_hold(value: Any) -> bool:
+    """Whether a value may lead to another; most attributes are numbers."""
+    if isinstance(value, (dict, list, tuple)):
+        return any(map(_may_hold, value.values() if isinstance(value, dict) else value))
+    return hasattr(value, "__dict__") and not isinstance(value, Tensor)
 
 
 def is_compiled_part(module: nn.Module) -> bool:

@@ -5,7 +5,7 @@ A container, a function or an object that holds none of them is given back as it
 
 import copy
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Generator, Iterable
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -19,6 +19,8 @@ _CONTAINERS = (dict, list, set, deque)
 _WRITTEN_ON = (np.ndarray, np.random.Generator, np.random.RandomState, random.Random)
 _DEPTH = 3  # levels of containers
 _CALLS = 8  # functions and objects that lead to one another
+
+_PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device))
 
 FOLLOWED = (nn.Module, FunctionType, MethodType, partial, dict, list, tuple, Tensor)
 """What is followed within an object or a container; what a function names is followed whatever it
@@ -44,10 +46,21 @@ class Substitution:
             value: An attribute of a module.
             depth: So many levels of containers are copied; what lies deeper is shared.
         """
-        if isinstance(value, Tensor) and id(value) not in self.replacements:
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind in (dict, OrderedDict):  # what modules are made of: quicker than what is below
+            if not value:
+                return kind()
+            deeper = depth - 1
+            return (
+                value if not depth else kind((k, self.copied(v, deeper)) for k, v in value.items())
+            )
+        if id(value) in self.replacements:
+            return self.replacements[id(value)]
+        if isinstance(value, Tensor):
             self._keep(value, _copied(value))
-        if isinstance(value, (Tensor, nn.Module)):
-            return self.replacements.get(id(value), value)
+            return self.replacements[id(value)]
         if isinstance(value, torch.Generator):
             return value.clone_state()
         if isinstance(value, _WRITTEN_ON):
@@ -67,6 +80,8 @@ class Substitution:
             value: A function, method, partial, module or other object, or what one of them names.
             depth: So many of them are followed from one to the next.
         """
+        if type(value) in _PLAIN:
+            return value
         if id(value) in self.replacements:
             return self.replacements[id(value)]
         if depth == 0 or isinstance(value, (Tensor, type, ModuleType)):
