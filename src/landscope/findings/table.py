@@ -53,6 +53,20 @@ SYMPTOMS: tuple[Symptom, ...] = (
 """Each speaks for itself; whether it concerns the training as a whole decides its place."""
 
 
+_OF_THE_MEAN_GRADIENT = {
+    symptom.id
+    for symptom in (
+        BATCH_LARGER_THAN_USEFUL,
+        BEYOND_THE_EDGE,
+        GRADIENT_CHANGED,
+        GRADIENT_CLIPPED,
+        NOISE_DOMINATES,
+        STEP_COULD_BE_LARGER,
+    )
+}
+"""Nothing of these can be told of several processes, of which one measures its own batch."""
+
+
 def find(readings: Iterable[Reading]) -> Findings:
     """What the readings of one training show, the most severe first.
 
@@ -64,6 +78,11 @@ def find(readings: Iterable[Reading]) -> Findings:
         At most one finding of each id; none where nothing is conspicuous, or too little was read.
     """
     history = History(readings)
-    found = [symptom.find(history) for symptom in SYMPTOMS]
+    several = any(value > 1 for value in history.series("scope", "processes").values)
+    found = [
+        symptom.find(history)
+        for symptom in SYMPTOMS
+        if not (several and symptom.id in _OF_THE_MEAN_GRADIENT)
+    ]
     shown = [finding for finding in found if finding is not None]
     return Findings(sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity)))

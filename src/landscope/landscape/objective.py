@@ -6,7 +6,7 @@ two evaluations differ by their parameters alone and leave no trace in the model
 """
 
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from landscope.landscape.global_state import eager, no_cached_parametrizations
 from landscope.landscape.old_checkpoints import grads_kept, hides_a_part
 from landscope.landscape.own_graphs import OwnGraphs
 from landscope.landscape.parameters import Parameters, displaced, trainable
+from landscope.landscape.processes import check_whole, no_collectives
 from landscope.landscape.random_state import RandomState, devices_of
 
 _Result = TypeVar("_Result")
@@ -92,6 +93,7 @@ class Objective:
                 its inference mode.
         """
         check_loss_scale(loss_scale)
+        check_whole(model)
         trainable(model)
         check_visible(model)
         check_device(model, inputs, "inputs")
@@ -190,6 +192,7 @@ class Objective:
             self.random_state.replayed(),
             self.autocast.left(),
             no_cached_parametrizations(),
+            no_collectives(),
             self.standing.with_tensors(state) as substitution,
         ):
             yield substitution.called(self.loss_fn) if self.standing.maps_loss else self.loss_fn
@@ -231,9 +234,11 @@ class Objective:
             for name, p in point.items()
         }
 
-    def _around_backward(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _around_backward(self) -> Generator[None]:
         # A backward pass takes the types of its forward pass, and none from what is around it.
-        return self.autocast.off().replayed()
+        with no_collectives(), self.autocast.off().replayed():
+            yield
 
     def _scaled(self, loss: Tensor) -> Tensor:
         return loss if self.loss_scale == 1 else loss * self.loss_scale

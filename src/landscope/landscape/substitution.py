@@ -22,6 +22,8 @@ _CALLS = 8  # functions and objects that lead to one another
 
 _PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device))
 
+_DISTRIBUTING = (nn.parallel.DistributedDataParallel, nn.DataParallel)
+
 FOLLOWED = (nn.Module, FunctionType, MethodType, partial, dict, list, tuple, Tensor)
 """What is followed within an object or a container; what a function names is followed whatever it
 is. So a search through what a function can name ends somewhere."""
@@ -87,6 +89,9 @@ class Substitution:
         if depth == 0 or isinstance(value, (Tensor, type, ModuleType)):
             return value
         made: Any = value
+        if isinstance(value, _DISTRIBUTING):
+            # It would take part in the training's own communication.
+            return self.called(value.module, depth - 1)
         if isinstance(value, FunctionType):
             made = self._function(value, depth - 1)
         elif isinstance(value, MethodType):

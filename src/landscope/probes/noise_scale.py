@@ -32,6 +32,8 @@ class NoiseScale(Probe):
         UsageError: The decay is not in that range.
     """
 
+    needs_mean_gradient = True
+
     def __init__(self, schedule: Schedule, decay: float = DECAY) -> None:
         super().__init__("noise_scale", schedule)
         if not 0 <= decay < 1:

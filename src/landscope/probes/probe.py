@@ -20,9 +20,12 @@ class Probe(ABC):
     Attributes:
         needs_previous: Whether it compares an update with the one before, of which a copy of the
             parameters must then be kept.
+        needs_mean_gradient: Whether what it reads is about the whole batch of a step, of which
+            each of several processes has its own part.
     """
 
     needs_previous = False
+    needs_mean_gradient = False
 
     def __init__(self, id: str, schedule: Schedule) -> None:  # noqa: A002 (the record's own word)
         self.id = id

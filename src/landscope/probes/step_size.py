@@ -22,6 +22,8 @@ class StepSize(Probe):
         UsageError: They are not.
     """
 
+    needs_mean_gradient = True
+
     def __init__(self, schedule: Schedule, multiples: Sequence[float] = MULTIPLES) -> None:
         super().__init__("step_size", schedule)
         check_multiples(multiples)

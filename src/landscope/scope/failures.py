@@ -46,6 +46,15 @@ class Failures:
         self._tell(probe, step, error, again=again)
         return again
 
+    def of_processes(self, probe: str, step: int, processes: int) -> None:
+        """A probe is left out, because several processes train together."""
+        error = UsageError(
+            f"{probe} in a training of {processes} processes",
+            "the update is made of the gradient over the batches of all, and this process has one",
+            "measure it in a training of one process",
+        )
+        self._write(_failed(probe, step, str(error)))
+
     def looked(self, probes: Iterable[str]) -> None:
         """A look has been taken by these probes, and what did not fail in it begins afresh."""
         for probe in set(probes) - self._now:
@@ -71,14 +80,16 @@ class Failures:
             "the training goes on",
             key=f"{what} {again}",
         )
-        self._write(
-            Reading(
-                step=step,
-                probe="scope",
-                quantity="failed",
-                value=1.0,
-                layer=what,
-                status=Status.SKIPPED,
-                function=reason,
-            )
-        )
+        self._write(_failed(what, step, reason))
+
+
+def _failed(what: str, step: int, reason: str) -> Reading:
+    return Reading(
+        step=step,
+        probe="scope",
+        quantity="failed",
+        value=1.0,
+        layer=what,
+        status=Status.SKIPPED,
+        function=reason,
+    )

@@ -70,6 +70,12 @@ class Instrument:
             probes[name].load_state_dict(kept)
         self._use([probe for probe in self._probes if probe.id in state])
 
+    def leave_out_what_needs_the_mean(self) -> list[str]:
+        """Leave out what needs the gradient over all processes of a training; their ids."""
+        left_out = [probe for probe in self._probes if probe.needs_mean_gradient]
+        self._use([probe for probe in self._probes if not probe.needs_mean_gradient])
+        return [probe.id for probe in left_out]
+
     def switch_off(self) -> None:
         """No probe looks from here on."""
         self._use([])

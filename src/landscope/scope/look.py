@@ -15,6 +15,7 @@ from landscope.landscape.global_state import no_modes
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
+from landscope.landscape.processes import count, rank
 from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
 from landscope.reading import Reading, Status
 from landscope.scope.instrument import Instrument
@@ -103,6 +104,8 @@ class Look:
         which = (
             "the step's own batch" if batches == 1 else f"the last of the step's {batches} batches"
         )
+        if count() > 1:
+            which += f" in process {rank()} of {count()}"
         samples = samples_of((objective.inputs, objective.targets))
         return f"{mode}, {which}, {samples} samples{noise}{_NORMS[self._norm_mode]}"
 
@@ -144,7 +147,8 @@ class _Noting:
 def _trained(observation: Observation) -> TrainedGradients:
     return TrainedGradients(
         computed=observation.computed,
-        used=observation.used,
+        # Of several processes, that is the mean over the batches of all.
+        used=observation.used if count() == 1 else None,
         batches=observation.batches,
         passes=observation.backward.passes,
         adds_up=observation.batches == 1 and observation.backward.adds_up,

@@ -16,6 +16,7 @@ from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
 from landscope.landscape.own_graphs import CapturedWeightsError
 from landscope.landscape.parameters import Parameters, trainable
+from landscope.landscape.processes import check_whole, count, rank
 from landscope.landscape.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
@@ -95,6 +96,7 @@ class Scope(Reviewed):
     ) -> None:
         check_settings(budget, every, norm_mode, first_step)
         check_training(model, loss_fn, optimizer, scaler)
+        check_whole(model)
         self._model = network_of(model)
         optimizers = optimizers_of(optimizer)
         check_owned(self._model, optimizers)
@@ -111,12 +113,16 @@ class Scope(Reviewed):
         manifest = manifest_of(
             self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
         )
-        self._to = Destinations(to, manifest, live=live, first_step=first_step)
+        # Of several processes the first measures, and it alone has something to write.
+        here = to if rank() == 0 else None
+        self._to = Destinations(here, manifest, live=live and rank() == 0, first_step=first_step)
         # Who writes the three lines closes nothing: it is done when the scope or Python ends.
         self._finish = weakref.finalize(self, self._to.close)
         self._steps = first_step
         self._last_look: int | None = None
         self._failures = Failures(self._watch, self._write)
+        self._processes = 1
+        self._note_processes()
         self._plan()
 
     def step(self, inputs: Any, targets: Any = IN_BATCH) -> Block:
@@ -223,6 +229,10 @@ class Scope(Reviewed):
     @property
     def _summary(self) -> str:
         looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
+        if rank() > 0:
+            return (
+                f"{type(self._model).__name__}, process {rank()} of {count()}: process 0 measures"
+            )
         return (
             f"{type(self._model).__name__}, {self._steps} update{'s' * (self._steps != 1)}, "
             f"{looks} look{'s' * (looks != 1)}, "
@@ -265,6 +275,22 @@ class Scope(Reviewed):
         self._steps += 1
         self._plan()
 
+    def _note_processes(self) -> None:
+        """Of several processes one measures, and not what needs the gradient over all of them."""
+        if self._processes > 1 or count() == 1:
+            return
+        self._processes = count()
+        if rank() > 0:
+            self._instrument.switch_off()
+            return
+        for name in self._instrument.leave_out_what_needs_the_mean():
+            self._failures.of_processes(name, self._steps, self._processes)
+            if self._budget is not None:
+                self._budget.leave_out(name)
+        function = "processes that train together, of which this one measures"
+        value = float(self._processes)
+        self._write(Reading(self._steps, "scope", "processes", value, function=function))
+
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
         try:
             taken = self._look.at(self._steps, observation, previous)
@@ -305,6 +331,9 @@ class Scope(Reviewed):
 
     def _plan(self) -> None:
         self._watch.looks = self._instrument.due(self._steps)
+        if self._watch.looks and self._processes == 1 and count() > 1:
+            self._note_processes()  # they came together after this was made
+            self._watch.looks = self._instrument.due(self._steps)
         self._watch.keeps = self._instrument.due_with_previous(self._steps + 1)
 
     def _write(self, reading: Reading) -> None:
