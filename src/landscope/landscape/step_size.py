@@ -175,11 +175,14 @@ def along_update(
         multiples: Multiples of the update, positive and increasing.
     """
     start_loss, gradient = start
-    _, _, there = objective.gradient(point, direction=update, eta=1.0)
+    end_loss, _, there = objective.gradient(point, direction=update, eta=1.0)
     descent = inner(update, gradient)
     numbers = [start_loss, norm(update).square(), descent, descent - inner(update, there)]
     del there
-    numbers += [objective.loss(displaced(point, update, float(m))) for m in multiples]
+    numbers += [
+        end_loss if m == 1 else objective.loss(displaced(point, update, float(m)))
+        for m in multiples
+    ]
     # One copy to the host at the end: nothing above waits for the device.
     found, length, fall, lost, *losses = torch.stack([n.to(descent) for n in numbers]).tolist()
     return StepSize(

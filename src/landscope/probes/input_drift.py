@@ -81,7 +81,9 @@ class InputDrift(Probe):
                 continue
             dimension = feature_dimension(shot.objective.model.get_submodule(layer))
             before, after = by_feature(inputs, dimension), by_feature(later[layer], dimension)
-            moved = drift(before, after, self._start.setdefault(layer, moments(before)))
+            if layer not in self._start:
+                self._start[layer] = moments(before)
+            moved = drift(before, after, self._start[layer])
             readings += [
                 self.reading(
                     view,

@@ -30,9 +30,9 @@ class StepSize(Probe):
         self._multiples = tuple(multiples)
 
     def cost(self, work: Work) -> Cost:
-        """A forward pass for each multiple, and a gradient at the end of the step."""
+        """A forward pass for each multiple, and a gradient at the end of the step, multiple 1."""
         del work
-        return Cost(forward=len(self._multiples) + 1, backward=1)
+        return Cost(forward=len({1.0, *self._multiples}), backward=1)
 
     def read(self, view: StepView) -> list[Reading]:
         """A list over the multiples and five numbers; two more where the loss curves upward.

@@ -1,9 +1,10 @@
-"""The budget: plans when to look, and how much, so that probes take a share of the time.
+"""The budget: plans when to measure, and how much, so that probes take a share of the time.
 
-Time flows in as the training runs, and looks are paid from the share of it that was asked for. A
-look is planned once it can be paid. Whose turn it is, is between two extremes: that all probes look
-as often, where a dear one takes all of the time, and that all take as much time, where it hardly
-ever looks.
+Time flows in as the training runs, and measurements are paid from the share of it that was asked
+for. One is planned once it can be paid. In the first round each probe measures once, the cheapest
+first, a few at a time, as they share the gradient. After it, whose turn it is lies between two
+extremes: that all probes measure as often, where a dear one takes all of the time, and that all
+take as much time, where it hardly ever measures.
 """
 
 import math
@@ -14,9 +15,13 @@ from landscope.probes.schedule import WhenPlanned
 
 _AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
 _AIM = 0.95  # of what was asked, as what a look will take is an estimate
+_AIM_FIRST = 1.05  # in the first round, which goes to the limit: a short training ends with it
+_FIRST = 5.0  # training steps that the first measurement may take
+_GROWTH = 1.1  # and those after it in the first round, of all that was spent
 _DEAREST = 0.75  # of all that was spent: whenever a training ends, over half of its budget is used
-_UNMEASURED = 2.5  # times the arithmetic of a look, before there was any
-_MARGIN = 1.25  # and after, times what the cheap probes took for theirs
+_UNMEASURED = 1.25  # times the arithmetic of a measurement, before there was any,
+_PYTHON = 0.005  # and seconds, as a small network's measurement is more Python than arithmetic
+_MARGIN = 1.0  # and after, times what those before took for theirs
 _REMEMBERED = 0.7  # weight of the past in a moving average
 
 
@@ -58,15 +63,15 @@ class Budget:
     ) -> None:
         self._share = share
         self._plans = dict(plans)
-        self._always = set(always)
+        self._always = list(always)
         self._steps = dict(steps)
         self._accounts: dict[str, _Account] = {}
-        self._base: _Account | None = None
+        self._base: _Account | None = None  # the gradient, which all of a measurement share
         self._seconds = 0.0
         self._spent = 0.0
         self._planned = -1  # the last step that was planned
         self._missing = 0.0  # credit without which nothing can be planned
-        self._base_steps = self._count_base()
+        self._aim = _AIM_FIRST
 
     def passed(
         self,
@@ -88,57 +93,58 @@ class Budget:
         self._seconds += training + measuring
         self._spent += measuring
         if self._base is None:
-            self._base = self._open_accounts(step_seconds)
+            self._base = _Account(_thought(step_seconds))
+            self._accounts = {
+                probe: _Account(self._base.look * self._steps[probe]) for probe in self._plans
+            }
         elif taken:
-            self._charge(measuring, taken)
+            self._charge(self._base, measuring, taken)
         elif not self._base.looks:
             # The first update may have been a slow one: without this, no look might ever be paid.
-            self._base.look = self._missing = _UNMEASURED * self._base_steps * step_seconds
-        credit = _AIM * self._share * self._seconds - self._spent
+            self._base.look = self._missing = _thought(step_seconds)
+            for probe, account in self._accounts.items():
+                account.look = self._base.look * self._steps[probe]
+        credit = self._aim * self._share * self._seconds - self._spent
         # It runs at every update, and at nearly all of them there is nothing to choose from.
         if self._planned <= step and (taken or credit >= self._missing):
-            for probe in self._affordable(self._base, credit):
+            for probe in self._affordable(self._base, credit, step_seconds):
                 self._plans[probe].step = self._planned = step + _AHEAD
 
     def leave_out(self, probe: str) -> None:
         """A probe was switched off: nothing is saved up for it."""
         self._plans.pop(probe, None)
         self._accounts.pop(probe, None)
-        self._always.discard(probe)
-        self._base_steps = self._count_base()
+        self._always = [other for other in self._always if other != probe]
         self._missing = 0.0
 
-    def _count_base(self) -> float:
-        """What every look takes: the gradient once for all, a step, and what the cheap ones add."""
-        return 1 + sum(map(self._steps.__getitem__, self._always))
-
-    def _open_accounts(self, step_seconds: float) -> _Account:
-        def thought(probe: str) -> float:
-            return _UNMEASURED * self._steps[probe] * step_seconds
-
-        self._accounts = {
-            probe: _Account(thought(probe)) for probe in self._plans if probe not in self._always
-        }
-        return _Account(_UNMEASURED * self._base_steps * step_seconds)
-
-    def _charge(self, measuring: float, taken: Mapping[str, float]) -> None:
+    def _charge(self, base: _Account, measuring: float, taken: Mapping[str, float]) -> None:
         own = 0.0
         for probe in taken.keys() & self._accounts.keys():
             self._accounts[probe].charge(taken[probe])
             own += taken[probe]
-        if self._base is None:
-            return
-        self._base.charge(measuring - own)
+        base.charge(measuring - own)
         # A small network's look is more Python than arithmetic, and how much more they all share.
-        unit = self._base.look / self._base_steps
+        known = [probe for probe, account in self._accounts.items() if account.looks]
+        seconds = base.look + sum(self._accounts[probe].look for probe in known)
+        unit = seconds / (1 + sum(self._steps[probe] for probe in known))
         for probe, account in self._accounts.items():
             if not account.looks:
                 account.look = _MARGIN * unit * self._steps[probe]
 
-    def _affordable(self, base: _Account, credit: float) -> list[str]:
-        """The probes of the next look, those of every look included; none if it must wait."""
-        cost, probes, self._missing = base.look, list[str](), 0.0
-        for probe, account in sorted(self._accounts.items(), key=lambda row: row[1].turn):
+    def _affordable(self, base: _Account, credit: float, step_seconds: float) -> list[str]:
+        """The probes of the next measurement; none if it must wait."""
+        self._missing = 0.0
+        if any(not account.looks for account in self._accounts.values()):
+            probes = self._of_first_round(base, step_seconds)
+            if probes:
+                self._missing = base.look + sum(self._accounts[probe].look for probe in probes)
+                return probes if self._missing <= credit else []
+        else:
+            self._aim = _AIM
+        cost, probes = base.look, list[str]()
+        cost += sum(self._accounts[probe].look for probe in self._always)
+        others = (row for row in self._accounts.items() if row[0] not in self._always)
+        for probe, account in sorted(others, key=lambda row: row[1].turn):
             if cost + account.look > _DEAREST * self._spent:
                 continue
             if cost + account.look > credit:
@@ -151,6 +157,30 @@ class Budget:
             if self._missing > credit:
                 return []
         return [*self._always, *probes]
+
+    def _of_first_round(self, base: _Account, step_seconds: float) -> list[str]:
+        """The cheapest that have not measured yet, and with them what takes nothing of its own.
+
+        None where even the cheapest would take too much of what is spent so far: until then the
+        others measure again.
+        """
+        probes = [probe for probe in self._always if not self._steps[probe]]
+        cost = base.look + sum(self._accounts[probe].look for probe in probes)
+        most = _GROWTH * self._spent if base.looks else _FIRST * step_seconds
+        waiting = [(a.look, probe) for probe, a in self._accounts.items() if not a.looks]
+        added = 0
+        for seconds, probe in sorted(waiting, key=lambda row: row[0]):
+            first = not base.looks and not added
+            if probe not in probes and (first or cost + seconds <= most):
+                probes.append(probe)
+                cost += seconds
+                added += 1
+        return probes if added else []
+
+
+def _thought(step_seconds: float) -> float:
+    """What a step of a measurement's arithmetic is thought to take before there was any."""
+    return _UNMEASURED * step_seconds + _PYTHON
 
 
 def average(known: float, seconds: float) -> float:
