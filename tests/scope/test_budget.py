@@ -13,11 +13,26 @@ class Simulation:
 
     def __init__(self, share, costs, *, wrong=1.0, step=lambda _: STEP, usual=lambda _: STEP):
         # The gradient, a step, is no probe's own; and the cheap probes take two forward passes.
-        self.costs = {"cheap": 2.5, **costs}
-        self.plans = {name: WhenPlanned() for name in self.costs}
         declared = {name: wrong * cost for name, cost in {"cheap": 2 / 3, **costs}.items()}
-        self.budget = Budget(share, self.plans, ["cheap"], declared)
+        self._begin(share, {"cheap": 2.5, **costs}, declared, ["cheap"])
         self.step, self.usual = step, usual
+
+    @classmethod
+    def standard(cls, share, *, seconds=STEP, slower=1.0):
+        """With the standard probes of a convolutional network of four layers, as measured."""
+        self = cls.__new__(cls)
+        costs = {name: slower * taken for name, (_, taken) in STANDARD.items()}
+        declared = {name: steps for name, (steps, _) in STANDARD.items()}
+        self._begin(share, costs, declared, ["gradient", "update"])
+        self.step = self.usual = lambda _: seconds
+        self.shared = slower * 1.1 * STEP
+        return self
+
+    def _begin(self, share, costs, declared, always):
+        self.costs = costs
+        self.plans = {name: WhenPlanned() for name in costs}
+        self.budget = Budget(share, self.plans, always, declared)
+        self.shared = 0.0  # the gradient, where it is not in what the cheap ones take
         self.looks = []
         self.total = self.measuring = 0.0
 
@@ -28,7 +43,8 @@ class Simulation:
                 for name, plan in self.plans.items()
                 if plan.due(number)
             }
-            training, measuring = self.step(number), sum(taken.values(), 0.0)
+            training = self.step(number)
+            measuring = sum(taken.values(), self.shared if taken else 0.0)
             self.total += training + measuring
             self.measuring += measuring
             self.looks += [(number, name) for name in taken]
@@ -43,6 +59,16 @@ class Simulation:
         return sum(found == name for _, found in self.looks)
 
 
+STANDARD = {  # training steps that are declared, and that it takes
+    "gradient": (0.0, 0.05),
+    "update": (0.73, 0.85),
+    "step_size": (3.18, 3.6),
+    "line": (4.0, 4.5),
+    "noise_scale": (1.0, 1.05),
+    "norm_health": (1.09, 0.35),
+    "covariate_shift": (1.82, 1.7),
+    "input_drift": (1.09, 1.4),
+}
 TYPICAL = {"step_size": 3.0, "noise": 2.0, "line": 4.0, "shift": 12.0}
 
 
@@ -144,3 +170,45 @@ def test_without_a_dear_probe_the_cheap_ones_use_the_budget():
     simulation = Simulation(0.05, {}).run(2_000)
 
     assert 0.04 <= simulation.share <= 0.055
+
+
+def test_in_the_first_350_steps_every_standard_probe_measures_the_cheapest_first():
+    simulation = Simulation.standard(0.05).run(350)
+    first = {name: step for step, name in reversed(simulation.looks)}
+
+    assert first.keys() == STANDARD.keys()
+    assert first["gradient"] < 100
+    by_cost = ["update", "noise_scale", "covariate_shift", "step_size", "line"]
+    assert [first[name] for name in by_cost] == sorted(first[name] for name in by_cost)
+    # Of 350 steps 5 % are worth 18 and each of them once takes 17: there is none to measure twice.
+    assert {simulation.count(name) for name in STANDARD if name != "gradient"} == {1}
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.2])
+def test_the_share_is_kept_by_the_standard_probes_whenever_it_ends(slower):
+    simulation = Simulation.standard(0.05, slower=slower)
+    shares = [simulation.run(1, first=number).share for number in range(5_000)]
+
+    assert min(shares[200:]) >= 0.025
+    assert max(shares[50:]) <= 0.06
+    for steps in (300, 1_000, 5_000):
+        assert 0.025 <= shares[steps - 1] <= 0.055
+
+
+def test_a_network_whose_steps_are_short_is_first_measured_by_the_gradient_alone():
+    """Its measurement is more Python than arithmetic, of which nothing is known before it."""
+    together, apart = Simulation.standard(0.05), Simulation.standard(0.05, seconds=STEP / 10)
+    for simulation in (together, apart):
+        while not simulation.looks:
+            simulation.run(1, first=round(simulation.total / simulation.step(0)))
+
+    assert {"gradient", "update"} <= {name for _, name in together.looks}
+    assert [name for _, name in apart.looks] == ["gradient"]
+
+
+def test_a_probe_too_dear_to_measure_yet_does_not_keep_the_others_waiting():
+    simulation = Simulation(0.05, {"noise": 2.0, "shift": 40.0}).run(600)
+
+    assert simulation.count("shift") == 0
+    assert simulation.count("noise") > 2
+    assert simulation.run(3_000, first=600).count("shift") > 0

@@ -21,7 +21,7 @@ _GROWTH = 1.1  # and those after it in the first round, of all that was spent
 _DEAREST = 0.75  # of all that was spent: whenever a training ends, over half of its budget is used
 _UNMEASURED = 1.25  # times the arithmetic of a measurement, before there was any,
 _PYTHON = 0.005  # and seconds, as a small network's measurement is more Python than arithmetic
-_MARGIN = 1.0  # and after, times what those before took for theirs
+_MARGIN = 1.05  # and after, times what those before took for theirs
 _REMEMBERED = 0.7  # weight of the past in a moving average
 
 
@@ -71,7 +71,7 @@ class Budget:
         self._spent = 0.0
         self._planned = -1  # the last step that was planned
         self._missing = 0.0  # credit without which nothing can be planned
-        self._aim = _AIM_FIRST
+        self._aim = _AIM_FIRST  # of what was asked
 
     def passed(
         self,
@@ -104,10 +104,9 @@ class Budget:
             self._base.look = self._missing = _thought(step_seconds)
             for probe, account in self._accounts.items():
                 account.look = self._base.look * self._steps[probe]
-        credit = self._aim * self._share * self._seconds - self._spent
         # It runs at every update, and at nearly all of them there is nothing to choose from.
-        if self._planned <= step and (taken or credit >= self._missing):
-            for probe in self._affordable(self._base, credit, step_seconds):
+        if self._planned <= step and (taken or self._credit() >= self._missing):
+            for probe in self._affordable(self._base, step_seconds):
                 self._plans[probe].step = self._planned = step + _AHEAD
 
     def leave_out(self, probe: str) -> None:
@@ -131,17 +130,22 @@ class Budget:
             if not account.looks:
                 account.look = _MARGIN * unit * self._steps[probe]
 
-    def _affordable(self, base: _Account, credit: float, step_seconds: float) -> list[str]:
+    def _credit(self) -> float:
+        return self._aim * self._share * self._seconds - self._spent
+
+    def _affordable(self, base: _Account, step_seconds: float) -> list[str]:
         """The probes of the next measurement; none if it must wait."""
-        self._missing = 0.0
-        if any(not account.looks for account in self._accounts.values()):
-            probes = self._of_first_round(base, step_seconds)
-            if probes:
-                self._missing = base.look + sum(self._accounts[probe].look for probe in probes)
-                return probes if self._missing <= credit else []
-        else:
-            self._aim = _AIM
-        cost, probes = base.look, list[str]()
+        first = self._of_first_round(base, step_seconds)
+        if first:
+            self._aim = _AIM_FIRST
+            self._missing = base.look + sum(self._accounts[probe].look for probe in first)
+            return first if self._missing <= self._credit() else []
+        self._aim = _AIM
+        return self._whose_turn(base, self._credit())
+
+    def _whose_turn(self, base: _Account, credit: float) -> list[str]:
+        """The same after the first round, those of every measurement included."""
+        cost, probes, self._missing = base.look, list[str](), 0.0
         cost += sum(self._accounts[probe].look for probe in self._always)
         others = (row for row in self._accounts.items() if row[0] not in self._always)
         for probe, account in sorted(others, key=lambda row: row[1].turn):
@@ -164,18 +168,22 @@ class Budget:
         None where even the cheapest would take too much of what is spent so far: until then the
         others measure again.
         """
-        probes = [probe for probe in self._always if not self._steps[probe]]
-        cost = base.look + sum(self._accounts[probe].look for probe in probes)
+        free = [probe for probe in self._always if not self._steps[probe]]
+        waiting = [
+            probe for probe, a in self._accounts.items() if not a.looks and probe not in free
+        ]
+        if base.looks and not waiting:
+            return []
+        cost = base.look + sum(self._accounts[probe].look for probe in free)
         most = _GROWTH * self._spent if base.looks else _FIRST * step_seconds
-        waiting = [(a.look, probe) for probe, a in self._accounts.items() if not a.looks]
-        added = 0
-        for seconds, probe in sorted(waiting, key=lambda row: row[0]):
-            first = not base.looks and not added
-            if probe not in probes and (first or cost + seconds <= most):
-                probes.append(probe)
-                cost += seconds
-                added += 1
-        return probes if added else []
+        chosen = list[str]()
+        for probe in sorted(waiting, key=lambda probe: self._accounts[probe].look):
+            cost += self._accounts[probe].look
+            if cost > most and (chosen or free or base.looks):
+                break
+            chosen.append(probe)
+        # The first measurement of all may be that of the gradient alone.
+        return [*free, *chosen] if chosen or not base.looks else []
 
 
 def _thought(step_seconds: float) -> float:
