@@ -128,7 +128,7 @@ def test_each_error_ends_the_command_with_its_code_and_one_line(family, monkeypa
     with pytest.raises(SystemExit) as ended:
         cli.main(["show", "runs"])
 
-    assert ended.value.code == (2 if family is errors.UsageError else 1) == family.exit_code
+    assert ended.value.code == (2 if issubclass(family, errors.UsageError) else 1) == family.exit_code
     printed = capsys.readouterr()
     assert printed.out == ""
     assert " ".join(printed.err.split()) == (
@@ -155,6 +155,7 @@ OTHER_RAISES = {
     ("testing.tolerances", "AssertionError"),
     ("landscape.covariate_shift", "ReplayError"),  # told as an obstacle
     ("landscape.tape", "ReplayError"),
+    ("landscape.substitution", "TypeError"),  # told as a model without a shadow
     ("landscape.segments", "GraphNeededError"),  # caught by the recording, which then keeps it
     ("data.contents", "EOFError"),  # caught in the same room and told as a DataError
     ("records.body", "ShapeError"),  # likewise, as a RecordError or a UsageError

@@ -40,6 +40,10 @@ class UsageError(LandscopeError, ValueError):
     exit_code = 2
 
 
+class CapturedWeightsError(UsageError):
+    """A loss holds weights of the model in a place that a measurement does not know."""
+
+
 class DataError(LandscopeError):
     """A data file is missing, cut, empty, or not what its checksum says."""
 

@@ -1,15 +1,18 @@
 """The covariate shift of a training's own update, against the public function by hand."""
 
+import copy
 import math
 
 import pytest
+import torch
 from tests.probes.one_look import at, readings_of, steps_by_hand, values
 from tests.training.small_networks import BUILDERS, setting
 from torch import Tensor, nn
 
 import landscope
+from landscope.cost import Work
 from landscope.probes.covariate_shift import CovariateShift
-from landscope.probes.schedule import EverySteps
+from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.reading import Status
 
 QUANTITIES = ("shift_l2", "shift_relative", "shift_cosine", "gradient_norm")
@@ -108,3 +111,37 @@ def test_a_network_that_cannot_be_cut_is_measured_rightly_and_says_so():
     assert function.endswith(
         "a whole pass for each layer, because the pass looks into a tensor with bool"
     )
+
+
+def test_within_a_budget_it_follows_six_layers_and_declares_them():
+    model = nn.Sequential(*[nn.Linear(3, 3) for _ in range(20)])
+    planned = CovariateShift(WhenPlanned(0))
+    found = [reading for reading in one_look(planned, model) if reading.quantity == "shift_l2"]
+    every = {
+        r.layer: r
+        for r in one_look(CovariateShift(EverySteps(1)), model)
+        if r.quantity == "shift_l2"
+    }
+
+    assert [reading.layer for reading in found] == ["2", "5", "9", "12", "15", "19"]
+    assert [reading.value for reading in found] == [every[r.layer].value for r in found]
+    work = Work.even(20, 1)
+    shares = [probe.cost(work).in_steps(work) for probe in (planned, CovariateShift(EverySteps(1)))]
+    assert shares[0] < shares[1] / 2
+
+
+def one_look(probe, model):
+    """The readings of one step of gradient descent."""
+    torch.manual_seed(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    start = copy.deepcopy(model.state_dict())
+    scope = landscope.Scope(
+        model, lambda out, t: (out - t).square().mean(), optimizer, probes=[probe]
+    )
+    inputs = torch.randn(4, 3)
+    with scope.step(inputs, inputs):
+        (model(inputs) - inputs).square().mean().backward()
+        optimizer.step()
+    optimizer.zero_grad()
+    model.load_state_dict(start)
+    return scope.readings

@@ -134,6 +134,7 @@ def shift_of_layers(
     gradient: Parameters,
     layers: Collection[str] | None = None,
     every: int = 1,
+    most: int | None = None,
     segments: int = 1,
 ) -> list[LayerShift]:
     """:func:`covariate_shift` between two points, where the step's gradient is known.
@@ -144,14 +145,15 @@ def shift_of_layers(
         after: Parameters after the step.
         gradient: The gradient at ``before``.
         layers: Names of the layers to measure; all unless given.
-        every: Measure only each so manieth of them.
+        every: Measure every n-th of them, starting with the first.
+        most: Measure at most so many of them, evenly spaced, the last among them.
         segments: In how many parts each backward pass is run.
     """
     # Entries for frozen parameters are allowed in a point, and no part of the landscape.
     after = {name: after[name] for name in before}
     recording = record(objective, after, keep_graph=segments == 1)
     order = layers_in_order(objective.model, recording.first_uses)
-    chosen = _chosen(order, layers, every)
+    chosen = spread(_chosen(order, layers, every), most)
     step = _Step(objective, before, after, gradient, order, segments)
     obstacle = recording.obstacle
     rows: list[Comparison] = []
@@ -249,6 +251,13 @@ class _Step:
             replayed, recorded, rel_tol=torch.finfo(precision).eps ** 0.5
         ):
             raise ReplayError(f"the pass gives {recorded}, and its tape {replayed}")
+
+
+def spread(positions: list[int], most: int | None) -> list[int]:
+    """At most so many of some positions, evenly spaced, the last among them."""
+    if most is None or len(positions) <= most:
+        return positions
+    return [positions[(n + 1) * len(positions) // most - 1] for n in range(most)]
 
 
 def _chosen(order: list[Layer], layers: Collection[str] | None, every: int) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscope.errors import UsageError
+from landscope.errors import CapturedWeightsError
 
 _NO_GRAPH = "does not require grad"
 """In what torch says where a loss asks for a derivative and nothing was recorded."""
@@ -64,10 +64,6 @@ class OwnGraphs:
         with torch.enable_grad():
             given = run()
         return given.detach() if isinstance(given, Tensor) else given
-
-
-class CapturedWeightsError(UsageError):
-    """A loss holds weights of the model in a place that a measurement does not know."""
 
 
 def nodes_of(loss: Tensor) -> Generator[Any]:

@@ -1,18 +1,26 @@
 """Covariate shift of every layer under the network's own update: Definition 2.1 of the paper."""
 
 from landscope.cost import Cost, Work
-from landscope.landscape.covariate_shift import shift_of_layers
+from landscope.landscape.covariate_shift import shift_of_layers, spread
 from landscope.probes.probe import Probe
-from landscope.probes.schedule import Schedule
+from landscope.probes.schedule import Schedule, WhenPlanned
 from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
 
+_MOST = 6  # layers that a measurement within a budget follows
+
 
 class CovariateShift(Probe):
-    """``||G_i - G'_i||`` for each layer, over ``||G_i||``, and the cosine of the two."""
+    """``||G_i - G'_i||`` for each layer, over ``||G_i||``, and the cosine of the two.
+
+    Under a budget of time it follows six layers, evenly spaced, the last among them.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("covariate_shift", schedule)
+        # Of many layers it takes as long as all other probes together. So where a budget plans the
+        # measurements, it follows a few, and where the user does, all.
+        self._most = _MOST if isinstance(schedule, WhenPlanned) else None
 
     def cost(self, work: Work) -> Cost:
         """What lies behind each layer once more, and two passes: to find the cuts, and to move.
@@ -21,7 +29,10 @@ class CovariateShift(Probe):
         all behind it and to its own weights.
         """
         forward = backward = 0.0
-        for position, layer in enumerate(work.layers[1:], 1):
+        for position in spread(list(range(len(work.layers))), self._most):
+            layer = work.layers[position]
+            if position == 0:
+                continue
             # Layer j lies behind all others up to j, or is one of them.
             forward += position * layer.forward
             backward += (position - 1) * layer.through + layer.own
@@ -32,7 +43,9 @@ class CovariateShift(Probe):
         shot = view.snapshot
         if shot is None:
             return []
-        shifts = shift_of_layers(shot.objective, shot.before, shot.after, gradient=shot.gradient)
+        shifts = shift_of_layers(
+            shot.objective, shot.before, shot.after, gradient=shot.gradient, most=self._most
+        )
         readings: list[Reading] = []
         for shift in shifts:
             function, status = shot.function, Status.OK

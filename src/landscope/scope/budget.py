@@ -15,7 +15,7 @@ from landscope.probes.schedule import WhenPlanned
 
 _AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
 _AIM = 0.95  # of what was asked, as what a look will take is an estimate
-_AIM_FIRST = 1.0  # in the first round: a short training ends with it
+_AIM_FIRST = 1.05  # in the first round: a short training ends with it
 _FIRST = 5.0  # training steps that the first measurement may take
 _GROWTH = 1.0  # and those after it in the first round, of all that was spent
 _DEAREST = 0.75  # of all that was spent: whenever a training ends, over half of its budget is used

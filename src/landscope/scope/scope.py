@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from landscope.cost import Work
-from landscope.errors import UsageError
+from landscope.errors import CapturedWeightsError, UsageError
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
-from landscope.landscape.own_graphs import CapturedWeightsError
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.processes import check_whole, count, rank
 from landscope.landscape.random_state import devices_of
