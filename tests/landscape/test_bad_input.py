@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import landscope
 from landscope.errors import UsageError
+from landscope.landscape import checks
 from landscope.landscape.checks import check_device
 
 
@@ -233,25 +234,40 @@ def test_the_theory_of_a_loss_that_does_not_depend_on_the_model(case):
 
 
 @every_measurement
-@pytest.mark.parametrize("where", ["model", "inputs"])
-def test_a_model_and_a_batch_on_different_devices(measure, where, case):
-    model, inputs = copy.deepcopy(case.model), case.inputs
-    if where == "model":
-        model = model.to("meta")
-    else:
-        inputs = inputs.to("meta")
-    home, away = ("meta", "cpu") if where == "model" else ("cpu", "meta")
+def test_a_model_and_a_batch_on_different_devices(measure, case, monkeypatch):
+    monkeypatch.setattr(checks, "devices_of", lambda _: {torch.device("cuda", 1)})
 
     with refused(
-        f"inputs are on {away}", f"the model is on {home}", f"move the batch with .to('{home}')"
+        "inputs are on cpu", "the model is on cuda:1", "move the batch with .to('cuda:1')"
     ):
-        measure(model, case.loss_fn, inputs, case.targets)
+        measure(case.model, case.loss_fn, case.inputs, case.targets)
 
 
 @every_measurement
-def test_targets_on_another_device(measure, case):
-    with refused("targets are on meta", "the model is on cpu", "move the batch with .to('cpu')"):
-        measure(case.model, case.loss_fn, case.inputs, case.targets.to("meta"))
+@pytest.mark.parametrize("argument", ["inputs", "targets"])
+def test_a_batch_without_values(measure, argument, case):
+    """It has none to move: .to() would raise, and moving the model would lose its values."""
+    batch = {"inputs": case.inputs, "targets": case.targets}
+    batch[argument] = batch[argument].to("meta")
+
+    with refused(
+        f"{argument} are on the meta device",
+        "a landscape is measured on values, of which that device holds none",
+        "give a batch with values",
+    ):
+        measure(case.model, case.loss_fn, **batch)
+
+
+@every_measurement
+def test_a_model_without_values_is_not_told_to_take_its_batch_along(measure, case):
+    model = copy.deepcopy(case.model).to("meta")
+
+    with refused(
+        "the parameter '0.weight' is on the meta device",
+        "a landscape is measured around values, of which that device holds none",
+        "give the network values first, as with to_empty() and its own initialisation",
+    ):
+        measure(model, case.loss_fn, case.inputs, case.targets)
 
 
 def test_a_part_of_a_batch_may_lie_elsewhere():

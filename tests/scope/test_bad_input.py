@@ -195,7 +195,7 @@ def test_a_batch_that_lies_elsewhere_is_told_and_the_training_goes_on():
     pairs, elsewhere = [(inputs, targets)], (inputs.to("meta"), targets)
     (warning,) = told(lambda: train(scope, model, optimizer, pairs, given=elsewhere))
 
-    assert re.search("scope could not measure step 0 .*inputs are on meta", warning)
+    assert re.search("scope could not measure step 0 .*inputs are on the meta device", warning)
     (failed,) = failures(scope)
     assert (failed.layer, failed.status, scope.steps) == ("scope", Status.SKIPPED, 1)
 

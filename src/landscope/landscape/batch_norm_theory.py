@@ -31,6 +31,7 @@ from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_dependence, check_finite
 from landscope.landscape.distribution import by_feature
+from landscope.landscape.global_state import no_anomaly_mode
 from landscope.landscape.objective import LossFn, Objective, forward_hooks
 from landscope.landscape.parameters import Parameters, trainable
 
@@ -108,7 +109,7 @@ def theory_of_norms(
             "the theorems are about the statistics of a batch",
             "call model.train(), or measure a network with batch norm",
         )
-    with torch.enable_grad():
+    with torch.enable_grad(), no_anomaly_mode():
         passes, loss = _record(objective, point, norms)
         return [_both_sides(name, norms[name], passes[name], loss, units) for name in passes]
 

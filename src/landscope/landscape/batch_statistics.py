@@ -116,7 +116,8 @@ def _forgetting(module: nn.Module) -> dict[str, Any]:
     if keeps_statistics(module):
         # Two names for opposite things: the weight of the new, and the weight of the old.
         for name, nothing_old in (("momentum", 1.0), ("stats_decay", 0.0)):
-            if hasattr(module, name):
+            # Not hasattr of the module itself, which may answer to every name.
+            if name in vars(module) or hasattr(type(module), name):
                 return {name: nothing_old}
     return {}
 

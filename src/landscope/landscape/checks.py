@@ -12,13 +12,19 @@ from landscope.landscape.random_state import devices_of
 
 
 def check_device(model: nn.Module, batch: Any, argument: str) -> None:
-    """Refuse a batch that lies elsewhere than the model.
+    """Refuse a batch that lies elsewhere than the model, or has no values.
 
     Raises:
         UsageError: As said.
     """
     homes = devices_of(model)
     places = [tensor.device for tensor in tensors_of(batch)]
+    if "meta" in {place.type for place in places} - {home.type for home in homes}:
+        raise UsageError(
+            f"{argument} are on the meta device",
+            "a landscape is measured on values, of which that device holds none",
+            "give a batch with values",
+        )
     # A model spread over several devices may take its batch on any of them, and some parts of a
     # batch, such as the lengths of packed sequences, belong on the CPU.
     if places and homes.isdisjoint(places):
@@ -69,15 +75,16 @@ def check_values(model: nn.Module) -> None:
     """Refuse a model that has shapes and no values.
 
     Raises:
-        UsageError: A parameter is on the meta device.
+        UsageError: A parameter or a buffer is on the meta device.
     """
-    for name, tensor in model.named_parameters():
-        if tensor.is_meta:
-            raise UsageError(
-                f"the parameter {name!r} is on the meta device",
-                "a landscape is measured around values, of which that device holds none",
-                "give the network values first, as with to_empty() and its own initialisation",
-            )
+    for kind, named in (("parameter", model.named_parameters()), ("buffer", model.named_buffers())):
+        for name, tensor in named:
+            if tensor.is_meta:
+                raise UsageError(
+                    f"the {kind} {name!r} is on the meta device",
+                    "a landscape is measured around values, of which that device holds none",
+                    "give the network values first, as with to_empty() and its own initialisation",
+                )
 
 
 def check_scalar(loss: Any, where: str = "loss_fn gave") -> None:

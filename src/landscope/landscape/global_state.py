@@ -59,6 +59,14 @@ def eager() -> Generator[None]:
         yield
 
 
+_UNALARMED = _ForAll(lambda: torch.autograd.set_detect_anomaly(mode=False))
+
+
+def no_anomaly_mode() -> AbstractContextManager[None]:
+    """Inside, torch's anomaly detection is off: a loss that is NaN further on is a result."""
+    return _UNALARMED.held()
+
+
 class _Forgetting(dict[Any, Any]):
     """A cache that keeps nothing: its keys are ids of modules, and shadows come and go."""
 

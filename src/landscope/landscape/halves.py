@@ -4,7 +4,6 @@ A loss under batch norm is no mean over samples, so there is no gradient of one 
 smaller batch is therefore made by running fewer samples, and not by leaving some out of a mean.
 """
 
-import copy
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from enum import Enum
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from landscope.errors import UsageError
+from landscope.landscape.batch import copied
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters
 
@@ -142,7 +142,7 @@ def _mapped(tree: Any, function: Callable[[Tensor], Tensor]) -> Any:
             values = {key: _mapped(value, function) for key, value in leaf.items()}
             if not isinstance(leaf, MutableMapping):
                 return values
-            written = copy.copy(leaf)
+            written = copied(leaf)  # not copy.copy, which may share what holds the values
             written.update(values)
             return written
         return leaf

@@ -193,7 +193,7 @@ def _has_scales(module: nn.Module) -> bool:
     So it is in torch's norms, in those that follow batches, and in this project's, which say their
     ``features`` and ``eps``. Other people's may add 1 to theirs.
     """
-    own = hasattr(module, "features") and hasattr(module, "eps")
+    own = vars(module).keys() >= {"features", "eps"}  # a module may answer to every name
     return isinstance(module, _WITH_SCALES) or follows_batches(module) or own
 
 

@@ -24,7 +24,7 @@ from landscope.landscape.checks import (
     check_visible,
 )
 from landscope.landscape.exchange import Standing
-from landscope.landscape.global_state import eager, no_cached_parametrizations
+from landscope.landscape.global_state import eager, no_anomaly_mode, no_cached_parametrizations
 from landscope.landscape.old_checkpoints import grads_kept, hides_a_part
 from landscope.landscape.own_graphs import OwnGraphs
 from landscope.landscape.parameters import Parameters, displaced, trainable
@@ -96,9 +96,9 @@ class Objective:
         check_whole(model)
         trainable(model)
         check_visible(model)
+        check_values(model)
         check_device(model, inputs, "inputs")
         check_device(model, targets, "targets")
-        check_values(model)
         standing = Standing.capture(model, loss_fn, shadow=shadow)
         devices = devices_of(model)
         return cls(
@@ -189,6 +189,7 @@ class Objective:
         state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
         with (
             eager(),
+            no_anomaly_mode(),
             self.random_state.replayed(),
             self.autocast.left(),
             no_cached_parametrizations(),
@@ -237,7 +238,7 @@ class Objective:
     @contextmanager
     def _around_backward(self) -> Generator[None]:
         # A backward pass takes the types of its forward pass, and none from what is around it.
-        with no_collectives(), self.autocast.off().replayed():
+        with no_anomaly_mode(), no_collectives(), self.autocast.off().replayed():
             yield
 
     def _scaled(self, loss: Tensor) -> Tensor:

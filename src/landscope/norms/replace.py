@@ -8,6 +8,7 @@ from torch import nn
 
 from landscope.errors import UsageError
 from landscope.landscape.random_state import RandomState, devices_of
+from landscope.landscape.shadow import is_compiled_part
 from landscope.norms.replacing.example_pass import run_example
 from landscope.norms.replacing.plan import Found, NormPlace, carried_out, planned
 from landscope.norms.replacing.standing import Axis, Keep, kept_modules, standing_norms
@@ -85,7 +86,7 @@ def _check_eager(model: Any) -> None:
         )
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
-        if scripted or hasattr(module, "_orig_mod"):
+        if scripted or is_compiled_part(module):
             raise UsageError(
                 f"the module {name!r} is compiled" if name else "the model is compiled",
                 "norms are replaced by modules of Python, which it would not run",

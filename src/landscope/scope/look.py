@@ -11,7 +11,7 @@ from torch import nn
 from landscope.errors import UsageError
 from landscope.landscape.batch import samples_of
 from landscope.landscape.comparison import compared
-from landscope.landscape.global_state import no_modes
+from landscope.landscape.global_state import no_anomaly_mode, no_modes
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
@@ -65,7 +65,11 @@ class Look:
         if observation.error is not None:
             raise observation.error
         # Probes may draw; the training must not notice.
-        with no_modes(), RandomState.capture(devices_of(self._model)).replayed():
+        with (
+            no_modes(),
+            no_anomaly_mode(),
+            RandomState.capture(devices_of(self._model)).replayed(),
+        ):
             view = self._view(step, observation, previous)
             if not view.loss.isfinite():
                 self._not_finite(view)

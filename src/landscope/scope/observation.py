@@ -7,17 +7,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 from torch.utils.hooks import RemovableHandle
 
-from landscope.landscape.batch import IN_BATCH, brought_up_to_date
+from landscope.landscape.batch import IN_BATCH, brought_up_to_date, tensors_of
 from landscope.landscape.global_state import no_modes
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.random_state import TorchStreams, devices_of
 from landscope.scope.backward_pass import BackwardPass, dense
 from landscope.scope.forward_pass import ForwardPass
-from landscope.scope.unwrapping import is_compiled
+from landscope.scope.unwrapping import has_hooks, is_compiled
 
 
 class Observation:
@@ -55,7 +54,7 @@ class Observation:
         self._loss_fn = loss_fn
         self._shadow = shadow
         self._handles: list[RemovableHandle] = []
-        self._leaves: list[Any] = []  # of the batch, as it was given
+        self._tensors: list[list[Tensor]] = []  # of the inputs and of the targets, as given
         self.objective: Objective | None = None
         self._closed = False
         self._owned: set[str] | None = None
@@ -107,7 +106,7 @@ class Observation:
         with self._apart():
             self._loss_scale = _scale(scaler)
             if self._loss_fn is not None:
-                self._leaves = tree_leaves((inputs, targets))
+                self._tensors = [list(tensors_of(part)) for part in (inputs, targets)]
                 # Of several batches the last is measured: docs/decisions/scope.md says why.
                 self.objective = Objective.now(
                     self._model,
@@ -122,7 +121,7 @@ class Observation:
                 if not self._compiled:
                     self.backward.wait()
             for optimizer in optimizers:
-                if _has_hooks(optimizer):
+                if has_hooks(optimizer):
                     self._handles.append(optimizer.register_step_pre_hook(self._at_update))
                 else:
                     # What lies in .grad now is of the batch before this one.
@@ -132,12 +131,12 @@ class Observation:
 
     def end(self) -> None:
         """After a batch, whether it went well or not: nothing stays hung on the training."""
-        if not any(map(_has_hooks, self._optimizers)):
+        if not any(map(has_hooks, self._optimizers)):
             with self._apart():
                 self._compare_streams()
         self._forward.stop()
         self.backward.stop()
-        self._leaves = []
+        self._tensors = []
         while self._handles:
             self._handles.pop().remove()
 
@@ -158,7 +157,9 @@ class Observation:
             # A loss that calls the model itself draws what it draws before that as well.
             streams = whole and self.objective.targets is not IN_BATCH
             self.objective = self.objective.retaken(streams=streams)
-            brought_up_to_date((self.objective.inputs, self.objective.targets), self._leaves)
+            copies = (self.objective.inputs, self.objective.targets)
+            for copy, tensors in zip(copies, self._tensors, strict=True):
+                brought_up_to_date(copy, tensors)
 
     def _keep_before(self) -> None:
         # As the first batch's pass finds them: an optimiser may step within the backward pass.
@@ -244,22 +245,22 @@ def _over(gradient: Tensor, scale: Tensor | None) -> Tensor:
 
 
 def main_lr(optimizers: Sequence[Any]) -> float:
-    """The learning rate of the group with most entries; NaN where no group has one."""
+    """The learning rate of the group with most entries among those that move.
+
+    It is 0 where all rates are 0, and NaN where no group has one.
+    """
     groups = [group for each in optimizers for group in each.param_groups if "lr" in group]
     if not groups:
         return float("nan")
-    largest = max(groups, key=lambda group: sum(p.numel() for p in group["params"]))
-    return float(largest["lr"])
+    rated = [(float(group["lr"]), sum(p.numel() for p in group["params"])) for group in groups]
+    # During a warm-up, or before layers are thawed, the largest group may have a rate of 0.
+    return max(rated, key=lambda each: (each[0] != 0, each[1]))[0]
 
 
 def _names_of(model: nn.Module, optimizers: Sequence[Any]) -> set[str]:
     """The parameters of a model that some optimisers have."""
     owned = {id(p) for each in optimizers for group in each.param_groups for p in group["params"]}
     return {name for name, p in model.named_parameters() if id(p) in owned}
-
-
-def _has_hooks(optimizer: Any) -> bool:
-    return callable(getattr(optimizer, "register_step_pre_hook", None))
 
 
 def _scale(scaler: Any) -> float:

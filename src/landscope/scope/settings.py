@@ -1,14 +1,15 @@
 """What a scope is given: checked before a training begins, and told in its records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
 from landscope.environment import describe_versions
 from landscope.errors import UsageError
+from landscope.landscape.checks import check_values
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.parameters import trainable
 from landscope.landscape.random_state import devices_of
@@ -133,11 +134,18 @@ def check_owned(model: nn.Module, optimizers: tuple[Any, ...]) -> None:
     """Refuse an optimiser that trains nothing of the model, and a model with nothing to train.
 
     Raises:
-        UsageError: As said.
+        UsageError: As said, or the model has no values.
     """
     parameters = trainable(model)
+    check_values(model)
     own = {tensor.data_ptr() for tensor in parameters.values()}
     for optimizer in optimizers:
+        if not _has_groups(optimizer):
+            raise UsageError(
+                f"optimizer = {type(optimizer).__name__} with other param_groups than torch's",
+                "they are a list of dicts, each with a list of its parameters under 'params'",
+                "make them so; of model.parameters(), which can be read once, make a list",
+            )
         stepped = [p for group in optimizer.param_groups for p in group["params"]]
         if not any(isinstance(p, Tensor) and p.data_ptr() in own for p in stepped):
             raise UsageError(
@@ -145,3 +153,13 @@ def check_owned(model: nn.Module, optimizers: tuple[Any, ...]) -> None:
                 f"none of them is one of the {len(own)} that {type(model).__name__} trains",
                 "make it from this model's parameters(), after moving the model to its device",
             )
+
+
+def _has_groups(optimizer: Any) -> bool:
+    groups = optimizer.param_groups
+    return isinstance(groups, (list, tuple)) and all(
+        isinstance(group, Mapping)
+        and isinstance(group.get("params"), Iterable)
+        and not isinstance(group["params"], (Iterator, Tensor, Mapping))
+        for group in cast("list[Any]", groups)
+    )

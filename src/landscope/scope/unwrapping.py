@@ -32,6 +32,19 @@ def is_compiled(called: nn.Module) -> bool:
     )
 
 
+def has_hooks(optimizer: Any) -> bool:
+    """Whether an optimiser calls hooks when it steps.
+
+    One of torch's class does so after the constructor of that class has run. An object that
+    answers to every name does not.
+    """
+    if isinstance(optimizer, Optimizer):
+        return "_optimizer_step_post_hooks" in vars(optimizer)
+    kind = type(optimizer)
+    names = ("register_step_pre_hook", "register_step_post_hook")
+    return all(callable(getattr(kind, name, None)) for name in names)
+
+
 def optimizers_of(stepped: Any) -> tuple[Any, ...]:
     """The optimisers themselves, out of the wrappers of Lightning and Accelerate.
 

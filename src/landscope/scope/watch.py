@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 from landscope.landscape.objective import LossFn
 from landscope.landscape.parameters import Parameters
 from landscope.scope.observation import Observation
+from landscope.scope.unwrapping import has_hooks
 
 _LONG = 1000  # blocks without an update: none is likely to come
 
@@ -53,9 +54,7 @@ class Watch:
         self._optimizers = optimizers
         self._scaler = scaler
         self._then = then
-        self._hooked = bool(optimizers) and all(
-            callable(getattr(each, "register_step_post_hook", None)) for each in optimizers
-        )
+        self._hooked = bool(optimizers) and all(map(has_hooks, optimizers))
         self._counting: list[RemovableHandle] = []
         self._observation: Observation | None = None
         self._previous: Parameters | None = None

@@ -105,9 +105,10 @@ def insert_after(layer: nn.Module, norm: nn.Module) -> str:
         The name of the norm within the layer.
     """
     name = "norm"
-    while hasattr(layer, name):
+    # Not hasattr: a module may answer to every name.
+    while name in dir(layer):
         name += "_after"
-    layer.add_module(name, norm)
+    setattr(layer, name, norm)  # add_module refuses a name to which the layer answers
     last = isinstance(layer, nn.Linear)
     layer.register_forward_hook(partial(_normalised, norm=name, last=last))
     return name
