@@ -172,7 +172,8 @@ class Observation:
             if self._owned is None:
                 self._owned = _names_of(self._model, self._optimizers)
                 self.lr = main_lr(self._optimizers)
-            self.skipped = bool(getattr(optimizer, "found_inf", False))
+            found = getattr(optimizer, "found_inf", None)
+            self.skipped = isinstance(found, Tensor) and bool(found)
             if not begun or self.objective is None:
                 return None
             own, given = args[:1], args[1:]  # the optimiser itself may be callable
@@ -240,8 +241,8 @@ class Observation:
             self.seconds += time.perf_counter() - start
 
 
-def _over(gradient: Tensor, scale: Tensor | None) -> Tensor:
-    return gradient if scale is None else gradient / scale
+def _over(gradient: Tensor, scale: Any) -> Tensor:
+    return gradient / scale if isinstance(scale, Tensor) else gradient
 
 
 def main_lr(optimizers: Sequence[Any]) -> float:
