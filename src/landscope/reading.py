@@ -8,14 +8,21 @@ from typing import Protocol, runtime_checkable
 class Status(StrEnum):
     """How far a value can be believed.
 
-    A fallback is right, but took a slower way than the one meant; its ``function`` says why.
+    A fallback is right, but took a slower way than the one meant; its ``function`` says why. What
+    is unresolved lies below its own rounding or sampling noise: as a variance that is estimated
+    below 0, or what a step does of which the type of the weights keeps too little.
     """
 
     OK = "ok"
     FALLBACK = "fallback"
     NONFINITE = "nonfinite"
     UNCONVERGED = "unconverged"
+    UNRESOLVED = "unresolved"
     SKIPPED = "skipped"
+
+
+TRUSTED = (Status.OK, Status.FALLBACK)
+"""What can be believed."""
 
 
 @dataclass(frozen=True, slots=True)

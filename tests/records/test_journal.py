@@ -74,7 +74,7 @@ def test_numpy_and_whole_numbers_are_written_as_floats(run_folder: RunFolder) ->
         ({"probe": "\ud800"}, "its field 'probe' is not valid Unicode"),
         (
             {"status": "fine"},
-            "its status is not one of ok, fallback, nonfinite, unconverged, skipped",
+            "its status is not one of ok, fallback, nonfinite, unconverged, unresolved, skipped",
         ),
         ({"axis": Axis("eta", "1", ())}, "one number has no axis"),
         (

@@ -5,9 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from landscope.reading import Reading, Status
-
-_BELIEVED = (Status.OK, Status.FALLBACK)
+from landscope.reading import TRUSTED, Reading, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class RunSeries:
     def _trace(self, probe: str, read: dict[int, Reading]) -> Trace:
         failed = dict.fromkeys(self._failed.get(probe, ()), "failed")
         reasons = failed | {
-            step: str(Status.NONFINITE if reading.status in _BELIEVED else reading.status)
+            step: str(Status.NONFINITE if reading.status in TRUSTED else reading.status)
             for step, reading in read.items()
             if not _believed(reading)
         }
@@ -99,7 +97,7 @@ def extreme(traces: Sequence[Trace], *, greatest: bool) -> Trace:
 
 
 def _believed(reading: Reading) -> bool:
-    return reading.status in _BELIEVED and math.isfinite(_number(reading))
+    return reading.status in TRUSTED and math.isfinite(_number(reading))
 
 
 def _number(reading: Reading) -> float:

@@ -2,10 +2,10 @@
 
 from landscope.findings.edge import EDGE, sharpness
 from landscope.findings.finding import SEVERITIES, Case, Evidence
-from landscope.findings.history import TRUSTED, History, finite
+from landscope.findings.history import History, finite
 from landscope.findings.phrase import counted, number
 from landscope.findings.symptom import Symptom
-from landscope.reading import Reading, Status
+from landscope.reading import TRUSTED, Reading, Status
 
 _LOSSES = {
     ("gradient", "loss"): "loss",

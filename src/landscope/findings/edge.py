@@ -2,8 +2,8 @@
 
 import math
 
-from landscope.findings.history import TRUSTED, History, Series
-from landscope.reading import Reading
+from landscope.findings.history import History, Series
+from landscope.reading import TRUSTED, Reading
 
 EDGE = 2.0
 """On a quadratic, a step along the update raises the loss exactly where lr x curvature is above 2:

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Iterable
 
-from landscope.findings.history import TRUSTED
 from landscope.findings.phrase import number, percent
-from landscope.reading import Reading
+from landscope.reading import TRUSTED, Reading
 
 _COLUMNS = {
     "share of the time": (("scope", "share"),),

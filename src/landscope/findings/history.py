@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from landscope.reading import Reading, Status
+from landscope.reading import TRUSTED, Reading
 
-TRUSTED = (Status.OK, Status.FALLBACK)
 """A fallback is right, and only took longer."""
 
 

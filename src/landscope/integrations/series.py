@@ -15,15 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscope.reading import Reading, Status
+from landscope.reading import TRUSTED, Reading, Status
 
 MOST_LINES = 20
 """A list of more values than this is drawn as a histogram: nobody reads so many lines."""
 
 BINS = 64
 """Of a histogram that is made here; what W&B takes where nothing else is asked for."""
-
-_BELIEVED = (Status.OK, Status.FALLBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def histogram_of(reading: Reading) -> Histogram | None:
         whole = all(map(math.isfinite, (*reading.value, *reading.axis.values)))
         return Histogram(reading.value, reading.axis.values) if whole else None
     finite = [value for value in reading.value if math.isfinite(value)]
-    if not finite or reading.status not in _BELIEVED:
+    if not finite or reading.status not in TRUSTED:
         return None
     heights, edges = np.histogram(np.array(finite), bins=BINS)
     return Histogram(tuple(heights.astype(float).tolist()), tuple(edges.tolist()))
@@ -72,7 +70,7 @@ def remark_of(reading: Reading) -> str | None:
 
 
 def _believed(reading: Reading, value: float) -> float:
-    if reading.status in _BELIEVED or not math.isfinite(value):
+    if reading.status in TRUSTED or not math.isfinite(value):
         return value
     return math.nan
 

@@ -20,7 +20,14 @@ from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_finite, check_scalar
 from landscope.landscape.objective import LossFn, Objective
-from landscope.landscape.parameters import Parameters, check_like, distance, norm, trainable
+from landscope.landscape.parameters import (
+    Parameters,
+    check_like,
+    distance,
+    norm,
+    resolved,
+    trainable,
+)
 from landscope.notebook import html_table, short
 
 
@@ -29,13 +36,15 @@ class Line:
     """The landscape at ``theta - eta d`` for each step size eta.
 
     Args:
-        etas: Step sizes, in units of parameter over direction.
+        etas: Step sizes, in units of parameter over direction. Of a step that the parameters' type
+            cannot hold, as in bfloat16 a small one, the losses, changes and betas are NaN.
         losses: Loss at each step size; with the penalty, where the objective has one.
         gradient_changes: ``||grad L(theta - eta d) - grad L(theta)||`` at each.
         betas: Gradient change over distance moved, ``||eta d||``, at each; NaN where d vanishes.
         data_losses: Loss without the penalty at each.
         start_loss: Loss at theta.
         gradient_norm: ``||grad L(theta)||``.
+        resolved: Whether the parameters' type can hold the step, for each step size.
     """
 
     etas: tuple[float, ...]
@@ -45,6 +54,7 @@ class Line:
     data_losses: tuple[float, ...]
     start_loss: float
     gradient_norm: float
+    resolved: tuple[bool, ...] = ()
 
     @property
     def loss_band(self) -> tuple[float, float]:
@@ -151,16 +161,22 @@ def landscape_along(
     direction = gradient if direction is None else direction
     etas = [float(eta) for eta in etas]
 
-    def at(eta: float) -> Tensor:
+    held = resolved(point, direction, etas)
+
+    def at(eta: float, *, held: bool) -> Tensor:
+        if not held:
+            return torch.full_like(start_loss.expand(3), math.nan, dtype=torch.float32)
         loss, data_loss, there = objective.gradient(point, direction=direction, eta=eta)
         change = distance(there, gradient)
         return torch.stack([loss.to(change), data_loss.to(change), change])
 
     # In a function of its own, so that no two gradients are alive beside that of the start.
-    rows = [at(eta) for eta in etas]
-    ends = torch.stack([start_loss.to(rows[0]), norm(gradient), norm(direction)])
-    # One copy to the host at the end: nothing above waits for the device.
-    *grid, (at_start, gradient_norm, length) = torch.stack([*rows, ends]).tolist()
+    rows = [at(eta, held=fits) for eta, fits in zip(etas, held, strict=True)]
+    lengths = torch.stack([norm(gradient), norm(direction)])
+    ends = torch.cat([start_loss.reshape(1).to(lengths), lengths])
+    # One copy to the host at the end: no pass above waits for the device.
+    table = torch.stack([*(row.to(lengths) for row in rows), ends]).tolist()
+    *grid, (at_start, gradient_norm, length) = table
     losses, data_losses, changes = zip(*grid, strict=True)
     return Line(
         etas=tuple(etas),
@@ -173,6 +189,7 @@ def landscape_along(
         data_losses=data_losses,
         start_loss=at_start,
         gradient_norm=gradient_norm,
+        resolved=held,
     )
 
 

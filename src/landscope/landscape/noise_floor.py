@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from landscope.landscape.batch import IN_BATCH
@@ -29,7 +30,8 @@ class LayerNoise:
         repeat: ``||g - g'||`` with g' the same gradient taken again in the same way, in units of
             the loss over those of the parameters.
         rounding: ``||g - g'||`` with g' the same gradient without mixed precision; 0 where there
-            is none.
+            is none, NaN where the layer's weights themselves are of a reduced type, as bfloat16:
+            there is no gradient in full precision then.
         gradient_norm: ``||g||``.
     """
 
@@ -111,6 +113,10 @@ def noise_of_gradient(objective: Objective, point: Parameters, gradient: Paramet
         gradient: The gradient there.
     """
     order = execution_order(objective, point)
+
+    def is_reduced(name: str) -> bool:
+        return torch.finfo(point[name].dtype).eps > torch.finfo(torch.float32).eps
+
     again = objective.gradient(point)[2]
     plain = gradient
     if objective.autocast.dtypes:
@@ -123,7 +129,12 @@ def noise_of_gradient(objective: Objective, point: Parameters, gradient: Paramet
     rows, _ = found.results()
     return NoiseFloor(
         tuple(
-            LayerNoise(layer.name, repeat.distance, rounding.distance, repeat.first)
+            LayerNoise(
+                layer.name,
+                repeat.distance,
+                math.nan if any(map(is_reduced, layer.parameters)) else rounding.distance,
+                repeat.first,
+            )
             for layer, repeat, rounding in zip(order, rows[::2], rows[1::2], strict=True)
         )
     )

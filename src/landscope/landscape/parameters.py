@@ -1,6 +1,7 @@
 """Points and directions in parameter space: named tensors, and the few operations on them."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,10 @@ from torch.nn.parameter import is_lazy
 from landscope.errors import UsageError
 
 _PIECE = 2**17  # entries, which lie in a processor's cache in float64; longer ones take far longer
+
+LOST = 0.1
+"""Share of a displacement that rounding may take away. Beyond it, what is measured belongs
+to another displacement."""
 
 Parameters = dict[str, Tensor]
 """A point or a direction: one tensor for each name in ``model.named_parameters()``."""
@@ -82,6 +87,35 @@ def displaced(point: Parameters, direction: Parameters, eta: float) -> Parameter
     return {
         name: tensor.detach() - eta * direction[name].detach() for name, tensor in point.items()
     }
+
+
+def resolved(point: Parameters, direction: Parameters, etas: Sequence[float]) -> tuple[bool, ...]:
+    """Whether the type of a point can hold ``point - eta * direction``, for each eta.
+
+    It cannot where more than :data:`LOST` of the displacement, by its length, is lost in rounding.
+    A displacement of 0 is resolved, and so is one that overflows, as its loss says what it is.
+    """
+    size, length = torch.stack([norm(point), norm(direction)]).tolist()
+    eps = max(torch.finfo(tensor.dtype).eps for tensor in point.values())
+    return tuple(
+        # Rounding errors are at most eps of what is rounded: most often nothing must be looked at.
+        not eps * size > LOST * eta * length or not _lost(point, direction, eta, length) > LOST
+        for eta in etas
+    )
+
+
+def _lost(point: Parameters, direction: Parameters, eta: float, length: float) -> float:
+    """Share of ``eta * direction`` that rounding takes away; 0 where that is not finite."""
+    made = displaced(point, direction, eta)
+    pieces = (
+        wide(here) - wide(there) - eta * wide(along)
+        for name, tensor in point.items()
+        for here, there, along in zip(
+            *map(in_pieces, (tensor, made[name], direction[name])), strict=True
+        )
+    )
+    share = float(_total(map(_square, pieces)).sqrt()) / (eta * length) if length else 0.0
+    return share if math.isfinite(share) else 0.0
 
 
 def inner(first: Parameters, second: Parameters) -> Tensor:

@@ -39,6 +39,7 @@ from landscope.landscape.parameters import (
     displaced,
     inner,
     norm,
+    resolved,
     trainable,
 )
 from landscope.notebook import html_table, short
@@ -52,12 +53,14 @@ class StepSize:
 
     Args:
         multiples: Multiples of the update, increasing.
-        losses: Loss at ``theta - multiple * update`` for each.
+        losses: Loss at ``theta - multiple * update`` for each; NaN where the type of theta cannot
+            hold that point, as in bfloat16 a part of a small update.
         start_loss: Loss at theta.
         lr: Learning rate of the update.
         squared_length: ``||u||^2`` of the update u, in parameter^2.
         descent: ``<u, g>``: how much the loss would fall if it were linear.
         lost_descent: ``<u, g - g'>``: how much of that is gone at the other end of the step.
+        resolved: Whether the parameters' type can hold the point, for each multiple.
     """
 
     multiples: tuple[float, ...]
@@ -67,12 +70,22 @@ class StepSize:
     squared_length: float
     descent: float
     lost_descent: float
+    resolved: tuple[bool, ...] = ()
 
     @property
     def safe_multiple(self) -> float:
-        """Largest multiple on the grid up to which no loss is above that at theta; 0 if none is."""
+        """Largest multiple on the grid up to which no loss is above that at theta; 0 if none is.
+
+        Those that the parameters' type cannot hold are passed over; NaN where that is all of them,
+        or there is no update.
+        """
+        known = self.resolved or [True] * len(self.multiples)
+        if not (any(known) and self.squared_length):
+            return math.nan
         safe = 0.0
-        for multiple, loss in zip(self.multiples, self.losses, strict=True):
+        for multiple, loss, held in zip(self.multiples, self.losses, known, strict=True):
+            if not held:
+                continue
             if not loss <= self.start_loss:  # nor is one that is not a number safe
                 break
             safe = multiple
@@ -80,8 +93,11 @@ class StepSize:
 
     @property
     def safe_lr(self) -> float:
-        """The learning rate of which that multiple would have been the step."""
-        return self.safe_multiple * self.lr
+        """The learning rate of which that multiple would have been the step.
+
+        Where it is 0, no rate on the grid is safe: a smaller one may be.
+        """
+        return self.safe_multiple * self.lr if self.lr else math.nan
 
     @property
     def curvature(self) -> float:
@@ -175,14 +191,21 @@ def along_update(
         multiples: Multiples of the update, positive and increasing.
     """
     start_loss, gradient = start
+    held = resolved(point, update, multiples)
     end_loss, _, there = objective.gradient(point, direction=update, eta=1.0)
     descent = inner(update, gradient)
     numbers = [start_loss, norm(update).square(), descent, descent - inner(update, there)]
     del there
-    numbers += [
-        end_loss if m == 1 else objective.loss(displaced(point, update, float(m)))
-        for m in multiples
-    ]
+    unknown = torch.full_like(descent, math.nan)
+
+    def loss_at(multiple: float, *, held: bool) -> Tensor:
+        if not held:
+            return unknown
+        if multiple == 1:
+            return end_loss
+        return objective.loss(displaced(point, update, float(multiple)))
+
+    numbers += [loss_at(m, held=fits) for m, fits in zip(multiples, held, strict=True)]
     # One copy to the host at the end: nothing above waits for the device.
     found, length, fall, lost, *losses = torch.stack([n.to(descent) for n in numbers]).tolist()
     return StepSize(
@@ -193,6 +216,7 @@ def along_update(
         squared_length=length,
         descent=fall,
         lost_descent=lost,
+        resolved=held,
     )
 
 

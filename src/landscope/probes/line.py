@@ -15,8 +15,10 @@ from landscope.landscape.parameters import Parameters, norm
 from landscope.landscape.random_direction import random_direction
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
-from landscope.reading import Axis, Reading
+from landscope.reading import Axis, Reading, Status
 from landscope.training.step_view import Snapshot, StepView
+
+TOO_SMALL = "a step is too small for the type of the weights, in which rounding takes it away"
 
 
 class _Line(Probe):
@@ -54,6 +56,8 @@ class _Line(Probe):
             start=(view.loss, shot.gradient),
         )
         axis = Axis("eta", "step size", line.etas)
+        lost = not all(line.resolved)
+        status = Status.UNRESOLVED if lost else Status.OK
         slope = "loss / parameter"
         lists = (
             ("loss", line.losses, "loss", shot.function),
@@ -67,12 +71,31 @@ class _Line(Probe):
             ("start_loss", line.start_loss, "loss"),
             ("gradient_norm", line.gradient_norm, slope),
         )
+        ends = ("effective_beta", "beta_lr")
         return [
             *(
-                self.reading(view, name, value, unit=unit, axis=axis, function=function)
+                self.reading(
+                    view,
+                    name,
+                    value,
+                    unit=unit,
+                    axis=axis,
+                    function=f"{function}; {TOO_SMALL}" if lost else function,
+                    status=status,
+                )
                 for name, value, unit, function in lists
             ),
-            *(self.reading(view, name, value, unit=unit) for name, value, unit in numbers),
+            *(
+                self.reading(
+                    view,
+                    name,
+                    value,
+                    unit=unit,
+                    function=f"{shot.function}; {TOO_SMALL}" if lost and name in ends else None,
+                    status=status if name in ends else Status.OK,
+                )
+                for name, value, unit in numbers
+            ),
         ]
 
 

@@ -1,14 +1,17 @@
 """The noise floor of the step's gradient: what mixed precision and chance alone change in it."""
 
 import math
+from dataclasses import replace
 
 from landscope.cost import Cost, Work
 from landscope.landscape.noise_floor import NoiseFloor as Floor
 from landscope.landscape.noise_floor import noise_of_gradient
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
-from landscope.reading import Reading
+from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
+
+_REDUCED = "the weights are of a reduced type: there is no gradient in full precision"
 
 
 class NoiseFloor(Probe):
@@ -42,7 +45,7 @@ class NoiseFloor(Probe):
 
     def _readings(self, view: StepView, floor: Floor, layer: str | None) -> list[Reading]:
         slope, norm = "loss / parameter", floor.gradient_norm
-        return [
+        found = [
             self.reading(view, quantity, value, unit=unit, layer=layer)
             for quantity, value, unit in (
                 ("repeat_l2", floor.repeat, slope),
@@ -51,4 +54,12 @@ class NoiseFloor(Probe):
                 ("rounding_relative", floor.rounding / norm if norm else math.nan, "1"),
                 ("gradient_norm", norm, slope),
             )
+        ]
+        if not math.isnan(floor.rounding) or math.isnan(norm):
+            return found
+        return [
+            replace(each, status=Status.SKIPPED, function=_REDUCED)
+            if each.quantity.startswith("rounding")
+            else each
+            for each in found
         ]

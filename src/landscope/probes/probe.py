@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from landscope.cost import Cost, ProbeCost, Work
+from landscope.probes.domains import domain_of
 from landscope.probes.schedule import Schedule
-from landscope.reading import Axis, Reading, Status
+from landscope.reading import TRUSTED, Axis, Reading, Status
 from landscope.training.step_view import StepView
 
 
@@ -72,7 +73,10 @@ class Probe(ABC):
         function: str | None = None,
         status: Status = Status.OK,
     ) -> Reading:
-        """A reading of this probe, with an honest status: a value that is not finite says so.
+        """A reading of this probe, with an honest status.
+
+        A value that is not finite says so. One outside of its quantity's
+        :data:`~landscope.probes.domains.DOMAINS` cannot be, and is unresolved.
 
         Args:
             view: The step.
@@ -82,11 +86,15 @@ class Probe(ABC):
             layer: Name of the layer; None for the whole network.
             axis: Coordinates, where the value is a list.
             function: Which function was measured; the one that the step descended unless given.
-            status: How far the value can be believed, where it is finite.
+            status: How far the value can be believed, where it is finite and can be.
         """
         if function is None:
             function = view.snapshot.function if view.snapshot else ""
         values = value if isinstance(value, tuple) else (value,)
+        if status in TRUSTED and not all(map(math.isfinite, values)):
+            status = Status.NONFINITE
+        elif status in TRUSTED and not all(map(domain_of(self.id, quantity).holds, values)):
+            status = Status.UNRESOLVED
         return Reading(
             step=view.step,
             probe=self.id,
@@ -95,6 +103,6 @@ class Probe(ABC):
             unit=unit,
             layer=layer,
             axis=axis,
-            status=status if all(map(math.isfinite, values)) else Status.NONFINITE,
+            status=status,
             function=function,
         )

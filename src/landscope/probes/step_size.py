@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from landscope.cost import Cost, Work
 from landscope.landscape.step_size import MULTIPLES, along_update, check_multiples
+from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
-from landscope.reading import Axis, Reading
+from landscope.reading import Axis, Reading, Status
 from landscope.training.step_view import StepView
 
 
@@ -58,11 +60,22 @@ class StepSize(Probe):
             ("metric_beta", step.metric_beta, "1 / step size"),
             ("inverse_beta", step.inverse_beta, "step size"),
         )
-        return [
+        gone = not all(step.resolved)
+        nowhere = math.isnan(step.safe_multiple)
+        why = TOO_SMALL if gone else "the update is zero"
+        readings = [
             self.reading(view, "loss", step.losses, unit="loss", axis=axis),
             *(
                 self.reading(view, quantity, value, unit=unit)
                 for quantity, value, unit in numbers
-                if not math.isnan(value)
+                if not math.isnan(value) or quantity == "safe_multiple"
             ),
+        ]
+        doubtful = {"loss"} if gone else set[str]()
+        doubtful |= {"safe_multiple"} if nowhere else set[str]()
+        return [
+            replace(each, status=Status.UNRESOLVED, function=f"{each.function}; {why}")
+            if each.quantity in doubtful
+            else each
+            for each in readings
         ]

@@ -1,11 +1,15 @@
 """The update of the step: its size, its direction, and what it did to the loss."""
 
+import math
+from dataclasses import replace
+
 from landscope.cost import Cost, Work
 from landscope.landscape.comparison import compared
-from landscope.landscape.parameters import Parameters, displaced, norm
+from landscope.landscape.parameters import Parameters, displaced, norm, resolved
+from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
-from landscope.reading import Reading
+from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
 
 
@@ -14,7 +18,8 @@ class Update(Probe):
 
     With u = theta - theta' as it was observed, whatever optimiser made it; ``successive_cosine``
     is that of u and the update before. ``loss_ratio`` is ``L(theta - lr g) / L(theta)``, of plain
-    gradient descent from the same point.
+    gradient descent from the same point. Ratios say something of positive losses alone: of others
+    they are skipped.
     """
 
     needs_previous = True
@@ -40,16 +45,24 @@ class Update(Probe):
         along = displaced(shot.before, shot.gradient, view.lr)
         start = float(view.loss)
         losses = [float(shot.objective.loss(there)) for there in (along, shot.after)]
-        ratios = [loss / start if start else float("nan") for loss in losses]
         readings = [
             self.reading(view, "update_norm", length, unit="parameter"),
             self.reading(view, "relative_update", length / point if point else float("nan")),
-            self.reading(view, "loss_ratio", ratios[0]),
-            self.reading(view, "step_ratio", ratios[1]),
+            self._ratio(view, "loss_ratio", losses[0], start),
+            self._ratio(view, "step_ratio", losses[1], start),
         ]
+        if not all(resolved(shot.before, shot.gradient, [view.lr] if view.lr > 0 else [])):
+            unknown = replace(readings[2], value=math.nan, status=Status.UNRESOLVED)
+            readings[2] = replace(unknown, function=f"{unknown.function}; {TOO_SMALL}")
         if earlier is not None:
             readings.append(self.reading(view, "successive_cosine", both.cosine))
         return readings
+
+    def _ratio(self, view: StepView, quantity: str, loss: float, start: float) -> Reading:
+        if not (start <= 0 or loss < 0):
+            return self.reading(view, quantity, loss / start)
+        why = f"of losses of {loss:.4g} and {start:.4g} there is no ratio that says something"
+        return self.reading(view, quantity, math.nan, function=why, status=Status.SKIPPED)
 
 
 def _between(first: Parameters, second: Parameters) -> Parameters:

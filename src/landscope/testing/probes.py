@@ -22,7 +22,7 @@ from landscope.errors import UsageError
 from landscope.landscape.arithmetic import operations_in, work_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, Schedule
-from landscope.reading import Reading, Status
+from landscope.reading import TRUSTED, Reading
 from landscope.testing.trainings import (
     SAMPLES,
     TRAININGS,
@@ -39,7 +39,6 @@ from landscope.testing.trainings import (
 from landscope.training.step_view import Snapshot, StepView
 
 _NEIGHBOURS = ("update", "norm_health", "input_drift", "covariate_shift")
-_CAN_BE_BELIEVED = (Status.OK, Status.FALLBACK)
 
 
 class ProbeConformance:
@@ -114,8 +113,7 @@ class ProbeConformance:
                 readings += self._probe().read(diverged)
             for reading in readings:
                 _require(
-                    reading.status not in _CAN_BE_BELIEVED
-                    or all(map(math.isfinite, _values(reading))),
+                    reading.status not in TRUSTED or all(map(math.isfinite, _values(reading))),
                     f"{reading.key} of the {name} network is {reading.value} and {reading.status}",
                 )
 
