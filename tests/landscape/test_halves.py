@@ -2,6 +2,7 @@
 
 import collections
 import enum
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from tests.landscape.networks import gaussian
 from torch import nn
 
+import landscope
 from landscope.errors import UsageError
 from landscope.landscape.halves import adds_up, halves
 from landscope.landscape.objective import Objective
@@ -157,3 +159,61 @@ def test_gradients_of_inputs_do_not_flow_out_of_the_halves():
         half.gradient(dict(objective.model.named_parameters()))
 
     assert rows.grad is None
+
+
+MASK = ~torch.eye(8, dtype=torch.bool)  # made once for the size of the batch
+
+
+def of_fixed_size(outputs, _):
+    return (outputs @ outputs.T)[MASK].mean()
+
+
+def of_known_sizes(outputs, _):
+    return outputs.square().mean() * {8: 1.0}[len(outputs)]
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "text"),
+    [(of_fixed_size, "IndexError: The shape of the mask"), (of_known_sizes, "KeyError: 4")],
+)
+def test_a_loss_that_takes_no_half_leaves_what_needs_none(loss_fn, text):
+    model = network_with_batch_norm()
+    health = landscope.norm_health(model, loss_fn, gaussian(8, 3), None)
+
+    assert health.no_halves.startswith(f"the batch's halves: {text}")
+    assert not math.isnan(health.evaluation_gap)
+    assert not math.isnan(health.gaps[0].mean_gap)
+    with pytest.raises(
+        UsageError, match=rf"half of the batch, with 4 samples, does not pass the network \({text}"
+    ):
+        landscope.noise_scale(model, loss_fn, gaussian(8, 3), None)
+
+
+class Wrapped(collections.abc.MutableMapping):
+    """A mapping whose shallow copy shares what it holds."""
+
+    def __init__(self, **held):
+        self.held = held
+
+    def __getitem__(self, key):
+        return self.held[key]
+
+    def __setitem__(self, key, value):
+        self.held[key] = value
+
+    def __delitem__(self, key):
+        del self.held[key]
+
+    def __iter__(self):
+        return iter(self.held)
+
+    def __len__(self):
+        return len(self.held)
+
+
+def test_halving_a_mapping_of_any_class_leaves_the_whole():
+    given = Wrapped(rows=ROWS)
+    first, second = halved(given)
+
+    assert [len(each.inputs["rows"]) for each in (first, second)] == [2, 3]
+    assert len(given["rows"]) == 5

@@ -74,6 +74,12 @@ def adds_up(objective: Objective, point: Parameters, whole: float, halved: float
     return _nearer_to_half(doubled, once)
 
 
+def in_words(error: Exception) -> str:
+    """Why half of a batch does not pass; of an error that says little alone, with its type."""
+    usual = isinstance(error, (ValueError, RuntimeError))
+    return str(error) if usual else f"{type(error).__name__}: {error}"
+
+
 def _nearer_to_half(whole: float, part: float) -> bool:
     return abs(part - whole / 2) < abs(part - whole)
 

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH
 from landscope.landscape.checks import check_finite
-from landscope.landscape.halves import adds_up, halves
+from landscope.landscape.halves import adds_up, halves, in_words
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, norm, trainable
 
@@ -155,11 +155,14 @@ def _gradient_of_half(
         return half.gradient(point)
     except UsageError:
         raise
-    # The whole batch has passed. As torch refuses it: a batch norm over one value a channel.
-    except ValueError as error:
+    except torch.OutOfMemoryError:
+        raise
+    # The whole batch has passed. A batch norm refuses one value a channel; a loss may have been
+    # made for one size of batch.
+    except Exception as error:
         raise UsageError(
             f"half of the batch, with {samples} sample{'s' * (samples > 1)}, does not pass "
-            f"the network ({error})",
+            f"the network ({in_words(error)})",
             "it is measured in halves",
             "give a batch whose halves the network can be trained on",
         ) from error

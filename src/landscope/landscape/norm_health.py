@@ -27,7 +27,7 @@ from landscope.landscape.batch_statistics import (
     statistics_of_batch,
 )
 from landscope.landscape.checks import check_finite
-from landscope.landscape.halves import adds_up, halves
+from landscope.landscape.halves import adds_up, halves, in_words
 from landscope.landscape.norm_mode import as_trained, in_evaluation_mode
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, trainable, wide
@@ -207,8 +207,8 @@ def _of_halves(objective: Objective, point: Parameters, whole: float) -> tuple[f
         if adds_up(objective, point, whole, mean):
             return math.nan, "the loss is a sum over samples: of half a batch it is half"
     # The whole batch has passed, so it is the halves that the network cannot take.
-    except (ValueError, RuntimeError) as error:
-        return math.nan, f"the batch's halves: {error}"
+    except Exception as error:  # a loss that was made for one size of batch may raise anything
+        return math.nan, f"the batch's halves: {in_words(error)}"
     return mean, ""
 
 

@@ -5,11 +5,11 @@ gradient on a grid that does not depend on it, so that networks trained at diffe
 and a random direction of the gradient's length.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 
 from landscope.cost import Cost, Work
-from landscope.errors import UsageError
 from landscope.landscape.line import check_etas, landscape_along
 from landscope.landscape.parameters import Parameters, norm
 from landscope.landscape.random_direction import random_direction
@@ -105,18 +105,18 @@ class PaperLine(_Line):
     def __init__(self, schedule: Schedule, multiples: Sequence[float]) -> None:
         super().__init__("line[paper]", schedule, multiples)
 
-    def etas(self, view: StepView) -> tuple[float, ...]:
-        """The multiples times the step's learning rate.
+    def read(self, view: StepView) -> list[Reading]:
+        """As of any line; at a rate of 0, as at the start of a warm-up, only why there is none."""
+        if view.snapshot is None or view.lr > 0:
+            return super().read(view)
+        why = f"the learning rate is {view.lr}, and the grid is made of its multiples"
+        return [
+            self.reading(view, name, math.nan, unit=unit, function=why, status=Status.SKIPPED)
+            for name, unit in (("effective_beta", "loss / parameter^2"), ("beta_lr", "1"))
+        ]
 
-        Raises:
-            UsageError: The learning rate is 0, as at the start of a warm-up, or there is none.
-        """
-        if not view.lr > 0:
-            raise UsageError(
-                f"lr = {view.lr} at step {view.step}",
-                "the grid is made of multiples of the learning rate",
-                "look at a step that moves, or choose a grid of its own (FixedLine)",
-            )
+    def etas(self, view: StepView) -> tuple[float, ...]:
+        """The multiples times the step's learning rate."""
         return tuple(multiple * view.lr for multiple in self._grid)
 
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from landscope.cost import Cost, ProbeCost, Work
-from landscope.probes.domains import domain_of
+from landscope.probes.domains import Domain, domain_of
 from landscope.probes.schedule import Schedule
 from landscope.reading import TRUSTED, Axis, Reading, Status
 from landscope.training.step_view import StepView
@@ -91,10 +91,8 @@ class Probe(ABC):
         if function is None:
             function = view.snapshot.function if view.snapshot else ""
         values = value if isinstance(value, tuple) else (value,)
-        if status in TRUSTED and not all(map(math.isfinite, values)):
-            status = Status.NONFINITE
-        elif status in TRUSTED and not all(map(domain_of(self.id, quantity).holds, values)):
-            status = Status.UNRESOLVED
+        if status in TRUSTED:
+            status = _honest(status, values, domain_of(self.id, quantity))
         return Reading(
             step=view.step,
             probe=self.id,
@@ -106,3 +104,13 @@ class Probe(ABC):
             status=status,
             function=function,
         )
+
+
+def _honest(status: Status, values: tuple[Any, ...], domain: Domain) -> Status:
+    try:
+        finite = all(map(math.isfinite, values))
+    except (TypeError, ValueError, OverflowError):
+        return status  # no numbers: this reading alone is refused when it is written
+    if not finite:
+        return Status.NONFINITE
+    return status if all(map(domain.holds, values)) else Status.UNRESOLVED

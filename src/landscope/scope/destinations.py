@@ -3,14 +3,15 @@
 import os
 import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
-from landscope.errors import UsageError
+from landscope.errors import StorageError, UsageError
 from landscope.reading import Reading, Writer
 from landscope.records.folder import RunFolder
 from landscope.records.journal import Journal
 from landscope.records.outcome import Outcome
+
+_TRIES = 3  # readings in a row that a writer may refuse
 
 Destination = str | os.PathLike[str] | Writer
 
@@ -75,6 +76,8 @@ class Destinations:
     ) -> None:
         several = to if isinstance(to, (list, tuple)) else [] if to is None else [to]
         self._writers: list[Writer] = []
+        self._refused: dict[int, int] = {}  # readings in a row, by the writer's id
+        self._warned: set[int] = set()
         try:
             for each in several:
                 self._writers.append(_opened(each, manifest, first_step))
@@ -88,25 +91,44 @@ class Destinations:
             raise
 
     def write(self, reading: Reading) -> None:
-        """Give every writer the reading; one that fails is left out from then on."""
-        self._each(lambda writer: writer.write(reading))
+        """Give every writer the reading.
+
+        One that refuses several in a row, or whose folder or connection fails, is left out from
+        then on. Of one that refuses this one alone, this one is left out.
+        """
+        for writer in list(self._writers):
+            try:
+                writer.write(reading)
+                self._refused.pop(id(writer), None)
+            except Exception as error:
+                refused = self._refused[id(writer)] = self._refused.get(id(writer), 0) + 1
+                if refused == _TRIES or isinstance(error, (StorageError, OSError)):
+                    self._drop(writer, error)
+                elif id(writer) not in self._warned:
+                    self._warned.add(id(writer))
+                    warnings.warn(
+                        f"landscope: {type(writer).__name__} does not take {reading.key} at step "
+                        f"{reading.step}, which is left out ({type(error).__name__}: {error}); "
+                        "the training goes on",
+                        stacklevel=2,
+                    )
 
     def close(self) -> None:
         """Close every writer, once."""
-        self._each(lambda writer: writer.close())
-        self._writers.clear()
-
-    def _each(self, do: Callable[[Writer], None]) -> None:
         for writer in list(self._writers):
             try:
-                do(writer)
+                writer.close()
             except Exception as error:
-                self._writers.remove(writer)
-                warnings.warn(
-                    f"landscope: {type(writer).__name__} failed and gets no more readings "
-                    f"({type(error).__name__}: {error}); the training goes on",
-                    stacklevel=2,
-                )
+                self._drop(writer, error)
+        self._writers.clear()
+
+    def _drop(self, writer: Writer, error: Exception) -> None:
+        self._writers.remove(writer)
+        warnings.warn(
+            f"landscope: {type(writer).__name__} failed and gets no more readings "
+            f"({type(error).__name__}: {error}); the training goes on",
+            stacklevel=3,
+        )
 
 
 def _opened(to: Any, manifest: dict[str, Any], first_step: int) -> Writer:

@@ -1,18 +1,53 @@
-"""What could not be measured: it is told of, may be tried again, and is given up in the end."""
+"""What could not be measured: it is told of and tried again, less often the longer it fails.
 
-from collections import Counter
+Most of what fails does so because of this batch or this step: halves that the loss does not take, a
+device without memory left, a batch that cannot be copied. It passes, so nothing is given up for it.
+"""
+
 from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from landscope.errors import UsageError
+import torch
+
+from landscope.errors import LandscopeError, UsageError
 from landscope.reading import Reading, Status
 from landscope.scope.watch import Watch
 
-_TRIES = 3  # times in a row that a measurement may fail before it is given up
+_TRIES = 3  # times in a row that a measurement fails before it is tried less often
+_LONGEST = 10  # it sits out at most two to the power of this many times
+
+
+@dataclass
+class _Row:
+    """Failures in a row of one probe, or of all that happens before a probe reads.
+
+    Args:
+        failures: How many there are.
+        kind: The type of the last one's error.
+        alike: How many of the last ones had an error of that type.
+        rest: How many times it is still to sit out.
+        read: Whether it has ever read.
+    """
+
+    failures: int = 0
+    kind: str = ""
+    alike: int = 0
+    rest: int = 0
+    read: bool = False
+
+    def add(self, error: Exception) -> None:
+        """One more; from the third on, twice as many times are sat out after each."""
+        kind = type(error).__name__
+        self.alike = self.alike + 1 if kind == self.kind else 1
+        self.kind = kind
+        self.failures += 1
+        beyond = self.failures - _TRIES
+        self.rest = 2 ** min(beyond, _LONGEST) if beyond >= 0 else 0
 
 
 class Failures:
-    """Counts the failures of looks and probes, and tells of each.
+    """Counts the failures of measurements and probes, and tells of each.
 
     Args:
         watch: Warns the user.
@@ -22,27 +57,30 @@ class Failures:
     def __init__(self, watch: Watch, write: Callable[[Reading], None]) -> None:
         self._watch = watch
         self._write = write
-        self._looks = 0  # in a row that failed before a probe could read
-        self._refused: Counter[str] = Counter()  # batches in a row, by the probe's id
-        self._now: set[str] = set()  # probes that failed in the look that is being taken
+        self._rows: dict[str, _Row] = {}
+        self._now: set[str] = set()  # probes that failed in the measurement that is being taken
 
-    def of_look(self, step: int, error: Exception) -> bool:
-        """A look failed before a probe could read; whether there may be another."""
+    def of_look(self, step: int, error: Exception) -> None:
+        """A measurement failed before a probe could read."""
         self._now.clear()
-        self._looks += 1
-        again = self._looks < _TRIES
-        self._tell("scope", step, error, again=again)
-        return again
+        self._row("scope").add(error)
+        self._tell("scope", step, error, again=True)
 
-    def of_probe(self, probe: str, step: int, error: Exception) -> bool:
-        """A probe raised; whether it may look again.
+    def of_probe(self, probe: str, step: int, error: Exception, *, own: bool) -> bool:
+        """A probe raised; whether it may measure again.
 
-        What it refuses to measure on one batch it may be able to measure on another.
+        Args:
+            probe: Its id.
+            step: The step.
+            error: What it raised.
+            own: Whether it is one of the user's own. That has a mistake in it where it has never
+                read, and raises the same each time.
         """
         self._now.add(probe)
-        refused = isinstance(error, UsageError)
-        self._refused[probe] += refused
-        again = refused and self._refused[probe] < _TRIES
+        row = self._row(probe)
+        row.add(error)
+        passing = isinstance(error, (LandscopeError, torch.OutOfMemoryError, MemoryError))
+        again = passing or row.read or not own or row.alike < _TRIES
         self._tell(probe, step, error, again=again)
         return again
 
@@ -55,26 +93,46 @@ class Failures:
         )
         self._write(_failed(probe, step, str(error)))
 
+    def of_reading(self, probe: str, step: int, error: Exception) -> None:
+        """A probe gave something that is no reading; its others are written."""
+        self._watch.complain(
+            f"{probe} gave a reading at step {step} that is left out ({error}); its others are "
+            "kept",
+            key=f"{probe} reading",
+        )
+        self._write(_failed(probe, step, f"{type(error).__name__}: {error}"))
+
+    def sits_out(self, what: str) -> bool:
+        """Whether a probe, or ``"scope"`` for all of them, is not to be tried now."""
+        row = self._rows.get(what)
+        if row is None or row.rest == 0:
+            return False
+        row.rest -= 1
+        return True
+
     def looked(self, probes: Iterable[str]) -> None:
-        """A look has been taken by these probes, and what did not fail in it begins afresh."""
-        for probe in set(probes) - self._now:
-            del self._refused[probe]
+        """A measurement has been taken by these probes; what did not fail in it begins afresh."""
+        for probe in {"scope", *probes} - self._now:
+            self._rows[probe] = _Row(read=True)
         self._now.clear()
-        self._looks = 0
 
     def state_dict(self) -> dict[str, Any]:
         """The counts, as plain values."""
-        return {"failures": self._looks, "refused": dict(self._refused)}
+        return {"failures": {name: asdict(row) for name, row in self._rows.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with those counts."""
-        self._looks = state["failures"]
-        self._refused = Counter(state["refused"])
+        """Go on with those counts; those of an earlier version are left out."""
+        rows: Any = state["failures"]
+        self._rows = {n: _Row(**row) for n, row in rows.items()} if isinstance(rows, dict) else {}
+
+    def _row(self, what: str) -> _Row:
+        return self._rows.setdefault(what, _Row())
 
     def _tell(self, what: str, step: int, error: Exception, *, again: bool) -> None:
         reason = f"{type(error).__name__}: {error}"
         self._watch.complain(
-            f"{what} could not measure step {step} ({reason}); the training goes on"
+            f"{what} could not measure step {step} ({reason}); it is tried again, and the "
+            "training goes on"
             if again
             else f"{what} failed at step {step} and is switched off ({reason}); "
             "the training goes on",

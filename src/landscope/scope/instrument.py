@@ -1,5 +1,6 @@
 """The instrument: lets probes read a step when they are due, and writes what they read."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +9,8 @@ from typing import Any
 from landscope.cost import ProbeCost, Work
 from landscope.errors import UsageError
 from landscope.probes.probe import Probe
-from landscope.reading import Reading
+from landscope.reading import TRUSTED, Reading, Status
+from landscope.records.body import reading_to_json
 from landscope.training.step_view import StepView
 
 
@@ -18,8 +20,11 @@ class Instrument:
     Args:
         probes: What is measured.
         write: Takes each reading, as a journal's ``write`` does.
-        on_failure: Is told of a probe that raised, and says whether it may look again; otherwise
-            it is switched off. Where none is given, the error goes through.
+        on_failure: Is called with a probe that raised, and says whether it may measure again;
+            otherwise it is switched off. Where none is given, the error goes through.
+        on_refusal: Is called with a probe of the user's own that gave something that is no
+            reading. Where none is given, the error goes through.
+        sits_out: Says of a probe that is due, by its id, whether it is left out this time.
     """
 
     def __init__(
@@ -27,10 +32,14 @@ class Instrument:
         probes: Sequence[Probe],
         write: Callable[[Reading], None],
         on_failure: Callable[[Probe, int, Exception], bool] | None = None,
+        on_refusal: Callable[[Probe, int, Exception], None] | None = None,
+        sits_out: Callable[[str], bool] | None = None,
     ) -> None:
         self._use(probes)
         self._write = write
         self._on_failure = on_failure
+        self._on_refusal = on_refusal
+        self._sits_out = sits_out
 
     def costs(self, work: Work, steps: int) -> list[ProbeCost]:
         """What each probe will cost over a training, before anything runs.
@@ -88,9 +97,11 @@ class Instrument:
         """
         taken: dict[str, float] = {}
         for probe in [probe for probe in self._probes if probe.schedule.due(view.step)]:
+            if self._sits_out is not None and self._sits_out(probe.id):
+                continue
             start = time.perf_counter()
             try:
-                readings = probe.read(view)
+                readings = list(probe.read(view))
             except Exception as error:
                 if self._on_failure is None:
                     raise
@@ -100,8 +111,19 @@ class Instrument:
                 continue
             taken[probe.id] = seconds = time.perf_counter() - start
             for reading in readings:
-                self._write(replace(reading, seconds=seconds))
+                self._take(probe, view.step, reading, seconds)
         return taken
+
+    def _take(self, probe: Probe, step: int, reading: Reading, seconds: float) -> None:
+        if not is_ours(probe):
+            try:
+                reading = _checked(reading)
+            except UsageError as error:
+                if self._on_refusal is None:
+                    raise
+                self._on_refusal(probe, step, error)
+                return
+        self._write(replace(reading, seconds=seconds))
 
     def _use(self, probes: Sequence[Probe]) -> None:
         self._probes = list(probes)
@@ -113,3 +135,34 @@ def _any_due(probes: list[Probe], step: int) -> bool:
         if probe.schedule.due(step):
             return True
     return False
+
+
+def is_ours(probe: Probe) -> bool:
+    """Whether a probe is one of landscope's, and none of the user's own."""
+    return type(probe).__module__.partition(".")[0] == "landscope"
+
+
+def _checked(given: Any) -> Reading:
+    """A reading of a user's own probe, with an honest status.
+
+    Raises:
+        UsageError: It is none, or not of the kind that a writer takes.
+    """
+    if not isinstance(given, Reading):
+        raise UsageError(
+            f"{given!r} among the readings of a probe",
+            "a probe gives readings",
+            "make each with self.reading(view, quantity, value)",
+        )
+    try:
+        reading_to_json(given)
+    except Exception as error:  # a field can be anything
+        raise UsageError(
+            f"{given.quantity} = {given.value!r}",
+            str(error),
+            "give one number, as float() makes it, or a tuple of numbers with their axis",
+        ) from error
+    values = given.value if isinstance(given.value, tuple) else (given.value,)
+    if given.status in TRUSTED and not all(map(math.isfinite, values)):
+        return replace(given, status=Status.NONFINITE)
+    return given

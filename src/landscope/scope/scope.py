@@ -27,7 +27,7 @@ from landscope.scope.budget import Budget
 from landscope.scope.clock import Clock
 from landscope.scope.destinations import Destination, Destinations
 from landscope.scope.failures import Failures
-from landscope.scope.instrument import Instrument
+from landscope.scope.instrument import Instrument, is_ours
 from landscope.scope.look import Look
 from landscope.scope.observation import Observation
 from landscope.scope.settings import check_owned, check_settings, check_training, manifest_of
@@ -104,7 +104,13 @@ class Scope(Reviewed):
         self._asked = None if every else budget
         self._budget = self._new_budget() if every is None else None
         self._clock = Clock(self._budget)
-        self._instrument = Instrument(self._probes, self._write, self._probe_failed)
+        self._instrument = Instrument(
+            self._probes,
+            self._write,
+            self._probe_failed,
+            lambda probe, step, error: self._failures.of_reading(probe.id, step, error),
+            lambda probe: self._failures.sits_out(probe),
+        )
         self._look = Look(self._model, norm_mode, self._instrument, self._write)
         self._watch = Watch(model, self._model, loss_fn, optimizers, scaler, self._updated)
         self._block = Block(self._watch)
@@ -302,14 +308,13 @@ class Scope(Reviewed):
             self._failures.of_look(self._steps, error)
             return {}
         except Exception as error:
-            if not self._failures.of_look(self._steps, error):
-                self._instrument.switch_off()
+            self._failures.of_look(self._steps, error)
             return {}
         self._failures.looked(taken)
         return taken
 
     def _probe_failed(self, probe: Probe, step: int, error: Exception) -> bool:
-        again = self._failures.of_probe(probe.id, step, error)
+        again = self._failures.of_probe(probe.id, step, error, own=not is_ours(probe))
         if not again and self._budget is not None:
             self._budget.leave_out(probe.id)
         return again
@@ -329,10 +334,11 @@ class Scope(Reviewed):
                 self._write(Reading(self._steps, "scope", quantity, value, unit, function=_WALL))
 
     def _plan(self) -> None:
-        self._watch.looks = self._instrument.due(self._steps)
-        if self._watch.looks and self._processes == 1 and count() > 1:
+        due = self._instrument.due(self._steps)
+        if due and self._processes == 1 and count() > 1:
             self._note_processes()  # they came together after this was made
-            self._watch.looks = self._instrument.due(self._steps)
+            due = self._instrument.due(self._steps)
+        self._watch.looks = due and not self._failures.sits_out("scope")
         self._watch.keeps = self._instrument.due_with_previous(self._steps + 1)
 
     def _write(self, reading: Reading) -> None:
