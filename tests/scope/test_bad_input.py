@@ -369,7 +369,7 @@ def test_one_bad_value_is_left_out_and_nothing_else(bad, text, tmp_path):
 
     assert "failing gave a reading at step 1 that is left out (" in warning
     assert text in warning
-    for readings in (scope.readings, taken, read_run(tmp_path / "run").readings()):
+    for readings in (scope.readings, taken, read_run(tmp_path / "run").all_readings):
         steps = {
             name: [r.step for r in readings if r.key == f"failing/{name}"]
             for name in ("value", "other")

@@ -1,7 +1,8 @@
 """What a landscape cannot be measured of, refused before anything is: value, rule, remedy."""
 
 import math
-from typing import Any
+from numbers import Integral
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 from landscope.errors import UsageError
 from landscope.landscape.batch import tensors_of
 from landscope.landscape.random_state import devices_of
+
+Samples = Literal["independent", "dependent"]
+"""Whether a loss takes samples on their own or couples them, as a contrastive one does."""
 
 
 def check_device(model: nn.Module, batch: Any, argument: str) -> None:
@@ -47,6 +51,26 @@ def check_loss_scale(loss_scale: float) -> None:
             f"loss_scale = {loss_scale}",
             "it multiplies the loss, and is positive and finite",
             "give scaler.get_scale(), or leave it out where no GradScaler is used",
+        )
+
+
+def check_samples(batch_dim: Any, samples: Any) -> None:
+    """Refuse a dimension of samples, or a way in which they belong together, without a meaning.
+
+    Raises:
+        UsageError: As said.
+    """
+    if isinstance(batch_dim, bool) or not isinstance(batch_dim, Integral) or int(batch_dim) < 0:
+        raise UsageError(
+            f"batch_dim = {batch_dim!r}",
+            "it is the dimension along which samples lie in each tensor, counted from 0",
+            "give 0, or 1 where time comes first",
+        )
+    if samples not in get_args(Samples):
+        raise UsageError(
+            f"samples = {samples!r}",
+            "they are 'independent', or the loss couples them and they are 'dependent'",
+            "choose one; of dependent samples nothing is measured in halves",
         )
 
 

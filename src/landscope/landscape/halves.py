@@ -30,19 +30,29 @@ def halves(objective: Objective) -> tuple[tuple[int, Objective], tuple[int, Obje
     drawn at random, and its order to mean nothing.
 
     Args:
-        objective: The whole batch's. Each tensor in it has one entry for each sample in its first
-            dimension; tensors without dimensions and single values belong to both halves.
+        objective: The whole batch's. Each tensor in it has one entry for each sample along the
+            objective's ``batch_dim``, or along its last dimension where it has fewer; tensors
+            without dimensions and single values belong to both halves.
 
     Raises:
-        UsageError: There are fewer than two samples, or the batch has a part of which it is not
-            known what half of it is.
+        UsageError: There are fewer than two samples, the loss couples them, or the batch has a
+            part of which it is not known what half of it is.
     """
+    if objective.samples == "dependent":
+        raise UsageError(
+            "samples = 'dependent'",
+            "of half a batch there is another loss where it couples samples",
+            "leave out what is measured in halves",
+        )
     batch = (objective.inputs, objective.targets)
-    samples = _samples(batch)
+    samples = _samples(batch, objective.batch_dim)
     middle = samples // 2
 
     def part(start: int, stop: int) -> tuple[int, Objective]:
-        inputs, targets = _mapped(batch, lambda tensor: tensor[start:stop])
+        def cut(tensor: Tensor) -> Tensor:
+            return tensor.narrow(_along(tensor, objective.batch_dim), start, stop - start)
+
+        inputs, targets = _mapped(batch, cut)
         return stop - start, replace(objective, inputs=inputs, targets=targets)
 
     return part(0, middle), part(middle, samples)
@@ -65,7 +75,7 @@ def adds_up(objective: Objective, point: Parameters, whole: float, halved: float
     (_, half), _ = halves(objective)
 
     def twice(tensor: Tensor) -> Tensor:
-        return torch.cat([tensor, tensor])
+        return torch.cat([tensor, tensor], _along(tensor, objective.batch_dim))
 
     inputs, targets = _mapped((half.inputs, half.targets), twice)
     with torch.no_grad():
@@ -84,25 +94,32 @@ def _nearer_to_half(whole: float, part: float) -> bool:
     return abs(part - whole / 2) < abs(part - whole)
 
 
-def _samples(batch: Any) -> int:
-    """Entries in the first dimension of each tensor that has one."""
+def _along(tensor: Tensor, batch_dim: int) -> int:
+    """Along which dimension of a tensor samples lie: targets may have no time."""
+    return min(batch_dim, tensor.ndim - 1)
+
+
+def _samples(batch: Any, batch_dim: int) -> int:
+    """Samples in each tensor that has a dimension."""
+    where = "their first dimension" if batch_dim == 0 else f"their dimension {batch_dim}"
     found: int | None = None
     leaves = _leaves(batch)
     for leaf in leaves:
         if not isinstance(leaf, Tensor) or leaf.ndim == 0:
             continue
-        if leaf.layout != torch.strided:
+        if leaf.layout != torch.strided or leaf.is_nested:
             raise _uncuttable(f"a tensor of layout {leaf.layout}", "give it densely")
-        if found is not None and len(leaf) != found:
+        length = leaf.shape[_along(leaf, batch_dim)]
+        if found is not None and length != found:
             raise _uncuttable(
-                f"tensors with {found} and with {len(leaf)} entries in their first dimension",
-                "put the samples in the first dimension of each, and what is no sample's own into "
-                "the model or the loss function",
+                f"tensors with {found} and with {length} entries in {where}",
+                "put the samples in that dimension of each, or give another batch_dim; and what is "
+                "no sample's own into the model or the loss function",
             )
-        found = len(leaf)
+        found = length
     if found is None or found < 2:
         raise _uncuttable(
-            "one sample" if found else "no tensor with samples in its first dimension",
+            "one sample" if found else f"no tensor with samples in {where.replace('their', 'its')}",
             "give a batch of at least two samples",
         )
     for leaf in leaves:

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH
-from landscope.landscape.checks import check_finite
+from landscope.landscape.checks import Samples, check_finite
 from landscope.landscape.halves import adds_up, halves, in_words
 from landscope.landscape.objective import LossFn, Objective
 from landscope.landscape.parameters import Parameters, norm, trainable
@@ -85,6 +85,8 @@ def noise_scale(
     targets: Any = IN_BATCH,
     *,
     loss_scale: float = 1.0,
+    batch_dim: int = 0,
+    samples: Samples = "independent",
 ) -> NoiseScale:
     """Estimate the noise scale from one batch and its halves.
 
@@ -95,16 +97,26 @@ def noise_scale(
         model: The network.
         loss_fn: ``loss_fn(outputs, targets)``, a scalar; ``loss_fn(model, inputs)`` where no
             targets are given. A mean over samples.
-        inputs: The batch: a tensor, a tuple of arguments or a dict of keywords; samples are in the
-            first dimension of each tensor.
+        inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
         targets: Its targets; left out where the batch holds them.
         loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
+        batch_dim: Dimension of each tensor along which samples lie: 1 where time comes first. Of a
+            tensor with fewer dimensions it is the last.
+        samples: ``"dependent"`` where the loss couples them, so that there is no noise scale.
 
     Raises:
         UsageError: The batch cannot be halved, the loss is a sum over samples, no scalar or not
             finite, or the model has nothing to train or is on another device than the batch.
     """
-    objective = Objective.now(model, loss_fn, inputs, targets, loss_scale=loss_scale)
+    objective = Objective.now(
+        model,
+        loss_fn,
+        inputs,
+        targets,
+        loss_scale=loss_scale,
+        batch_dim=batch_dim,
+        samples=samples,
+    )
     point = trainable(model)
     loss, _, gradient = objective.gradient(point)
     check_finite(loss)

@@ -26,7 +26,7 @@ from landscope.landscape.batch_statistics import (
     in_training_mode,
     statistics_of_batch,
 )
-from landscope.landscape.checks import check_finite
+from landscope.landscape.checks import Samples, check_finite
 from landscope.landscape.halves import adds_up, halves, in_words
 from landscope.landscape.norm_mode import as_trained, in_evaluation_mode
 from landscope.landscape.objective import LossFn, Objective
@@ -89,7 +89,13 @@ class NormHealth:
 
 
 def norm_health(
-    model: nn.Module, loss_fn: LossFn, inputs: Any, targets: Any = IN_BATCH
+    model: nn.Module,
+    loss_fn: LossFn,
+    inputs: Any,
+    targets: Any = IN_BATCH,
+    *,
+    batch_dim: int = 0,
+    samples: Samples = "independent",
 ) -> NormHealth:
     """Look at the norms of a network, which is left as it is.
 
@@ -99,12 +105,15 @@ def norm_health(
             targets are given.
         inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
         targets: Its targets; left out where the batch holds them.
+        batch_dim: Dimension of each tensor along which samples lie: 1 where time comes first. Of a
+            tensor with fewer dimensions it is the last.
+        samples: ``"dependent"`` where the loss couples them, so that there is no loss of a half.
 
     Raises:
-        UsageError: The model has nothing to train or is on another device than the batch, or the
-            loss is no scalar or not finite.
+        UsageError: ``batch_dim`` or ``samples`` has no meaning, the model has nothing to train or
+            is on another device than the batch, or the loss is no scalar or not finite.
     """
-    objective = Objective.now(model, loss_fn, inputs, targets)
+    objective = Objective.now(model, loss_fn, inputs, targets, batch_dim=batch_dim, samples=samples)
     point = trainable(model)
     with torch.no_grad():
         loss = objective.data_loss(point)

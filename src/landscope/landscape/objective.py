@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from landscope.landscape.autocast import Autocast
 from landscope.landscape.batch import IN_BATCH, arguments_of, copied
 from landscope.landscape.checks import (
+    Samples,
     check_dependence,
     check_device,
     check_loss_scale,
+    check_samples,
     check_scalar,
     check_values,
     check_visible,
@@ -56,6 +58,9 @@ class Objective:
             dimensions: weights, neither biases nor the scale and shift of norms.
         loss_scale: What the loss is multiplied by before it is differentiated, and the gradient
             divided by, as a ``GradScaler`` does: in float16 small gradients would vanish.
+        batch_dim: Dimension of each tensor of the batch along which its samples lie.
+        samples: Whether the loss takes samples as independent, or couples them: then there is no
+            loss of a part of the batch.
         graphs: Whether the loss must be able to differentiate where nobody else does.
     """
 
@@ -69,6 +74,8 @@ class Objective:
     autocast: Autocast
     l2_penalty: float = 0.0
     loss_scale: float = 1.0
+    batch_dim: int = 0
+    samples: Samples = "independent"
     graphs: OwnGraphs = field(default_factory=OwnGraphs)
 
     @classmethod
@@ -81,6 +88,8 @@ class Objective:
         *,
         l2_penalty: float = 0.0,
         loss_scale: float = 1.0,
+        batch_dim: int = 0,
+        samples: Samples = "independent",
         shadow: bool = True,
     ) -> "Objective":
         """The objective of this batch in the model's state and torch's as they are.
@@ -88,12 +97,14 @@ class Objective:
         Its passes run on a shadow of the model, unless the model does not let itself be copied.
 
         Raises:
-            UsageError: The loss scale is not positive and finite, the model has nothing to train,
+            UsageError: The loss scale is not positive and finite, the batch's dimension or how its
+                samples belong together has no meaning, the model has nothing to train or no values,
                 is on another device than the batch or has parts in TorchScript, or torch is in
                 its inference mode.
         """
         check_loss_scale(loss_scale)
         check_whole(model)
+        check_samples(batch_dim, samples)
         trainable(model)
         check_visible(model)
         check_values(model)
@@ -113,6 +124,8 @@ class Objective:
             autocast=Autocast.capture(devices),
             l2_penalty=l2_penalty,
             loss_scale=loss_scale,
+            batch_dim=batch_dim,
+            samples=samples,
         )
 
     def retaken(self, *, streams: bool) -> "Objective":

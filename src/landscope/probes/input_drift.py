@@ -118,7 +118,8 @@ def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str,
 
 def _function(first: _First, shot: Snapshot) -> str:
     mode = "training mode" if shot.objective.standing.training else "evaluation mode"
-    return f"{mode}, the {samples_of((first.inputs, first.targets))} samples of the first look"
+    samples = samples_of((first.inputs, first.targets), shot.objective.batch_dim)
+    return f"{mode}, the {samples} samples of the first look"
 
 
 def _followed(layers: list[str]) -> list[str]:

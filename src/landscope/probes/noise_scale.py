@@ -58,6 +58,8 @@ class NoiseScale(Probe):
         shot = view.snapshot
         if shot is None:
             return []
+        if shot.objective.samples == "dependent":
+            return self._without_halves(view)
         found = noise_of_halves(shot.objective, shot.before, start=(view.loss, shot.gradient))
         finite = math.isfinite(found.gradient_square + found.gradient_variance)
         average = self._averaged(found) if finite else found
@@ -75,6 +77,13 @@ class NoiseScale(Probe):
         if finite and math.isnan(average.noise_scale):
             quotients = [replace(each, status=Status.UNCONVERGED) for each in quotients]
         return readings + quotients
+
+    def _without_halves(self, view: StepView) -> list[Reading]:
+        why = "samples are declared dependent: of half a batch there is another loss"
+        return [
+            self.reading(view, name, math.nan, unit=unit, function=why, status=Status.SKIPPED)
+            for name, unit in (("noise_scale", "samples"), ("efficiency", "1"))
+        ]
 
     def state_dict(self) -> tuple[int, float, float] | None:
         """The averages over the looks so far."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from landscope.errors import UsageError
 from landscope.landscape.batch import samples_of
+from landscope.landscape.checks import Samples
 from landscope.landscape.comparison import compared
 from landscope.landscape.global_state import no_anomaly_mode, no_modes
 from landscope.landscape.norm_mode import NormMode, in_norm_mode
@@ -40,6 +41,8 @@ class Look:
         norm_mode: Which function its batch norms are measured as.
         instrument: Its probes are to read.
         write: Takes what the look itself has to say.
+        batch_dim: As for an :class:`Objective`.
+        samples: As for an :class:`Objective`.
     """
 
     def __init__(
@@ -48,11 +51,16 @@ class Look:
         norm_mode: NormMode,
         instrument: Instrument,
         write: Callable[[Reading], None],
+        *,
+        batch_dim: int = 0,
+        samples: Samples = "independent",
     ) -> None:
         self._model = model
         self._norm_mode: NormMode = norm_mode
         self._instrument = instrument
         self._write = write
+        self._batch_dim = batch_dim
+        self._samples: Samples = samples
 
     def at(
         self, step: int, observation: Observation, previous: Parameters | None
@@ -84,6 +92,7 @@ class Look:
                 "the parameters before it were not kept",
                 "step the optimiser that the scope was given, inside of the block",
             )
+        objective = replace(objective, batch_dim=self._batch_dim, samples=self._samples)
         measured = in_norm_mode(objective, self._norm_mode, before)
         noting = _Noting(measured.loss_fn, devices_of(self._model))
         loss, data_loss, gradient = replace(measured, loss_fn=noting).gradient(before)
@@ -110,7 +119,7 @@ class Look:
         )
         if count() > 1:
             which += f" in process {rank()} of {count()}"
-        samples = samples_of((objective.inputs, objective.targets))
+        samples = samples_of((objective.inputs, objective.targets), objective.batch_dim)
         return f"{mode}, {which}, {samples} samples{noise}{_NORMS[self._norm_mode]}"
 
     def _not_finite(self, view: StepView) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 from landscope.cost import Work
 from landscope.errors import CapturedWeightsError, UsageError
 from landscope.landscape.batch import IN_BATCH
+from landscope.landscape.checks import Samples, check_samples
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
 from landscope.landscape.parameters import Parameters, trainable
@@ -71,6 +72,11 @@ class Scope(Reviewed):
         scaler: The ``GradScaler`` of a training in float16.
         first_step: Number of the first update, where a training goes on from a checkpoint. A folder
             then keeps what was read before that update, and goes on behind it.
+        batch_dim: Dimension of each tensor of a batch along which samples lie: 1 where time comes
+            first. Of a tensor with fewer dimensions it is the last.
+        samples: ``"dependent"`` where the loss couples the samples of a batch, as a contrastive one
+            or one of a graph does. Half a batch has another loss then, and what is measured in
+            halves is skipped.
         live: Whether a table in the terminal follows the looks, on standard error.
 
     Raises:
@@ -91,9 +97,12 @@ class Scope(Reviewed):
         norm_mode: NormMode = "batch",
         scaler: Any = None,
         first_step: int = 0,
+        batch_dim: int = 0,
+        samples: Samples = "independent",
         live: bool = False,
     ) -> None:
         check_settings(budget, every, norm_mode, first_step)
+        check_samples(batch_dim, samples)
         check_training(model, loss_fn, optimizer, scaler)
         check_whole(model)
         self._model = network_of(model)
@@ -111,7 +120,14 @@ class Scope(Reviewed):
             lambda probe, step, error: self._failures.of_reading(probe.id, step, error),
             lambda probe: self._failures.sits_out(probe),
         )
-        self._look = Look(self._model, norm_mode, self._instrument, self._write)
+        self._look = Look(
+            self._model,
+            norm_mode,
+            self._instrument,
+            self._write,
+            batch_dim=batch_dim,
+            samples=samples,
+        )
         self._watch = Watch(model, self._model, loss_fn, optimizers, scaler, self._updated)
         self._block = Block(self._watch)
         self._readings: list[Reading] = []
