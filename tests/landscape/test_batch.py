@@ -15,8 +15,8 @@ from torch.nn.utils.rnn import pack_sequence
 
 import landscope
 from landscope.errors import UsageError
-from landscope.landscape.batch import copied, samples_of, tensors_of
-from landscope.testing.tolerances import EXACT64
+from landscope.landscape.batch import brought_up_to_date, copied, samples_of, tensors_of
+from landscope.testing.tolerances import EXACT64, FLOAT32
 
 Pair = collections.namedtuple("Pair", "rows scale")
 
@@ -233,3 +233,30 @@ def test_tensors_are_found_once_each_and_samples_counted_along_their_dimension()
     assert [tensor.shape for tensor in tensors_of(batch)] == [(), (3,), (5, 2)]
     assert samples_of(batch) == 3
     assert samples_of(batch, 1) == 2
+
+
+@pytest.mark.parametrize("form", [*FORMS, "proxy"])
+def test_a_copy_is_brought_up_to_date_in_every_form(form):
+    """What is written on the batch between the block's beginning and the pass is measured."""
+    rows = torch.ones(2)
+    make = FORMS.get(form, lambda rows: types.MappingProxyType({"rows": rows, "again": [rows]}))
+    batch = make(rows)
+    made = copied(batch)
+    known = list(tensors_of(batch))
+    rows.fill_(3)
+    brought_up_to_date(made, known)
+
+    assert [tensor.tolist() for tensor in tensors_of(made)] == [[3, 3]]
+
+
+def test_a_batch_that_is_its_own_target_is_measured_by_a_scope():
+    torch.manual_seed(0)
+    model, rows = nn.Linear(3, 3), torch.randn(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    scope = landscope.Scope(model, nn.MSELoss(), optimizer, probes="cheap", every=1)
+    with scope.step(rows, rows):
+        nn.functional.mse_loss(model(rows), rows).backward()
+        optimizer.step()
+
+    (agreement,) = [r.value for r in scope.readings if r.quantity == "agreement"]
+    FLOAT32.check(agreement, 1.0)

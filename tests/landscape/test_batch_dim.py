@@ -101,8 +101,9 @@ def test_halves_of_norm_health_are_cut_along_it():
         (
             (torch.ones(6, 5, 2), torch.ones(6)),
             (
-                "the batch has tensors with 5 and with 6 entries in their dimension 1: it is measured "
-                "in halves; put the samples in that dimension of each, or give another batch_dim"
+                "the batch has tensors with 5 and with 6 entries in their dimension 1: it is "
+                "measured in halves; put the samples in that dimension of each, or give another "
+                "batch_dim"
             ),
         ),
         (torch.tensor(1.0), "the batch has no tensor with samples in its dimension 1"),
