@@ -71,7 +71,9 @@ def _within_reach(roots: Iterable[object]) -> Iterable[object]:
 
 def _holds(part: nn.Module, model: nn.Module) -> bool:
     """Whether a module is what surrounds the model, or what compiles another."""
-    compiles = "_orig_mod" in part._modules  # not hasattr: a module may answer to every name
+    compiles = (
+        "_orig_mod" in vars(part)["_modules"]
+    )  # not hasattr: a module may answer to every name
     return compiles or any(inner is model for inner in part.modules())
 
 
