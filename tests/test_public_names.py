@@ -128,7 +128,9 @@ def test_each_error_ends_the_command_with_its_code_and_one_line(family, monkeypa
     with pytest.raises(SystemExit) as ended:
         cli.main(["show", "runs"])
 
-    assert ended.value.code == (2 if issubclass(family, errors.UsageError) else 1) == family.exit_code
+    assert (
+        ended.value.code == (2 if issubclass(family, errors.UsageError) else 1) == family.exit_code
+    )
     printed = capsys.readouterr()
     assert printed.out == ""
     assert " ".join(printed.err.split()) == (
