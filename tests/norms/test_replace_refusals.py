@@ -37,13 +37,6 @@ class LayerNorm2d(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class BatchNormAct2d(nn.BatchNorm2d):
-    """As in timm: more than a norm."""
-
-    def forward(self, x):
-        return super().forward(x).relu()
-
-
 class FrozenBatchNorm2d(nn.Module):
     """As in torchvision: numbers that are never trained."""
 
@@ -63,14 +56,13 @@ class Renamed(nn.BatchNorm2d):
 STRANGERS = {
     "rms": (LlamaRMSNorm(8), "last", (2, 5, 8)),
     "layer": (LayerNorm2d(8), "first", (2, 8, 5, 5)),
-    "act": (BatchNormAct2d(8), "first", (2, 8, 5, 5)),
     "frozen": (FrozenBatchNorm2d(8), "first", (2, 8, 5, 5)),
 }
 
 
 @pytest.mark.parametrize("which", STRANGERS)
 def test_a_norm_that_is_not_known_is_asked_for(which):
-    norm, _, shape = STRANGERS[which]
+    norm, axis, shape = STRANGERS[which]
     kind = type(norm).__name__
     model = nn.Sequential(nn.BatchNorm2d(8), nn.Sequential(norm, norm))
 
@@ -78,8 +70,26 @@ def test_a_norm_that_is_not_known_is_asked_for(which):
         replace_norms(model, "group", example=torch.zeros(shape))
 
     assert refused.value.value == f"the module '1.0' and 1 more of type {kind}"
-    assert f"also={{{kind}: 'last'}}" in refused.value.remedy
-    assert f"keep=[{kind}]" in refused.value.remedy
+    assert refused.value.remedy == (
+        f"give also={{{kind}: '{axis}'}} to replace it, or keep=[{kind}] to leave it"
+    )
+
+
+def test_a_module_that_names_no_place_for_its_features_is_not_guessed():
+    class FlatNorm(nn.Module):
+        def forward(self, x):
+            return x / x.std(tuple(range(1, x.dim())), keepdim=True)
+
+    model = nn.Sequential(nn.Linear(4, 8), FlatNorm(), FlatNorm())
+    with pytest.raises(UsageError) as refused:
+        replace_norms(model, "group")
+
+    assert refused.value.value == "the module '1' and 1 more of type FlatNorm"
+    assert refused.value.remedy == (
+        "give also={FlatNorm: 'last'} where they are the last dimension or "
+        "also={FlatNorm: 'first'} where they follow the batch to replace it, "
+        "or keep=[FlatNorm] to leave it"
+    )
 
 
 @pytest.mark.parametrize("which", STRANGERS)
@@ -94,9 +104,23 @@ def test_a_norm_that_was_spoken_of_is_replaced(which):
     assert torch.equal(new.weight, norm.weight)
     assert new.weight.requires_grad == norm.weight.requires_grad
     assert found(torch.randn(shape)).shape == shape
-    other = {"last": "first", "first": "last"}[axis]
-    with pytest.raises(UsageError, match="the norm '1' takes inputs of shape"):
-        replace_norms(model, "group", also={type(norm): other}, example=torch.randn(shape))
+
+
+def test_a_place_of_the_features_that_is_wrong_is_refused_with_the_right_one():
+    norm, _, shape = STRANGERS["layer"]
+    kind, model = type(norm), nn.Sequential(nn.Identity(), norm)
+
+    with pytest.raises(UsageError, match="with its features last, it does not do") as refused:
+        replace_norms(model, "group", also={kind: "last"}, example=torch.randn(shape))
+    assert "give also={LayerNorm2d: 'first'} to replace it" in refused.value.remedy
+    # On (batch, features) the two are one; with more dimensions the example tells.
+    with pytest.raises(UsageError, match="the norm '0' takes inputs of shape"):
+        replace_norms(
+            nn.Sequential(LlamaRMSNorm(8)),
+            "group",
+            also={LlamaRMSNorm: "first"},
+            example=torch.randn(2, 5, 8),
+        )
 
 
 def test_a_norm_that_is_kept_stays_as_it_is():
@@ -223,6 +247,21 @@ def test_what_is_compiled_is_refused():
         replace_norms(compiled, "group")
     with pytest.raises(UsageError, match="the model is compiled"):
         replace_norms(torch.jit.script(nn.Sequential(nn.BatchNorm1d(3))), "group")
+
+
+def test_a_module_that_has_every_attribute_is_not_taken_for_a_compiled_one():
+    class Lenient(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8))
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return None
+
+    assert isinstance(replace_norms(Lenient(), "layer").net[1], nn.LayerNorm | nn.GroupNorm)
 
 
 def test_what_cannot_be_copied_is_refused():

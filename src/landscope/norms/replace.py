@@ -9,6 +9,7 @@ from torch import nn
 from landscope.errors import UsageError
 from landscope.landscape.random_state import RandomState, devices_of
 from landscope.landscape.shadow import is_compiled_part
+from landscope.norms.replacing.advice import IN_PYTHON, Advice
 from landscope.norms.replacing.example_pass import run_example
 from landscope.norms.replacing.plan import Found, NormPlace, carried_out, planned
 from landscope.norms.replacing.standing import Axis, Keep, kept_modules, standing_norms
@@ -46,8 +47,9 @@ def replace_norms(
         example: A batch as in training: a tensor, a tuple of arguments or a dict of keywords. A
             copy of the model is run on it once, which tells what the modules' types do not.
         also: Norm classes of one's own, with the place of their features: "last", or "first" for
-            right after the batch. Their ``weight`` is taken for a scale, their ``bias`` for a
-            shift.
+            right after the batch. Each is tried on a batch made for it: modules that it holds,
+            such as an activation, follow the new norm, and one that does more is refused. Their
+            ``weight`` is taken over where it is a scale, their ``bias`` where it is a shift.
         keep: Modules to leave alone, by name or by type, with all that they hold.
         report: Called with one :class:`~landscope.norms.replacing.plan.NormPlace` for each norm
             and, with ``insert``, for each layer that was left without: ``report=print``, or
@@ -61,11 +63,32 @@ def replace_norms(
             known, has no shape yet or cannot be replaced by this one; an example is needed or does
             not pass; or the model is compiled or cannot be copied. Nothing has been changed then.
     """
-    make = builder(norm, **(constants or {}))
+    return replaced(
+        model, norm, constants or {}, insert, example, also or {}, keep, report, IN_PYTHON
+    )
+
+
+def replaced(
+    model: nn.Module,
+    norm: str | NormBuilder,
+    constants: Mapping[str, int | float],
+    insert: bool,
+    example: Any,
+    also: Mapping[type[nn.Module], Axis],
+    keep: Keep,
+    report: Callable[[NormPlace], object] | None,
+    advice: Advice,
+) -> nn.Module:
+    """:func:`replace_norms`, with its remedies in the words of ``advice``.
+
+    Raises:
+        UsageError: As there.
+    """
+    make = builder(norm, **constants)
     _check_eager(model)
-    norms, left = standing_norms(model, also or {}, keep)
+    norms, left = standing_norms(model, also, keep, advice)
     layers, kept = weight_layers(model), kept_modules(model, keep)
-    _check_work(bool(norms), bool(norms or left), insert, example is not None)
+    _check_work(bool(norms), bool(norms or left), insert, example is not None, advice)
     seen = None
     if example is not None:
         watched = (*norms, *left, *(layers if insert else ()))
@@ -94,12 +117,14 @@ def _check_eager(model: Any) -> None:
             )
 
 
-def _check_work(to_replace: bool, any_norm: bool, insert: bool, example: bool) -> None:
+def _check_work(
+    to_replace: bool, any_norm: bool, insert: bool, example: bool, advice: Advice
+) -> None:
     if not (insert or to_replace):
         raise UsageError(
             "a model whose norms are all kept" if any_norm else "a model without norms",
             "there is nothing to replace",
-            "give insert=True to put norms after its convolutions and linear layers",
+            advice.insert,
         )
     if insert and any_norm and not example:
         raise UsageError(

@@ -1,7 +1,6 @@
 """A model that a function of the user's makes, with its norms replaced: how it is trained."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from torch import Tensor, nn
 from landscope.errors import UsageError
 from landscope.landscape.batch import IN_BATCH, arguments_of
 from landscope.landscape.random_state import seed_streams
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace import replaced
+from landscope.norms.replacing.advice import ON_COMMAND_LINE
 from landscope.norms.replacing.standing import Axis
 from landscope.norms.unknown import unknown
 from landscope.study.comparison import AS_IS, ComparisonRun
@@ -142,15 +142,8 @@ def build_own(functions: OwnFunctions, config: ComparisonRun, batch: Any, device
         return model
     example = _inputs_of(model, OwnLoss(functions.loss), batch)
     also, keep = _spoken_of(model, config)
-    try:
-        return replace_norms(
-            model, config.norm, insert=config.insert, example=example, also=also, keep=keep
-        ).train()
-    except UsageError as error:
-        remedy = _as_an_option(error, config)
-        if remedy is None:
-            raise
-        raise UsageError(error.value, error.rule, remedy) from error
+    insert, advice = config.insert, ON_COMMAND_LINE
+    return replaced(model, config.norm, {}, insert, example, also, keep, None, advice).train()
 
 
 def _spoken_of(
@@ -165,20 +158,6 @@ def _spoken_of(
             raise unknown("class of norms", name, sorted(kinds))
         also[kinds[name]] = "last" if axis == "last" else "first"
     return also, [kinds.get(name, name) for name in config.keep]
-
-
-def _as_an_option(error: UsageError, config: ComparisonRun) -> str | None:
-    """The remedy as it is typed, where ``replace_norms`` speaks of an argument of its own."""
-    if not config.insert and "without norms" in error.value:
-        return "give --insert to put norms behind its layers"
-    stranger = re.search(r"keep=\[(\w+)\]", error.remedy)
-    if stranger is None:
-        return None
-    kind = stranger[1]
-    return (
-        f"give --also {kind}=last where they are the last dimension, {kind}=first where they "
-        f"follow the batch, or --keep {kind} to leave it"
-    )
 
 
 def make_optimizer(functions: OwnFunctions, config: ComparisonRun, model: nn.Module) -> Any:

@@ -1,6 +1,6 @@
 """What a new norm takes over from the one whose place it takes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import torch
@@ -28,7 +28,9 @@ def settle(new: nn.Module, old: nn.Module, tensors: Iterable[Tensor]) -> None:
     new.train(old.training)
 
 
-def carry(old: nn.Module, new: nn.Module, memo: dict[int, Any]) -> tuple[str, ...]:
+def carry(
+    old: nn.Module, new: nn.Module, memo: dict[int, Any], affine: Collection[str]
+) -> tuple[str, ...]:
     """Take over scale and shift where they fit, and running statistics between batch norms.
 
     What does not fit stays as it was made; it is to be trained if anything in the old norm was.
@@ -38,6 +40,7 @@ def carry(old: nn.Module, new: nn.Module, memo: dict[int, Any]) -> tuple[str, ..
         new: Changed in place.
         memo: What is to stand in the copy for which tensor of the model; a scale that belongs to
             two norms is still one in the copy.
+        affine: Which of "weight" and "bias" are the old norm's scale and shift.
 
     Returns:
         Names of what was taken over.
@@ -51,7 +54,7 @@ def carry(old: nn.Module, new: nn.Module, memo: dict[int, Any]) -> tuple[str, ..
     for name in ("weight", "bias"):
         value = getattr(source, name, None)
         own_shape = parameters[name].shape if name in parameters else None
-        if isinstance(value, Tensor) and value.shape == own_shape:
+        if name in affine and isinstance(value, Tensor) and value.shape == own_shape:
             setattr(target, name, _copy(value, memo))
             carried.append(name)
     return (*carried, *_carry_statistics(source, target))

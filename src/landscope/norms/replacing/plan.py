@@ -1,5 +1,6 @@
 """What is to become of each norm of a model: planned as a whole, then done in one copy of it."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -30,7 +31,8 @@ class NormPlace:
         name: Name of the norm in the new model, or of the layer that was left without one.
         old: Type of the norm that stood there; None where there was none.
         new: Type of the norm that stands there now; None where there is none.
-        kept: What the new norm took over: scale, shift, running statistics.
+        kept: What the new norm took over: scale, shift, running statistics; and the modules that
+            the old one held, which follow the new one.
         shared: Further names of the same norm.
         left: Why nothing was done; None where something was.
     """
@@ -133,15 +135,32 @@ def planned(found: Found, make: NormBuilder, insert: bool) -> Plan:
                 "each norm has one of its own in its place",
                 "let builder(features, spatial) make a new one at each call",
             )
-        kept = carry(old, new, plan.memo)
+        layout = standing.layout
+        kept = (*carry(old, new, plan.memo, layout.affine), *layout.after)
+        kind = _kind(new)
+        if layout.after:
+            new = _followed(new, old, layout.after, plan.memo)
         # Deep copies put what is in the memo wherever the copied model refers to the old norm.
         plan.memo[id(old)] = new
         plan.new.append(new)
-        place = NormPlace(standing.name, _kind(old), _kind(new), kept, standing.names[1:])
+        place = NormPlace(standing.name, _kind(old), kind, kept, standing.names[1:])
         plan.places.append(place)
     if insert:
         _plan_followers(plan, found, make)
     return plan
+
+
+def _followed(
+    new: nn.Module, old: nn.Module, after: tuple[str, ...], memo: dict[int, Any]
+) -> nn.Module:
+    """The new norm, and the modules that the old one held, under their names."""
+    name = "norm"
+    while name in after:
+        name += "_before"
+    held = ((child, copied(old.get_submodule(child), memo)) for child in after)
+    made = nn.Sequential(OrderedDict([(name, new), *held]))
+    made.training = old.training
+    return made
 
 
 def _plan_followers(plan: Plan, found: Found, make: NormBuilder) -> None:

@@ -1,0 +1,186 @@
+"""Whether a module is a norm, followed by the modules that it holds: tried on inputs made for it.
+
+The inputs are built so that every set over which a norm may take its statistics (a feature, a
+sample, a token, a channel, a group of channels) has the same values in another order. All its
+means and variances are equal then, and each feature of a norm's output is a straight line of its
+input. An activation, a dropout, a gate or a threshold bends it; a residual connection depends on
+the size of the inputs, which a norm does not.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from landscope.landscape.random_state import RandomState, devices_of
+from landscope.norms.replacing.example_pass import copied
+
+_ROUNDING = 1e-4
+"""Relative; an activation bends by more than 1e-2, and float32 rounds below 1e-5."""
+
+_SIZE = 100.0
+"""Standard deviation of the inputs: eps is nothing beside it."""
+
+_FEATURES = 8
+"""For a module that does not say how many it takes, most of which take any number."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial has shown of a module that is a norm.
+
+    Args:
+        spatial: The numbers of spatial dimensions with which it ran.
+        after: Names of its children, which act on what the norm gives, in this order.
+        affine: Which of "weight" and "bias" are its scale and its shift.
+    """
+
+    spatial: tuple[int, ...]
+    after: tuple[str, ...]
+    affine: tuple[str, ...]
+
+
+def children_of(module: nn.Module) -> list[str]:
+    """Names of the children of a norm, without those that only normalise its weights."""
+    return [name for name, _ in module.named_children() if name != "parametrizations"]
+
+
+def tried(
+    module: nn.Module, axis: Literal["first", "last"], features: int | None, spatial: Iterable[int]
+) -> Trial | None:
+    """Try a module as a norm followed by its children.
+
+    Args:
+        module: Left alone; copies are run.
+        axis: Where its features are supposed to lie.
+        features: Number of features, if known.
+        spatial: The numbers of spatial dimensions to try.
+
+    Returns:
+        None where it is something else, or does not run on inputs of any of these shapes.
+    """
+    after = children_of(module)
+    right: list[int] = []
+    affine: tuple[str, ...] = ()
+    for space in spatial:
+        try:
+            with torch.no_grad(), RandomState.capture(devices_of(module)).replayed():
+                found = _on_shape(module, axis, features or _FEATURES, space)
+        except Exception:  # it is anybody's, and does not take such inputs
+            continue
+        if found is not None:
+            right.append(space)
+            affine = affine or found
+    return Trial(tuple(right), tuple(after), affine) if right else None
+
+
+def _on_shape(module: nn.Module, axis: str, features: int, space: int) -> tuple[str, ...] | None:
+    """Its scale and shift; None where it does not pass for a norm on inputs of this shape."""
+    affine: tuple[str, ...] | None = None
+    # Synchronised batch norm refuses to train on a CPU.
+    for training in (False,) if isinstance(module, nn.SyncBatchNorm) else (True, False):
+        bare, whole = (_ready(module, training, emptied) for emptied in (True, False))
+        inputs = _inputs(module, axis, features, space)
+        mixed = _SIZE * torch.randn_like(inputs)
+        if not (_is_norm(bare, axis, inputs, mixed) and _is_followed(bare, whole, mixed / _SIZE)):
+            return None
+        if affine is None:
+            affine = _affine(bare, axis, inputs)
+    return affine
+
+
+def _ready(module: nn.Module, training: bool, emptied: bool) -> nn.Module:
+    """A copy in float32 whose own parameters are off their initial values, and its hooks gone."""
+    ready = copied(module, {}).float().train(training)
+    for part in ready.modules():
+        for hooks in ("_forward_hooks", "_forward_pre_hooks"):
+            getattr(part, hooks).clear()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in ready.parameters(recurse=False):
+        # Large, so that what is cut off at 6 or at 20 is met as well.
+        size = 30 * (0.5 + torch.rand(parameter.shape, generator=generator))
+        parameter.copy_(size.to(parameter.device))
+    for name in children_of(ready) if emptied else ():
+        ready.add_module(name, nn.Identity())
+    return ready
+
+
+def _inputs(module: nn.Module, axis: str, features: int, space: int) -> Tensor:
+    groups = getattr(module, "num_groups", 1)
+    within = features // groups if axis == "last" or not space else features
+    few = within if 2 < within < 8 else 8
+    values = next((n for n in range(8, min(within, 64) + 1) if within % n == 0), few)
+    shape = (
+        (2, values, *(1,) * space, features)
+        if axis == "last"
+        else (2, features, values, *(2,) * (space - 1))
+        if space
+        else (2 * values, features)
+    )
+    generator = torch.Generator().manual_seed(1)
+    drawn = _SIZE * torch.randn(values, generator=generator)
+    index = torch.stack(torch.meshgrid(*map(torch.arange, shape), indexing="ij")).sum(0)
+    device = next(iter(devices_of(module)), torch.device("cpu"))
+    return drawn[index % values].to(device)
+
+
+def _is_norm(bare: nn.Module, axis: str, inputs: Tensor, mixed: Tensor) -> bool:
+    outputs = bare.forward(inputs.clone())
+    if outputs.shape != inputs.shape or _line(axis, inputs, outputs) is None:
+        return False
+    larger = bare.forward(10 * inputs)
+    if _near(larger, outputs):
+        return True
+    # With statistics that are frozen it is one line for inputs of all kinds and sizes.
+    both = torch.cat([mixed, 10 * mixed])
+    given = torch.cat([bare.forward(part.clone()) for part in (mixed, 10 * mixed)])
+    return _line(axis, both, given) is not None
+
+
+def _is_followed(bare: nn.Module, whole: nn.Module, inputs: Tensor) -> bool:
+    torch.manual_seed(0)
+    expected = whole.forward(inputs.clone())
+    torch.manual_seed(0)
+    found = bare.forward(inputs.clone())
+    for name in children_of(whole):
+        found = whole.get_submodule(name)(found)
+    return _near(found, expected)
+
+
+def _affine(bare: nn.Module, axis: str, inputs: Tensor) -> tuple[str, ...]:
+    before: Any = _line(axis, inputs, bare.forward(inputs.clone()))
+    found: list[str] = []
+    for name in ("weight", "bias"):
+        value = getattr(bare, name, None)
+        if not isinstance(value, Tensor):
+            continue
+        value.mul_(2) if name == "weight" else value.add_(_SIZE)
+        now: Any = _line(axis, inputs, bare.forward(inputs.clone()))
+        if now is not None and (
+            _near(now[0], 2 * before[0])
+            if name == "weight"
+            else _near(now[1], before[1] + _SIZE) and _near(now[0], before[0])
+        ):
+            found.append(name)
+        value.div_(2) if name == "weight" else value.sub_(_SIZE)
+    return tuple(found)
+
+
+def _line(axis: str, inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Slope and shift of each feature; None where they do not describe the outputs."""
+    place = 1 if axis == "first" else inputs.dim() - 1
+    x, y = (part.double().movedim(place, 0).flatten(1) for part in (inputs, outputs))
+    slope = ((x - x.mean(1, True)) * (y - y.mean(1, True))).mean(1) / x.var(1, unbiased=False)
+    shift = y.mean(1) - slope * x.mean(1)
+    return (slope, shift) if _near(slope[:, None] * x + shift[:, None], y) else None
+
+
+def _near(found: Tensor, expected: Tensor) -> bool:
+    if found.shape != expected.shape:
+        return False
+    largest = expected.abs().max().item()
+    error = (found - expected).abs().max().item()
+    return math.isfinite(largest) and error <= _ROUNDING * largest
