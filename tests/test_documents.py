@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.tolerances import FLOAT32
 from torch import nn
+
+import landscope
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -46,6 +49,20 @@ def test_the_readmes_loop_runs_and_its_findings_read_as_sentences(
 
     assert (tmp_path / "runs" / "mine" / "run.json").exists()
     assert "update" in capsys.readouterr().out  # with that learning rate nothing moves
+
+
+def test_the_readmes_loop_without_a_block_measures_each_update() -> None:
+    (code,) = (code for code in PYTHON if "scope.before" in code)
+    names = names_around(code)
+    names["fetch"] = iter(names["loader"]).__next__
+    names["steps"] = 6
+    scope = landscope.Scope(names["model"], names["loss_fn"], names["optimizer"], every=2)
+    exec(code, {**names, "scope": scope})
+
+    assert scope.steps == 6
+    agreed = [reading.value for reading in scope.readings if reading.quantity == "agreement"]
+    FLOAT32.check(agreed, [1.0] * 3)
+    assert not [reading for reading in scope.readings if reading.quantity == "failed"]
 
 
 def test_the_readmes_functions_run_and_print_a_line_a_layer(capsys) -> None:

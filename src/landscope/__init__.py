@@ -4,6 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from landscope.errors import DataError as DataError
+    from landscope.errors import LandscopeError as LandscopeError
+    from landscope.errors import RecordError as RecordError
+    from landscope.errors import StorageError as StorageError
+    from landscope.errors import UsageError as UsageError
     from landscope.landscape.batch_norm_theory import BatchNormTheory as BatchNormTheory
     from landscope.landscape.batch_norm_theory import batch_norm_theory as batch_norm_theory
     from landscope.landscape.covariate_shift import LayerShift as LayerShift
@@ -31,6 +36,8 @@ __version__ = "0.1.0"
 # and `landscope --help` must not wait for it.
 _HOMES = {
     "BatchNormTheory": "landscope.landscape.batch_norm_theory",
+    "DataError": "landscope.errors",
+    "LandscopeError": "landscope.errors",
     "LayerNoise": "landscope.landscape.noise_floor",
     "LayerShift": "landscope.landscape.covariate_shift",
     "Line": "landscope.landscape.line",
@@ -38,9 +45,12 @@ _HOMES = {
     "NoiseScale": "landscope.landscape.noise_scale",
     "NormHealth": "landscope.landscape.norm_health",
     "NormPlace": "landscope.norms.replacing.plan",
+    "RecordError": "landscope.errors",
     "Run": "landscope.recorded_run",
     "Scope": "landscope.scope.scope",
     "StepSize": "landscope.landscape.step_size",
+    "StorageError": "landscope.errors",
+    "UsageError": "landscope.errors",
     "batch_norm_theory": "landscope.landscape.batch_norm_theory",
     "covariate_shift": "landscope.landscape.covariate_shift",
     "line": "landscope.landscape.line",
@@ -54,6 +64,8 @@ _HOMES = {
 
 __all__ = [
     "BatchNormTheory",
+    "DataError",
+    "LandscopeError",
     "LayerNoise",
     "LayerShift",
     "Line",
@@ -61,9 +73,12 @@ __all__ = [
     "NoiseScale",
     "NormHealth",
     "NormPlace",
+    "RecordError",
     "Run",
     "Scope",
     "StepSize",
+    "StorageError",
+    "UsageError",
     "__version__",
     "batch_norm_theory",
     "covariate_shift",
