@@ -11,7 +11,8 @@ from torch import nn
 
 from landscope.errors import UsageError
 from landscope.landscape.random_state import RandomState
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace import replace_norms, replaced
+from landscope.norms.replacing.advice import ON_COMMAND_LINE
 
 IMAGES = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
 
@@ -499,6 +500,90 @@ def test_a_module_that_normalises_by_a_norm_has_that_one_replaced(which):
     assert found(*example).shape == model(*example).shape
 
 
+class CCBN(nn.Module):
+    """As in BigGAN: a batch norm by function, its scale from a linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Linear(4, 8)
+
+    def forward(self, x, condition):
+        y = nn.functional.batch_norm(x, None, None, training=True)
+        return y * (1 + self.gain(condition))[:, :, None, None]
+
+
+class Attention(nn.Module):
+    """As in nanoGPT's faster descendants: queries and keys are normalised by function."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        query, key = (nn.functional.rms_norm(part(x), (8,)) for part in (self.query, self.key))
+        return (query @ key.mT).softmax(-1) @ x
+
+
+class Modulated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        return torch.instance_norm(self.mix(x), None, None, None, None, True, 0.1, 1e-5, False)
+
+
+class Around(nn.Module):
+    def __init__(self, part):
+        super().__init__()
+        self.norm, self.part = nn.GroupNorm(2, 8), part
+
+    def forward(self, x, *others):
+        return self.part(self.norm(x.mT).mT if x.dim() == 3 else self.norm(x), *others)
+
+
+CALLERS = {
+    "batch_norm": (CCBN(), (torch.randn(4, 8, 5, 5), torch.randn(4, 4))),
+    "rms_norm": (Attention(), (torch.randn(2, 5, 8),)),
+    "instance_norm": (Modulated(), (torch.randn(2, 8, 5, 5),)),
+}
+
+
+@pytest.mark.parametrize("function", CALLERS)
+def test_a_norm_that_is_called_as_a_function_is_asked_about(function):
+    part, example = CALLERS[function]
+    model, kind = Around(part), type(part)
+
+    _, keep, error = advised(model, example=example)
+
+    assert error.value == f"the module 'part' of type {kind.__name__}"
+    assert error.rule == f"its forward calls {function}, which would go on normalising"
+    assert keep == [kind]
+    found = replace_norms(model, "layer", example=example, keep=keep)
+    assert type(found.part) is kind
+    assert type(found.norm) is not type(model.norm) or found.norm.num_groups == 1
+    found(*example)
+
+
+def test_a_function_beside_norms_that_are_replaced_is_reported():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm2d(8)
+
+        def forward(self, x):
+            return nn.functional.layer_norm(self.norm(x), x.shape[1:])
+
+    model, places = nn.Sequential(Both()), []
+
+    replace_norms(model, "group", example=torch.randn(2, 8, 5, 5), report=places.append)
+
+    assert [str(place) for place in places] == [
+        "0: left as it is: its forward calls layer_norm, which goes on normalising",
+        "0.norm: BatchNorm2d -> GroupNorm, keeping weight, bias",
+    ]
+
+
 def test_one_norm_with_an_activation_in_two_places_is_still_one():
     norm = BatchNormAct2d(8)
     model = nn.Sequential(nn.Conv2d(3, 8, 3), norm, nn.Conv2d(8, 8, 1), norm)
@@ -516,6 +601,29 @@ def test_an_activation_that_two_norms_share_is_still_one():
     found = replace_norms(model, "layer", also={BatchNormAct2d: "first"}, example=IMAGES)
 
     assert found[1].act is found[2].act is not model[1].act
+
+
+@pytest.mark.parametrize(
+    ("model", "remedy"),
+    [
+        (
+            nn.Sequential(nn.Conv2d(3, 8, 3), GroupNormAct(8)),
+            "give --also GroupNormAct=first to replace it, with its act after the new norm, "
+            "or --keep GroupNormAct to leave it",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(3, 8, 3), InPlaceABN(8)),
+            "give --keep InPlaceABN to leave it, or let its class hold what follows the norm as "
+            "a module",
+        ),
+        (nn.Sequential(nn.Conv2d(3, 8, 3)), "give --insert to put norms behind its layers"),
+    ],
+)
+def test_the_command_line_is_advised_in_its_options(model, remedy):
+    with pytest.raises(UsageError) as refused:
+        replaced(model, "group", {}, False, None, {}, (), None, ON_COMMAND_LINE)
+
+    assert refused.value.remedy == remedy
 
 
 def test_hooks_of_the_users_own_do_not_see_the_trial():

@@ -11,8 +11,15 @@ from landscope.landscape.random_state import RandomState, devices_of
 from landscope.landscape.shadow import is_compiled_part
 from landscope.norms.replacing.advice import IN_PYTHON, Advice
 from landscope.norms.replacing.example_pass import run_example
+from landscope.norms.replacing.norm_calls import remaining_calls
 from landscope.norms.replacing.plan import Found, NormPlace, carried_out, planned
-from landscope.norms.replacing.standing import Axis, Keep, kept_modules, standing_norms
+from landscope.norms.replacing.standing import (
+    Axis,
+    Keep,
+    identities,
+    kept_modules,
+    standing_norms,
+)
 from landscope.norms.replacing.weight_layers import weight_layers
 from landscope.norms.table import NormBuilder, builder
 
@@ -52,8 +59,9 @@ def replace_norms(
             ``weight`` is taken over where it is a scale, their ``bias`` where it is a shift.
         keep: Modules to leave alone, by name or by type, with all that they hold.
         report: Called with one :class:`~landscope.norms.replacing.plan.NormPlace` for each norm
-            and, with ``insert``, for each layer that was left without: ``report=print``, or
-            ``report=places.append`` for a list.
+            and, with ``insert``, for each layer that was left without; and for each module that
+            calls norms as functions beside those that it holds, which an example shows:
+            ``report=print``, or ``report=places.append`` for a list.
 
     Returns:
         The copy.
@@ -89,12 +97,19 @@ def replaced(
     norms, left = standing_norms(model, also, keep, advice)
     layers, kept = weight_layers(model), kept_modules(model, keep)
     _check_work(bool(norms), bool(norms or left), insert, example is not None, advice)
-    seen = None
+    seen, calls = None, {}
     if example is not None:
         watched = (*norms, *left, *(layers if insert else ()))
         seen = run_example(model, example, [part.name for part in watched])
+        own = {id(norm.module) for norm in norms}
+        accounted = kept | identities(norm.module for norm in (*norms, *left))
+        calls = remaining_calls(model, seen.norm_calls, accounted, own, advice)
     with RandomState.capture(devices_of(model)).replayed():
         plan = planned(Found(model, norms, left, layers, kept, seen), make, insert)
+    for name, function in calls.items():
+        kind = type(model.get_submodule(name)).__name__
+        why = f"its forward calls {function}, which goes on normalising"
+        plan.places.append(NormPlace(name, kind, kind, left=why))
     result, places = carried_out(model, plan)
     for place in places:
         if report is not None:

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from landscope.errors import UsageError
 from landscope.landscape.random_state import RandomState, devices_of
 from landscope.norms.replacing.fast_path import leave_fast_path
+from landscope.norms.replacing.norm_calls import NormCalls
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +68,13 @@ class ExamplePass:
     Args:
         calls: The uses of the modules that were watched, in order of their ends.
         outputs: The tensors in what the model gave.
+        norm_calls: Names of norms that were called as functions, by the names of the modules
+            whose ``forward`` called them.
     """
 
     calls: tuple[Call, ...]
     outputs: tuple[Met, ...]
+    norm_calls: Mapping[str, str]
 
     def of(self, name: str) -> list[Call]:
         """The uses of one module."""
@@ -101,10 +105,12 @@ def run_example(model: nn.Module, example: Any, watched: Collection[str]) -> Exa
     for name in watched:
         hook = partial(_remember, calls, name)
         probe.get_submodule(name).register_forward_hook(hook, with_kwargs=True)
+    norm_calls = NormCalls(probe)
     # A model may write on its batch.
     args, kwargs = _arguments(tree_map_only(Tensor, _own, example))
     try:
-        with torch.no_grad(), RandomState.capture(devices_of(model)).replayed():
+        streams = RandomState.capture(devices_of(model))
+        with torch.no_grad(), streams.replayed(), norm_calls:
             outputs = probe(*args, **kwargs)
     except Exception as error:
         raise UsageError(
@@ -112,7 +118,8 @@ def run_example(model: nn.Module, example: Any, watched: Collection[str]) -> Exa
             "the model is run on it once, in the mode that it is in",
             "give a batch as in training: a tensor, a tuple of arguments or a dict of keywords",
         ) from error
-    return ExamplePass(tuple(calls), tuple(Met.now(leaf) for leaf in _tensors(outputs)))
+    met = tuple(Met.now(leaf) for leaf in _tensors(outputs))
+    return ExamplePass(tuple(calls), met, norm_calls.functions)
 
 
 def copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
