@@ -227,6 +227,18 @@ class PreActNorm(nn.BatchNorm2d):
         return super().forward(self.act(x))
 
 
+class ScaledInputNorm(nn.BatchNorm2d):
+    """Holds a scale that is 1 at first, and is called before the norm."""
+
+    def __init__(self, features):
+        super().__init__(features)
+        self.scale = ScaledNorm.Scale()
+        nn.init.ones_(self.scale.gamma)
+
+    def forward(self, x):
+        return super().forward(self.scale(x))
+
+
 class BranchNorm(nn.BatchNorm2d):
     """Multiplies by what it holds, as a gate does."""
 
@@ -257,7 +269,8 @@ class ConditionalNorm(nn.BatchNorm2d):
 
 DO_MORE = [
     EvoNorm2dS0(8), FilterResponseNormTlu2d(8), GRN(8), InPlaceABN(8), ResidualNorm(8),
-    DropNorm(8), ClampNorm(2, 8), PreActNorm(8), BranchNorm(8), ActNorm(8), ConditionalNorm(8),
+    DropNorm(8), ClampNorm(2, 8), PreActNorm(8), ScaledInputNorm(8),
+    BranchNorm(8), ActNorm(8), ConditionalNorm(8),
 ]  # fmt: skip
 
 
@@ -608,13 +621,17 @@ def test_an_activation_that_two_norms_share_is_still_one():
     [
         (
             nn.Sequential(nn.Conv2d(3, 8, 3), GroupNormAct(8)),
-            "give --also GroupNormAct=first to replace it, with its act after the new norm, "
-            "or --keep GroupNormAct to leave it",
+            (
+                "give --also GroupNormAct=first to replace it, with its act after the new norm, or "
+                "--keep GroupNormAct to leave it"
+            ),
         ),
         (
             nn.Sequential(nn.Conv2d(3, 8, 3), InPlaceABN(8)),
-            "give --keep InPlaceABN to leave it, or let its class hold what follows the norm as "
-            "a module",
+            (
+                "give --keep InPlaceABN to leave it, or let its class hold what follows the norm as "
+                "a module"
+            ),
         ),
         (nn.Sequential(nn.Conv2d(3, 8, 3)), "give --insert to put norms behind its layers"),
     ],

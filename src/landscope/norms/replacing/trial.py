@@ -93,16 +93,17 @@ def _on_shape(module: nn.Module, axis: str, features: int, space: int) -> tuple[
 
 
 def _ready(module: nn.Module, training: bool, emptied: bool) -> nn.Module:
-    """A copy in float32 whose own parameters are off their initial values, and its hooks gone."""
+    """A copy in float32, its parameters off their initial values and its hooks gone."""
     ready = copied(module, {}).float().train(training)
     for part in ready.modules():
         for hooks in ("_forward_hooks", "_forward_pre_hooks"):
             getattr(part, hooks).clear()
     generator = torch.Generator().manual_seed(0)
-    for parameter in ready.parameters(recurse=False):
+    own = {id(parameter) for parameter in ready.parameters(recurse=False)}
+    for parameter in ready.parameters():
+        size = 0.5 + torch.rand(parameter.shape, generator=generator)
         # Large, so that what is cut off at 6 or at 20 is met as well.
-        size = 30 * (0.5 + torch.rand(parameter.shape, generator=generator))
-        parameter.copy_(size.to(parameter.device))
+        parameter.copy_((30 * size if id(parameter) in own else size).to(parameter.device))
     for name in children_of(ready) if emptied else ():
         ready.add_module(name, nn.Identity())
     return ready
