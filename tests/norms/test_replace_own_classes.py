@@ -629,8 +629,8 @@ def test_an_activation_that_two_norms_share_is_still_one():
         (
             nn.Sequential(nn.Conv2d(3, 8, 3), InPlaceABN(8)),
             (
-                "give --keep InPlaceABN to leave it, or let its class hold what follows the norm as "
-                "a module"
+                "give --keep InPlaceABN to leave it, or let its class hold what follows the "
+                "norm as a module"
             ),
         ),
         (nn.Sequential(nn.Conv2d(3, 8, 3)), "give --insert to put norms behind its layers"),
