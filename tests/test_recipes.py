@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.tolerances import FLOAT32
-from torch import nn
+from tests.without_scope import NoScope, bytes_of_networks
 
 import landscope
 
@@ -17,28 +17,6 @@ MOST_LINES = 6
 """Of those that concern landscope, with its import."""
 
 
-class NoScope:
-    """Takes the lines and does nothing: the training as it is without landscope."""
-
-    def __init__(self, *_training, **_settings):
-        pass
-
-    def step(self, *_batch):
-        return contextlib.nullcontext()
-
-    def before(self, *args):
-        pass
-
-    def after(self):
-        pass
-
-    def state_dict(self):
-        return {}
-
-    def load_state_dict(self, state):
-        pass
-
-
 def run(code, scope, monkeypatch):
     """The names that a recipe leaves behind, and the state of torch's random stream."""
     monkeypatch.setattr(landscope, "Scope", scope)
@@ -46,19 +24,6 @@ def run(code, scope, monkeypatch):
     names = {"__name__": "recipe"}
     exec(compile(code, "recipe", "exec"), names)
     return names, torch.get_rng_state()
-
-
-def bytes_of_networks(names):
-    """Every parameter and buffer of every network, and all that its optimisers keep."""
-    kept = {}
-    for name, value in names.items():
-        if isinstance(value, (nn.Module, torch.optim.Optimizer)):
-            leaves = torch.utils._pytree.tree_leaves(value.state_dict())
-            kept[name] = [
-                leaf.numpy(force=True).tobytes() if isinstance(leaf, torch.Tensor) else leaf
-                for leaf in leaves
-            ]
-    return kept
 
 
 def test_the_page_has_twenty_kinds_of_loop():
