@@ -30,6 +30,14 @@ KEYS = (
     ("scope", "share"),
     ("scope", "asked_share"),
     ("scope", "failed"),
+    *(("gradient", name) for name in ("gradient_share", "unowned", "largest_class")),
+    ("gradient", "largest_class_number"),
+    ("update", "lost"),
+    ("update", "update_norm"),
+    ("norm_health", "evaluation_mode"),
+    *(("norm_health", f"statistics_{name}") for name in ("unset", "still")),
+    *(("input_drift", f"input_{name}") for name in ("size", "spread", "mean_change")),
+    ("input_drift", "silent_inputs"),
     ("unheard", "of"),
 )
 LAYERS = (None, "", "conv", "bn1", "bn2", "bn3", "bn4")

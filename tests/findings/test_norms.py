@@ -1,6 +1,7 @@
 """Findings about norms: running statistics, evaluation, halved batches, dead scales."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -150,3 +151,17 @@ def test_a_layer_that_is_mostly_dead_is_a_warning() -> None:
 @pytest.mark.parametrize("values", [[0.1] * 5, [0.9] * 2, [1.0, 0.0, 0.0, 0.0], [0.0] * 5])
 def test_scales_that_live_are_not_told(values) -> None:
     assert found("dead-scales", looks(DEAD, values, "layer")) is None
+
+
+@pytest.mark.parametrize(("steps", "told"), [(3, False), (8, True)])
+def test_statistics_that_are_fresh_do_not_make_evaluation_differ(steps, told) -> None:
+    """At every tenth step: three measurements within 30 steps, and five after them."""
+    readings = [
+        replace(reading, step=reading.step // 10)
+        for series in (
+            looks("norm_health/evaluation_gap", [2.0] * steps),
+            looks("norm_health/mean_gap", [0.1] * steps, "norm"),
+        )
+        for reading in series
+    ]
+    assert (found("evaluation-differs", readings) is not None) == told

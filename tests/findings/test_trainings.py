@@ -110,7 +110,7 @@ def test_far_too_large_a_learning_rate_kills_a_network_with_batch_norm() -> None
 def test_updates_that_are_lost_in_rounding_vanish() -> None:
     found = Training(lr=1e-8, momentum=0.0, steps=60, every=3).findings()
     assert found["vanishing-update"] == "warning"
-    assert found["step-could-be-larger"] == "info"
+    assert "step-could-be-larger" not in found
     assert found["stuck"] == "warning"
 
 

@@ -1,16 +1,23 @@
 """Finding: the network is another one in evaluation mode, and running statistics are not why."""
 
-from landscope.findings.evaluation import EVALUATION, large_gap
+from landscope.findings.evaluation import EVALUATION, gap, large_gap
 from landscope.findings.finding import Case, Evidence
-from landscope.findings.history import History
-from landscope.findings.lasting import LASTING, LEAST
+from landscope.findings.history import History, Series
+from landscope.findings.lasting import LASTING, LEAST, lasting
 from landscope.findings.phrase import larger, median_of, number
 from landscope.findings.running_statistics_lag import mean_gaps, variance_gaps
 from landscope.findings.symptom import Symptom
 
+FRESH = 30
+"""Steps in which running statistics follow the batches: with torch's momentum of 0.1 the start has
+0.9^30, 4%, of the weight after them."""
+
 
 def _look(history: History) -> Case | None:
     stretch = large_gap(history)
+    if stretch is not None and history.layers("norm_health", "mean_gap"):
+        # Only what remains when the statistics had time is not due to them.
+        stretch = lasting(_settled(history), lambda value: value > EVALUATION)
     if stretch is None or mean_gaps(history) or variance_gaps(history):
         return None
     losses = [
@@ -34,11 +41,17 @@ def _look(history: History) -> Case | None:
     )
 
 
+def _settled(history: History) -> Series:
+    """The gap at measurements before which the running statistics had time to follow."""
+    read = gap(history)
+    return read.on(step for step in read.steps if step >= FRESH)
+
+
 EVALUATION_DIFFERS = Symptom(
     "evaluation-differs",
     ("warning",),
     f"loss of the same batch more than {EVALUATION:.0%} higher in evaluation mode {LASTING}, "
-    "without running-statistics-lag",
+    f"without running-statistics-lag; with running statistics from step {FRESH} on",
     "Wu and Johnson 2021, arXiv 2105.07576, section 4",
     _look,
 )

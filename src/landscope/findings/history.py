@@ -84,6 +84,25 @@ class History:
         by_layer = self._by_layer(probe, quantity)
         return [by_layer[layer] for layer in sorted(filter(None, by_layer))]
 
+    def marks(self, probe: str, quantity: str, beside: str, otherwise: float) -> list[Series]:
+        """A number that is recorded only where it is unusual, of each layer that has it anywhere.
+
+        Args:
+            probe: The probe.
+            quantity: The number.
+            beside: A quantity of the probe that is recorded at each measurement.
+            otherwise: What the number counts as where it was not recorded.
+        """
+        asked = [
+            series for series in self._by_layer(probe, beside).values() if series.layer is None
+        ] or list(self._by_layer(probe, beside).values())
+        steps = {step for series in asked for step in series.steps}
+        found = sorted(self._by_layer(probe, quantity).values(), key=lambda each: each.layer or "")
+        return [
+            Series.of({**dict.fromkeys(steps, otherwise), **series.points}, series.layer)
+            for series in found
+        ]
+
     def _by_layer(self, probe: str, quantity: str) -> dict[str | None, Series]:
         points: dict[str | None, dict[int, list[float]]] = {}
         for reading in self._readings.get((probe, quantity), ()):

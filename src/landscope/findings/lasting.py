@@ -15,7 +15,7 @@ LAST = 10
 LEAST = 3
 """Looks that must show it: two may be chance, as a batch that strays may be drawn twice."""
 
-LASTING = "lastingly"
+LASTING = "sustained"
 """The rule in a word; docs/findings.md spells it out."""
 
 

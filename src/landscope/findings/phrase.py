@@ -40,13 +40,13 @@ def median_of(stretch: Series) -> str:
 
 def named(stretches: Sequence[Series], tell: Callable[[float], str] = number) -> str:
     """Layers with their medians: the first three, and how many more there are."""
-    shown = [f"{_called(stretch)} ({tell(stretch.median)})" for stretch in stretches[:_NAMED]]
+    shown = [f"{called(stretch)} ({tell(stretch.median)})" for stretch in stretches[:_NAMED]]
     if more := len(stretches) - len(shown):
         shown.append(counted(more, "layer") + " more")
     return listed(shown)
 
 
-def _called(stretch: Series) -> str:
+def called(stretch: Series) -> str:
     """The layer; one that is called by numbers, as in a sequence, would be read as a value."""
     name = stretch.layer or ""
     return f"layer {name}" if name.replace(".", "").isdigit() else name

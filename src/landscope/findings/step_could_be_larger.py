@@ -2,14 +2,18 @@
 
 import math
 
-from landscope.findings import relative_update
+from landscope.findings.dead import with_faint_gradient, without_gradient
 from landscope.findings.edge import EDGE
 from landscope.findings.finding import Case, Evidence
+from landscope.findings.gradient_clipped import SHORT
 from landscope.findings.history import History, Series
 from landscope.findings.lasting import LASTING, lasting
+from landscope.findings.lost_updates import lost
 from landscope.findings.phrase import median_of, number
 from landscope.findings.rest import at_rest, unmoved
+from landscope.findings.stuck import STUCK
 from landscope.findings.symptom import Symptom
+from landscope.findings.used_gradient import used_scale
 
 MULTIPLE = 8.0
 """Multiple of the step up to which the loss must fall: one batch allows several times what a
@@ -31,6 +35,8 @@ CAUTION = 4.0
 
 
 def _look(history: History) -> Case | None:
+    if _has_another_cause(history):
+        return None
     room = _room(history)
     stretch = lasting(room, lambda multiple: multiple >= MULTIPLE)
     if stretch is None:
@@ -44,6 +50,17 @@ def _look(history: History) -> Case | None:
         "steps in which updates keep their direction.",
         Evidence.of("step_size/safe_multiple", stretch),
         _remedy(history, stretch),
+    )
+
+
+def _has_another_cause(history: History) -> bool:
+    """Whether something else holds the training up, which a larger step does not put right."""
+    clipped = lasting(used_scale(history), lambda scale: scale < SHORT)
+    return (
+        clipped is not None
+        or STUCK.look(history) is not None
+        or bool(without_gradient(history) or with_faint_gradient(history))
+        or lost(history) is not None
     )
 
 
@@ -73,10 +90,8 @@ def _room(history: History) -> Series:
 
 
 def _plateau(history: History) -> frozenset[int]:
-    """Where the gradient has gone, or steps of a usual size have moved the loss nowhere."""
-    size = history.series(*relative_update.KEY).points
-    usual = (step for step, value in size.items() if value >= relative_update.USUAL)
-    return at_rest(history) | unmoved(history).intersection(usual)
+    """Where the gradient has gone, or the loss is what it was at first."""
+    return at_rest(history) | unmoved(history)
 
 
 def _kept(cosine: float) -> float:
@@ -105,9 +120,10 @@ STEP_COULD_BE_LARGER = Symptom(
     ("info",),
     f"loss of the step's own batch still falling at {MULTIPLE:g} times the update and learning "
     f"rate x curvature below {CALM} over the steps in which updates keep their direction, 1 / (1 - "
-    f"cosine of successive updates) and at most {MEMORY:g}, {LASTING}; not on a plateau, "
-    f"where the gradient has gone or updates of a usual size, {relative_update.USUAL:g}, left the "
-    f"loss as it was; looks at less than {PEAK:.0%} of the largest learning rate do not count",
+    f"cosine of successive updates) and at most {MEMORY:g}, {LASTING}; not where the "
+    "gradient has gone or the loss is what it was at first, and not beside stuck, no-gradient, "
+    f"vanishing-gradient, lost-updates or clipping to less than {SHORT:g} of the gradient; "
+    f"looks at less than {PEAK:.0%} of the largest learning rate do not count",
     "Smith 2017, arXiv 1506.01186, section 3.3; on line searches over one batch Mahsereci and "
     "Hennig 2015, arXiv 1502.02846, section 1",
     _look,

@@ -10,6 +10,9 @@ from landscope.findings.symptom import Symptom
 ENOUGH = 2 * LAST
 """Looks before a loss that stays is told: some take their time at first, as in a warm-up."""
 
+FEW, LONG = 6, 100
+"""Measurements, and steps from the first to the last, that do as well: a small budget gives few."""
+
 RISEN = 2.0
 """Times the first loss, above which a training does not stay where it was but goes astray."""
 
@@ -25,7 +28,7 @@ def _look(history: History) -> Case | None:
         return None
     first, read = loss.values[0], loss.on(stretch.steps)
     rests = 2 * len(resting.intersection(read.steps)) > len(read)
-    if not rests and len(loss) < ENOUGH:
+    if not rests and not _long_enough(loss):
         return None
     if not rests and read.median > RISEN * first:
         return Case(
@@ -42,6 +45,11 @@ def _look(history: History) -> Case | None:
         Evidence(key, read.steps, read.values, unit="loss"),
         _OUT if rests else _OFF,
     )
+
+
+def _long_enough(loss: Series) -> bool:
+    """Whether the training had time: enough measurements, or few that are far apart."""
+    return len(loss) >= ENOUGH or (len(loss) >= FEW and loss.steps[-1] - loss.steps[0] >= LONG)
 
 
 def _gone() -> str:
@@ -69,9 +77,9 @@ _OFF = (
 STUCK = Symptom(
     "stuck",
     ("warning",),
-    f"after {ENOUGH} looks, loss {LASTING} not below {FALLEN:.0%} of that at the first look; or at "
-    f"any time not below {HIGH:.0%} of it, with a gradient of less than {FADED:.0%} of its first "
-    "length",
+    f"after {ENOUGH} looks, or {FEW} over {LONG} steps, loss {LASTING} not below {FALLEN:.0%} of "
+    f"that at the first look; or at any time not below {HIGH:.0%} of it, with a gradient of less "
+    f"than {FADED:.0%} of its first length",
     "Lu et al. 2019, arXiv 1903.06733, section 1; on steps that are too large Maas et al. 2013, "
     "Rectifier nonlinearities improve neural network acoustic models, section 2",
     _look,

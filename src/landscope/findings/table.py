@@ -6,6 +6,8 @@ from landscope.findings.batch_larger_than_useful import BATCH_LARGER_THAN_USEFUL
 from landscope.findings.batch_too_small_for_norm import BATCH_TOO_SMALL_FOR_NORM
 from landscope.findings.beyond_the_edge import BEYOND_THE_EDGE
 from landscope.findings.budget_exceeded import BUDGET_EXCEEDED
+from landscope.findings.data import SORTED_DATA, UNSCALED_INPUTS
+from landscope.findings.dead import DEAD_UNITS, NO_GRADIENT, VANISHING_GRADIENT
 from landscope.findings.dead_scales import DEAD_SCALES
 from landscope.findings.diverged import DIVERGED
 from landscope.findings.evaluation_differs import EVALUATION_DIFFERS
@@ -17,7 +19,9 @@ from landscope.findings.gradient_scaled import GRADIENT_SCALED
 from landscope.findings.gradient_turns_round import GRADIENT_TURNS_ROUND
 from landscope.findings.history import History
 from landscope.findings.loss_not_trained import LOSS_NOT_TRAINED
+from landscope.findings.lost_updates import ACCUMULATION_NOT_DIVIDED, LOST_UPDATES, NOT_OPTIMISED
 from landscope.findings.noise_dominates import NOISE_DOMINATES
+from landscope.findings.norm_modes import EVALUATION_MODE, NORMS_IN_EVALUATION, STATISTICS_STILL
 from landscope.findings.probe_failed import PROBE_FAILED
 from landscope.findings.running_statistics_lag import RUNNING_STATISTICS_LAG
 from landscope.findings.step_could_be_larger import STEP_COULD_BE_LARGER
@@ -33,6 +37,14 @@ SYMPTOMS: tuple[Symptom, ...] = (
     STUCK,
     LOSS_NOT_TRAINED,
     GRADIENT_SCALED,
+    NO_GRADIENT,
+    VANISHING_GRADIENT,
+    DEAD_UNITS,
+    LOST_UPDATES,
+    SORTED_DATA,
+    EVALUATION_MODE,
+    NORMS_IN_EVALUATION,
+    STATISTICS_STILL,
     BEYOND_THE_EDGE,
     UPDATES_OSCILLATE,
     UPDATE_TOO_LARGE,
@@ -47,6 +59,9 @@ SYMPTOMS: tuple[Symptom, ...] = (
     GRADIENT_TURNS_ROUND,
     NOISE_DOMINATES,
     BATCH_LARGER_THAN_USEFUL,
+    UNSCALED_INPUTS,
+    NOT_OPTIMISED,
+    ACCUMULATION_NOT_DIVIDED,
     PROBE_FAILED,
     BUDGET_EXCEEDED,
 )

@@ -1,10 +1,15 @@
 """The gradient of the step: how long it is, and whether it is the one that the optimiser used."""
 
 import math
+from typing import Any
+
+from torch import Tensor
 
 from landscope.cost import Cost, Work
+from landscope.landscape.batch_labels import largest_class
 from landscope.landscape.comparison import Comparison, compared
-from landscope.landscape.parameters import Parameters, norm
+from landscope.landscape.conspicuous import by_layer, gradient_shares
+from landscope.landscape.parameters import Parameters, norm, wide
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading
@@ -16,6 +21,14 @@ relative error of a tenth, far more than low precision makes, leaves it at 0.995
 
 _SLOPE = "loss / parameter"
 
+FAINT = 1e-4
+"""Share of the others' gradient below which that of a layer is recorded."""
+
+UNIFORM = 0.95
+"""Share of one class among the labels from which on it is recorded."""
+
+_FEWEST_LABELS = 8  # of fewer, one class may be chance
+
 
 class Gradient(Probe):
     """Loss and gradient norm, and how the gradient compares with those of the training itself.
@@ -26,10 +39,16 @@ class Gradient(Probe):
     what the optimiser found in ``.grad``: clipping changes the second and not the first. All are
     over the parameters that the optimisers have. The backward pass of compiled code is not seen;
     the measured gradient stands for what it gave.
+
+    What is rare is recorded only where it is so: ``gradient_share`` of a layer whose gradient is
+    less than 1e-4 of that of the others, ``unowned`` of a layer with parameters that no optimiser
+    has and that have not moved since the first measurement (their share of its entries), and
+    ``largest_class`` with ``largest_class_number`` of a batch that has next to no other class.
     """
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("gradient", schedule)
+        self._unowned: dict[str, float] = {}
 
     def cost(self, work: Work) -> Cost:
         """Nothing: the gradient is taken once for all probes of a look."""
@@ -47,7 +66,58 @@ class Gradient(Probe):
         ]
         if shot.trained is not None:
             readings += self._of_training(view, shot.gradient, shot.trained)
+            readings += self._of_unowned(view, shot.before, shot.trained)
+        readings += self._of_layers(view, shot.gradient, shot.trained)
+        found = largest_class(shot.objective.inputs, shot.objective.targets, _FEWEST_LABELS)
+        if found is not None and found[0] >= UNIFORM:
+            readings.append(self.reading(view, "largest_class", found[0]))
+            readings.append(self.reading(view, "largest_class_number", float(found[1])))
         return readings
+
+    def _of_layers(
+        self, view: StepView, measured: Parameters, trained: TrainedGradients | None
+    ) -> list[Reading]:
+        """Layers that the gradient hardly reaches, of those that the optimisers have."""
+        used = trained.used or trained.computed if trained is not None else None
+        gradient = {name: g for name, g in measured.items() if used is None or name in used}
+        if not view.loss:  # the training is at its end: nothing has a gradient
+            return []
+        # What another loss trains has a gradient of that.
+        elsewhere = gradient_shares(used) if used else {}
+        return [
+            self.reading(view, "gradient_share", share, layer=layer)
+            for layer, share in gradient_shares(gradient).items()
+            if share < FAINT and elsewhere.get(layer, 0.0) < FAINT
+        ]
+
+    def _of_unowned(
+        self, view: StepView, before: Parameters, trained: TrainedGradients
+    ) -> list[Reading]:
+        """Layers with parameters that no optimiser has, unless something else moves them."""
+        # Of updates by hand nobody knows what they are made of.
+        if trained.computed is None or (trained.used is None and trained.batches == 1):
+            return []
+        readings: list[Reading] = []
+        for layer, names in by_layer(before).items():
+            unowned = [name for name in names if name not in trained.computed]
+            still = [name for name in unowned if self._is_where_it_was(name, before[name])]
+            if still:
+                part = sum(before[name].numel() for name in still)
+                share = part / max(1, sum(before[name].numel() for name in names))
+                readings.append(self.reading(view, "unowned", share, layer=layer))
+        return readings
+
+    def _is_where_it_was(self, name: str, tensor: Tensor) -> bool:
+        total = float(wide(tensor).sum())
+        return self._unowned.setdefault(name, total) == total
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums of the parameters that no optimiser has, at the first measurement."""
+        return {"unowned": dict(self._unowned)}
+
+    def load_state_dict(self, state: dict[str, Any] | None) -> None:
+        """Put them back; a checkpoint of an earlier version has none."""
+        self._unowned = dict(state["unowned"]) if state else {}
 
     def _of_training(
         self, view: StepView, measured: Parameters, trained: TrainedGradients

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscope.cost import Cost, Work
 from landscope.landscape.activations import activations
 from landscope.landscape.batch import samples_of
 from landscope.landscape.distribution import by_feature, drift, feature_dimension, moments
+from landscope.landscape.feature_scales import root_mean_square, silent_share, spread
 from landscope.landscape.layers import execution_order
 from landscope.landscape.objective import Objective
 from landscope.landscape.parameters import Parameters
@@ -22,6 +23,17 @@ from landscope.training.step_view import Snapshot, StepView
 
 _MOST_LAYERS = 12
 
+LARGE = 30.0
+"""Root mean square of the first layer's inputs from which on it is recorded."""
+
+UNLIKE = 100.0
+"""Quotient of the largest and the median feature's magnitude from which on it is recorded."""
+
+SILENT = 0.1
+"""Share of a layer's inputs that are 0 at every sample, above which it is recorded."""
+
+_FEWEST_SAMPLES = 16  # of fewer, a unit that is alive may be 0 at each
+
 
 @dataclass(frozen=True, eq=False)
 class _First:
@@ -30,6 +42,7 @@ class _First:
     inputs: Any
     targets: Any
     layers: list[str]
+    first: str | None = None
 
 
 class InputDrift(Probe):
@@ -40,7 +53,10 @@ class InputDrift(Probe):
     device or type, it begins anew with the batch of that look.
 
     Of a deep network every few layers are followed, the last included; not the first, whose inputs
-    are the data.
+    are the data. Of that only their scale is read, where it is unusual: ``input_size``, the root
+    mean square of all, and ``input_spread``, the magnitude of the largest feature over that of the
+    median. ``silent_inputs`` is the share of a layer's inputs that are 0 at each sample, recorded
+    where it is more than a tenth.
 
     Args:
         schedule: At which steps it looks.
@@ -69,14 +85,22 @@ class InputDrift(Probe):
             # A matrix that the network itself holds is called by nobody, and has no inputs.
             modules = dict(shot.objective.model.named_modules())
             layers = _followed([layer.name for layer in order if layer.name in modules])
-            self._first = _First(shot.objective.inputs, shot.objective.targets, layers)
+            begin = next((each.name for each in order if _weighs(modules.get(each.name))), None)
+            self._first = _First(
+                shot.objective.inputs,
+                shot.objective.targets,
+                layers,
+                begin if order and begin == order[0].name else None,
+            )
         first, self._whereabouts = self._first, whereabouts
         entering = _inputs(first, shot.objective, shot.before)
         # After the update noise is drawn afresh, as it is when the network trains on.
         now = RandomState.capture(devices_of(shot.objective.model))
         later = _inputs(first, replace(shot.objective, random_state=now), shot.after)
-        readings: list[Reading] = []
+        readings = self._of_data(view, shot, first, entering)
         for layer, inputs in entering.items():
+            if layer == first.first:
+                continue
             if layer not in later:  # as where a network leaves out layers at random
                 continue
             dimension = feature_dimension(shot.objective.model.get_submodule(layer))
@@ -95,12 +119,49 @@ class InputDrift(Probe):
                 )
                 for name, unit in DRIFTS
             ]
+            silent = silent_share(before) if len(inputs) >= _FEWEST_SAMPLES else 0.0
+            if silent > SILENT:
+                readings.append(
+                    self.reading(
+                        view, "silent_inputs", silent, layer=layer, function=_function(first, shot)
+                    )
+                )
         return readings
+
+    def _of_data(
+        self, view: StepView, shot: Snapshot, first: _First, entering: dict[str, Any]
+    ) -> list[Reading]:
+        """The scale of the first layer's inputs, where it is unusual."""
+        inputs = entering.get(first.first or "")
+        if inputs is None or not inputs.numel():
+            return []
+        features = by_feature(
+            inputs, feature_dimension(shot.objective.model.get_submodule(str(first.first)))
+        )
+        sizes = {
+            "input_size": (root_mean_square(features), LARGE),
+            "input_spread": (spread(features), UNLIKE),
+        }
+        function = _function(first, shot)
+        return [
+            self.reading(view, name, size, layer=first.first, function=function)
+            for name, (size, usual) in sizes.items()
+            if size > usual
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """The batch of the first look, the layers, and the moments against which drift counts."""
         first = self._first
-        kept = None if first is None else (first.inputs, first.targets, first.layers)
+        kept = (
+            None
+            if first is None
+            else (
+                first.inputs,
+                first.targets,
+                first.layers,
+                first.first,
+            )
+        )
         return {"first": kept, "start": dict(self._start)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -111,9 +172,17 @@ class InputDrift(Probe):
 
 def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str, Any]:
     at = replace(objective, inputs=first.inputs, targets=first.targets)
-    entering, _ = activations(at, point, inputs_of=first.layers, outputs_of=())
+    wanted = first.layers if first.first is None else [first.first, *first.layers]
+    entering, _ = activations(at, point, inputs_of=wanted, outputs_of=())
     # A token's number and what a module is told by keyword are no activations.
     return {name: inputs for name, inputs in entering.items() if inputs.is_floating_point()}
+
+
+def _weighs(module: nn.Module | None) -> bool:
+    """Whether a module has a matrix, as a norm has not."""
+    if module is None or isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
+        return False
+    return any(p.ndim > 1 for p in module.parameters(recurse=False))
 
 
 def _function(first: _First, shot: Snapshot) -> str:

@@ -1,8 +1,13 @@
 """The health of the norms at a step: running statistics, scales, modes, and the batch's halves."""
 
 from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from landscope.cost import Cost, Work
+from landscope.landscape.batch_statistics import in_training_mode, keeps_statistics
 from landscope.landscape.norm_health import NormGap, health_at
 from landscope.landscape.norm_health import NormHealth as Health
 from landscope.landscape.norm_mode import as_trained
@@ -16,10 +21,17 @@ class NormHealth(Probe):
     """Gaps of running statistics and dead scales of each norm; losses in evaluation mode, halved.
 
     It looks at the function that the step trains, in whatever mode norms are measured otherwise.
+
+    Recorded only where it is so, as 1: ``evaluation_mode``, of a network that is in evaluation mode
+    at the step and has something that depends on it, or of a norm with running statistics that is
+    while the network is not; ``statistics_unset``, of a norm in evaluation mode whose statistics
+    are those of its start, 0 and 1; and ``statistics_still``, of one in training mode whose
+    statistics are to the bit those of the measurement before.
     """
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__("norm_health", schedule)
+        self._statistics: dict[str, Tensor] = {}
 
     def cost(self, work: Work) -> Cost:
         """Forward passes for the batch's statistics, in evaluation mode, and of the halves.
@@ -42,7 +54,38 @@ class NormHealth(Probe):
                 self.reading(view, "dead_scales", dead, layer=layer)
                 for layer, dead in found.dead_scales.items()
             ),
+            *self._of_modes(view, shot),
         ]
+
+    def _of_modes(self, view: StepView, shot: Snapshot) -> list[Reading]:
+        objective = as_trained(shot.objective)
+        modules = dict(objective.model.named_modules())
+        norms = {name: module for name, module in modules.items() if keeps_statistics(module)}
+        if not objective.standing.training:
+            depends = bool(norms) or any(map(_drops, modules.values()))
+            return [self.reading(view, "evaluation_mode", 1.0)] if depends else []
+        training, readings = in_training_mode(objective), list[Reading]()
+        for layer in norms:
+            prefix = f"{layer}." if layer else ""
+            mean = objective.buffers.get(f"{prefix}running_mean")
+            if layer not in training:
+                readings.append(self.reading(view, "evaluation_mode", 1.0, layer=layer))
+                if mean is not None and _unset(mean, objective.buffers, prefix):
+                    readings.append(self.reading(view, "statistics_unset", 1.0, layer=layer))
+            elif mean is not None:
+                earlier = self._statistics.get(layer)
+                if earlier is not None and torch.equal(earlier, mean):
+                    readings.append(self.reading(view, "statistics_still", 1.0, layer=layer))
+                self._statistics[layer] = mean.clone()
+        return readings
+
+    def state_dict(self) -> dict[str, Any]:
+        """The running means of the last measurement."""
+        return {"statistics": dict(self._statistics)}
+
+    def load_state_dict(self, state: dict[str, Any] | None) -> None:
+        """Put them back; a checkpoint of an earlier version has none."""
+        self._statistics = dict(state["statistics"]) if state else {}
 
     def _of_losses(self, view: StepView, shot: Snapshot, found: Health) -> list[Reading]:
         trained = shot.data_function
@@ -70,6 +113,16 @@ class NormHealth(Probe):
         if gap.uses == 1:
             return readings
         return [_skipped(each, f"the norm is used {gap.uses} times in a pass") for each in readings]
+
+
+def _drops(module: nn.Module) -> bool:
+    rate: Any = getattr(module, "p", None) if "Dropout" in type(module).__name__ else None
+    return isinstance(rate, float) and rate > 0
+
+
+def _unset(mean: Tensor, buffers: dict[str, Tensor], prefix: str) -> bool:
+    variance = buffers.get(f"{prefix}running_var")
+    return not bool(mean.any()) and variance is not None and bool((variance == 1).all())
 
 
 def _skipped(reading: Reading, reason: str) -> Reading:

@@ -5,12 +5,16 @@ from dataclasses import replace
 
 from landscope.cost import Cost, Work
 from landscope.landscape.comparison import compared
+from landscope.landscape.conspicuous import lost_share
 from landscope.landscape.parameters import Parameters, displaced, norm, resolved
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading, Status
 from landscope.training.step_view import StepView
+
+LOST = 0.1
+"""Share of weights lost in rounding from which on it is recorded."""
 
 
 class Update(Probe):
@@ -19,7 +23,8 @@ class Update(Probe):
     With u = theta - theta' as it was observed, whatever optimiser made it; ``successive_cosine``
     is that of u and the update before. ``loss_ratio`` is ``L(theta - lr g) / L(theta)``, of plain
     gradient descent from the same point. Ratios say something of positive losses alone: of others
-    they are skipped.
+    they are skipped. ``lost`` is the share of weights that the update left as they were although
+    they have a gradient, recorded where it is more than a tenth.
     """
 
     needs_previous = True
@@ -56,6 +61,9 @@ class Update(Probe):
             readings[2] = replace(unknown, function=f"{unknown.function}; {TOO_SMALL}")
         if earlier is not None:
             readings.append(self.reading(view, "successive_cosine", both.cosine))
+        lost = lost_share(shot.before, shot.after, shot.gradient)
+        if lost > LOST:
+            readings.append(self.reading(view, "lost", lost))
         return readings
 
     def _ratio(self, view: StepView, quantity: str, loss: float, start: float) -> Reading:
