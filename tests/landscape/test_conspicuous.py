@@ -1,4 +1,4 @@
-"""What is conspicuous in gradients, updates, labels and features, entry by entry in plain Python."""
+"""What is conspicuous in gradients, updates, labels and features, in plain Python."""
 
 import math
 
