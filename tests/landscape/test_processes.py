@@ -96,7 +96,7 @@ MODELS = {
     with_a_distributed_buffer: "the parameter '1.running_mean' is a DTensor",
     FullyShardedDataParallel: "is sharded or steered by FullyShardedDataParallel",
     inside: "the module '0' is sharded or steered by FullyShardedDataParallel",
-    of_zero_3: "the parameter '0.weight' is a Tensor, of which this process may hold a part",
+    of_zero_3: "the parameter '0.weight' is a part of DeepSpeed's ZeRO, of which",
 }
 
 

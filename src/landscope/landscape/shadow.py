@@ -7,6 +7,7 @@ its modules are left alone, and other weights are put into their shadows.
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from landscope.landscape.loss_modules import reaches
 from landscope.landscape.substitution import Substitution, bare
@@ -26,15 +27,23 @@ class _Uncompiled(nn.Module):
     Compiled code is made for the model's own tensors.
     """
 
+    _child = _COMPILED
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the part gives."""
-        return self._modules[_COMPILED](*args, **kwargs)  # type: ignore[reportOptionalCall]
+        return self._modules[self._child](*args, **kwargs)  # type: ignore[reportOptionalCall]
 
     def __getattr__(self, name: str) -> Any:
         try:
             return super().__getattr__(name)
         except AttributeError:
-            return getattr(self._modules[_COMPILED], name)
+            return getattr(self._modules[self._child], name)
+
+
+class _Undistributed(_Uncompiled):
+    """Stands for ``DistributedDataParallel`` around a part, whose pass prepares an averaging."""
+
+    _child = "module"
 
 
 def shadows_of(model: nn.Module) -> dict[int, nn.Module]:
@@ -44,12 +53,19 @@ def shadows_of(model: nn.Module) -> dict[int, nn.Module]:
     """
     shadows: dict[int, nn.Module] = {}
     for module in model.modules():
-        kind = _Uncompiled if is_compiled_part(module) else type(module)
+        kind = _standing_for(module)
         try:
             shadows[id(module)] = bare(kind)
         except TypeError:
             return {}
     return shadows
+
+
+def _standing_for(module: nn.Module) -> type[nn.Module]:
+    """The class of a module's shadow."""
+    if is_compiled_part(module):
+        return _Uncompiled
+    return _Undistributed if isinstance(module, DistributedDataParallel) else type(module)
 
 
 def cast_shadow(module: nn.Module, shadow: nn.Module, substitution: Substitution) -> None:
@@ -61,7 +77,7 @@ def cast_shadow(module: nn.Module, shadow: nn.Module, substitution: Substitution
         substitution: Replaces modules by their shadows, and no tensor.
     """
     own = vars(module)
-    if is_compiled_part(module):
+    if _standing_for(module) is not type(module):
         own = {k: v for k, v in own.items() if k in STRUCTURE}
         own |= {"_parameters": {}, "_buffers": {}, "training": module.training}
     vars(shadow).update(

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from landscope.errors import UsageError
+from landscope.landscape.processes import check_parts
 from landscope.landscape.random_state import RandomState, devices_of
 from landscope.landscape.shadow import is_compiled_part
 from landscope.norms.replacing.advice import IN_PYTHON, Advice
@@ -122,6 +123,7 @@ def _check_eager(model: Any) -> None:
         raise UsageError(
             f"model = {model!r}", "it is a network of torch", "give an nn.Module, and not its class"
         )
+    check_parts(model)
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
         if scripted or is_compiled_part(module):

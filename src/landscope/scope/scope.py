@@ -16,7 +16,13 @@ from landscope.landscape.checks import Samples, check_samples
 from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
 from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.processes import check_whole, count, rank
+from landscope.landscape.processes import (
+    check_no_stage,
+    check_optimizers,
+    check_whole,
+    count,
+    rank,
+)
 from landscope.landscape.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
@@ -105,6 +111,8 @@ class Scope(Reviewed):
         check_samples(batch_dim, samples)
         check_training(model, loss_fn, optimizer, scaler)
         check_whole(model)
+        check_no_stage(model)
+        check_optimizers(optimizers_of(optimizer))
         self._model = network_of(model)
         optimizers = optimizers_of(optimizer)
         check_owned(self._model, optimizers)
@@ -142,7 +150,8 @@ class Scope(Reviewed):
         self._steps = first_step
         self._last_look: int | None = None
         self._failures = Failures(self._watch, self._write)
-        self._processes = 1
+        self._processes, self._rank = 1, 0
+        self._left_out: list[str] = []  # what several processes do not read
         self._note_processes()
         self._plan()
 
@@ -156,6 +165,7 @@ class Scope(Reviewed):
                 model; or anything, where no targets are given.
             targets: Its targets; left out where ``loss_fn`` takes the model and the batch.
         """
+        self._note_late_processes()
         self._block.batch = (inputs, targets)
         return self._block
 
@@ -166,6 +176,7 @@ class Scope(Reviewed):
             self._watch.complain(
                 "before() came twice without after(): the batch between is not measured"
             )
+        self._note_late_processes()
         self._watch.enter(inputs, targets)
 
     def after(self) -> None:
@@ -209,7 +220,8 @@ class Scope(Reviewed):
             "steps": self._steps,
             "last_look": self._last_look,
             "previous": self._watch.previous,
-            "probes": self._instrument.state_dict(),
+            # What several processes leave out, one may read when it goes on.
+            "probes": {**self._instrument.state_dict(), **dict.fromkeys(self._left_out)},
             **self._failures.state_dict(),
         }
 
@@ -219,7 +231,9 @@ class Scope(Reviewed):
         Raises:
             UsageError: It had other probes.
         """
-        self._instrument.load_state_dict(state["probes"])
+        self._instrument.load_state_dict(
+            {name: kept for name, kept in state["probes"].items() if name not in self._left_out}
+        )
         self._steps, self._last_look = state["steps"], state["last_look"]
         self._failures.load_state_dict(state)
         previous = state["previous"]
@@ -250,10 +264,9 @@ class Scope(Reviewed):
     @property
     def _summary(self) -> str:
         looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
-        if rank() > 0:
-            return (
-                f"{type(self._model).__name__}, process {rank()} of {count()}: process 0 measures"
-            )
+        if self._rank > 0:
+            name, place = type(self._model).__name__, f"{self._rank} of {self._processes}"
+            return f"{name}, process {place}: process 0 measures"
         return (
             f"{type(self._model).__name__}, {self._steps} update{'s' * (self._steps != 1)}, "
             f"{looks} look{'s' * (looks != 1)}, "
@@ -300,17 +313,24 @@ class Scope(Reviewed):
         """Of several processes one measures, and not what needs the gradient over all of them."""
         if self._processes > 1 or count() == 1:
             return
-        self._processes = count()
-        if rank() > 0:
+        self._processes, self._rank = count(), rank()
+        if self._rank > 0:
             self._instrument.switch_off()
+            self._left_out = [probe.id for probe in self._probes]
             return
-        for name in self._instrument.leave_out_what_needs_the_mean():
+        self._left_out = self._instrument.leave_out_what_needs_the_mean()
+        for name in self._left_out:
             self._failures.of_processes(name, self._steps, self._processes)
             if self._budget is not None:
                 self._budget.leave_out(name)
         function = "processes that train together, of which this one measures"
         value = float(self._processes)
         self._write(Reading(self._steps, "scope", "processes", value, function=function))
+
+    def _note_late_processes(self) -> None:
+        # It runs at every batch; a process group may have been made since the last update.
+        if self._watch.looks and self._processes == 1 and count() > 1:
+            self._plan()
 
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
         try:
