@@ -150,7 +150,8 @@ def _check(trainer: Trainer, module: LightningModule) -> None:
         raise UsageError(
             f"world_size = {trainer.world_size}",
             "LightningScope measures a training in one process",
-            "train with devices=1 and num_nodes=1, or without LightningScope",
+            "train with devices=1 and num_nodes=1, or put landscope.Scope into a loop of your own "
+            "under DistributedDataParallel, where process 0 measures",
         )
     if not module.automatic_optimization:
         raise UsageError(
