@@ -127,16 +127,6 @@ def test_what_replicate_has_made_is_refused():
         Scope(model, cross_entropy, optimizer_of(model))
 
 
-def test_a_stage_of_a_pipeline_is_refused():
-    from torch.distributed.pipelining import PipelineStage
-
-    model = network()
-    stage = PipelineStage(model, 0, 1, torch.device("cpu"))
-    with pytest.raises(UsageError, match=r"the model is in a PipelineStage: a schedule calls"):
-        Scope(model, cross_entropy, optimizer_of(model))
-    del stage
-
-
 def test_norms_of_a_sharded_network_are_not_replaced_and_synchronised_ones_are(two):
     with pytest.raises(UsageError, match=r"is sharded or steered by fully_shard \(FSDP2\)"):
         replace_norms(_sharded(), "batch")

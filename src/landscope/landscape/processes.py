@@ -124,7 +124,7 @@ def check_optimizers(optimizers: Iterable[object]) -> None:
     """Refuse an optimiser that shards its parameters, or averages gradients by itself.
 
     Raises:
-        UsageError: As said.
+        UsageError: It does.
     """
     for optimizer in optimizers:
         by = _engine_of(optimizer)
@@ -132,27 +132,6 @@ def check_optimizers(optimizers: Iterable[object]) -> None:
             raise UsageError(
                 f"the optimizer {type(optimizer).__name__} belongs to {by}",
                 "it shards parameters or averages gradients over processes in its own way",
-                _REMEDY,
-            )
-
-
-def check_no_stage(model: nn.Module) -> None:
-    """Refuse a model that is a stage of a pipeline, whose schedule calls the passes.
-
-    Raises:
-        UsageError: As said.
-    """
-    stage: Any = sys.modules.get("torch.distributed.pipelining.stage")
-    if stage is None:
-        return
-    import gc
-
-    own = {id(module) for module in model.modules()}
-    for found in gc.get_objects():
-        if issubclass(type(found), stage._PipelineStageBase) and id(found.submod) in own:
-            raise UsageError(
-                f"the model is in a {type(found).__name__}",
-                "a schedule calls the passes of a pipeline's stages, each in its own process",
                 _REMEDY,
             )
 

@@ -91,7 +91,7 @@ class Failures:
             "the update is made of the gradient over the batches of all, and this process has one",
             "measure it in a training of one process",
         )
-        self._write(_failed(probe, step, str(error)))
+        self._write(_skipped("left_out", probe, step, str(error)))
 
     def of_reading(self, probe: str, step: int, error: Exception) -> None:
         """A probe gave something that is no reading; its others are written."""
@@ -100,7 +100,7 @@ class Failures:
             "kept",
             key=f"{probe} reading",
         )
-        self._write(_failed(probe, step, f"{type(error).__name__}: {error}"))
+        self._write(_skipped("failed", probe, step, f"{type(error).__name__}: {error}"))
 
     def sits_out(self, what: str) -> bool:
         """Whether a probe, or ``"scope"`` for all of them, is not to be tried now."""
@@ -138,14 +138,14 @@ class Failures:
             "the training goes on",
             key=f"{what} {again}",
         )
-        self._write(_failed(what, step, reason))
+        self._write(_skipped("failed", what, step, reason))
 
 
-def _failed(what: str, step: int, reason: str) -> Reading:
+def _skipped(quantity: str, what: str, step: int, reason: str) -> Reading:
     return Reading(
         step=step,
         probe="scope",
-        quantity="failed",
+        quantity=quantity,
         value=1.0,
         layer=what,
         status=Status.SKIPPED,

@@ -17,7 +17,6 @@ from landscope.landscape.norm_mode import NormMode
 from landscope.landscape.objective import LossFn
 from landscope.landscape.parameters import Parameters, trainable
 from landscope.landscape.processes import (
-    check_no_stage,
     check_optimizers,
     check_whole,
     count,
@@ -111,7 +110,6 @@ class Scope(Reviewed):
         check_samples(batch_dim, samples)
         check_training(model, loss_fn, optimizer, scaler)
         check_whole(model)
-        check_no_stage(model)
         check_optimizers(optimizers_of(optimizer))
         self._model = network_of(model)
         optimizers = optimizers_of(optimizer)
