@@ -138,6 +138,27 @@ def nested(model):
     return lambda o, t: mse(o, t) + 0.1 * sum(term for term in inner())
 
 
+class Anchored:
+    """A penalty for moving away, with the weights in a dictionary of its own."""
+
+    def __init__(self, model) -> None:
+        self.weights = dict(model.named_parameters())
+        self.anchors = {n: p.detach() + 0.1 for n, p in self.weights.items()}
+
+    def loss(self, outputs, targets):
+        moved = [(p - self.anchors[n]).square().sum() for n, p in self.weights.items()]
+        return mse(outputs, targets) + 0.1 * sum(moved)
+
+
+def cached(model):
+    @functools.lru_cache
+    def weights():
+        return tuple(model.parameters())
+
+    weights()  # as the training's own pass does
+    return lambda o, t: mse(o, t) + 0.1 * sum(p.square().sum() for p in weights())
+
+
 def of_global(_):
     return lambda o, t: penalised(GLOBAL["model"], o, t)
 
@@ -148,7 +169,7 @@ WAYS = {
     "a closure": lambda m: lambda o, t: penalised(m, o, t),
     "a list of weights": lambda m: over_weights(list(m.parameters())),
     "a tuple of weights": lambda m: over_weights(tuple(m.parameters())),
-    "a dict of weights": lambda m: over_weights(dict(m.named_parameters()).values()),
+    "a view of a dict": lambda m: over_weights(dict(m.named_parameters()).values()),
     "a partial": lambda m: functools.partial(penalised, m),
     "a method": lambda m: Penalised(m).loss,
     "an object": Penalised,
@@ -156,7 +177,14 @@ WAYS = {
     "a default": by_default,
     "a function in a function": nested,
     "a global": of_global,
+    "a dict of an object": lambda m: Anchored(m).loss,
+    "a vector of all": lambda m: (
+        lambda o, t: mse(o, t) + nn.utils.parameters_to_vector(m.parameters()).square().sum()
+    ),
+    "another pass": lambda m: lambda o, t: mse(o, t) + mse(m(o.detach() @ torch.ones(1, 4)), t),
+    "a cache": cached,
 }
+NOT_FOLLOWED = ("a view of a dict", "a cache")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -166,8 +194,8 @@ def test_weights_that_the_loss_reaches_by_itself_are_measured_right(way):
     loss = WAYS[way](model)
     model.eval()
     before = trace(model)
-    if way == "a dict of weights":
-        # A view of a dict is no container that is known: refused, and the advice helps.
+    if way in NOT_FOLLOWED:
+        # It cannot be copied with other weights in it: refused, and the advice helps.
         with pytest.raises(UsageError, match=r"uses the parameter '0\.weight' by another way than"):
             landscope.line(model, loss, *batch(), etas=[ETA])
 

@@ -149,13 +149,16 @@ class Substitution:
         return made
 
     def _object(self, value: Any, depth: int) -> Any:
-        """A shallow copy, if it holds what is replaced."""
+        """A shallow copy, if it holds what is replaced and lets itself be copied."""
         self.replacements[id(value)] = value
         own = vars(value)
         mapped = {name: self._held(held, depth) for name, held in own.items()}
         if all(mapped[name] is held for name, held in own.items()):
             return value
-        made = bare(type(value))
+        try:
+            made = bare(type(value))
+        except TypeError:
+            return value
         vars(made).update(mapped)
         return made
 
