@@ -308,6 +308,19 @@ def test_updates_of_a_usual_size_are_not_told(values) -> None:
     assert found("update-too-large", looks(RELATIVE, values)) is None
 
 
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [1.0, *[1.26] * 8],  # they differ much from batch to batch, or another network gains
+        [1.0] * 4 + [0.97] + [1.0] * 4,  # of so few, one that is lower is enough
+    ],
+)
+def test_a_few_measurements_that_differ_are_not_enough_for_stuck(losses) -> None:
+    assert found("stuck", *stays(losses)) is None
+    assert found("stuck", *stays([1.0, *[1.24] * 8]))
+    assert found("stuck", *stays([1.0, *[1.26] * 19]))
+
+
 @pytest.mark.parametrize(("count", "told"), [(5, False), (6, True)])
 def test_a_few_measurements_over_many_steps_are_enough_for_stuck(count, told) -> None:
     series = stays([2.3] * count, [1.0] * count)

@@ -1,5 +1,8 @@
 """Findings about the data: batches of one class after another, and features of unlike scales."""
 
+import cmath
+import math
+from collections import Counter
 from itertools import pairwise
 
 from landscope.findings.finding import Case, Evidence
@@ -8,11 +11,18 @@ from landscope.findings.lasting import LAST, LASTING, LEAST, lasting
 from landscope.findings.phrase import called, counted, number
 from landscope.findings.symptom import Symptom
 
-CLASSES = 3
-"""Classes that must have filled batches: of two, real and generated samples may take turns."""
+FIT = 0.85
+"""Length of the mean of the directions that are left when a pace is taken off, from which on it is
+that at which classes are gone through: of sorted data in five classes it is 0.93."""
 
-RUN = 4
-"""With two classes, measurements for each change of class: sorted data has few, turns have many."""
+CHANCE = 0.01
+"""Chance that classes that each batch draws anew change as seldom, or fit any pace as well (by
+Schuster's test of a period)."""
+
+RECENT = 60
+"""Measurements whose order is looked at: enough for either, and few enough to take no time."""
+
+_MOST_PACES = 1000
 
 SIZE = 30.0
 """Root mean square: inputs that are normalised have about 1, pixels from 0 to 255 about 100."""
@@ -30,9 +40,8 @@ def _sorted(history: History) -> Case | None:
         return None
     labels = history.series("gradient", "largest_class_number").on(stretch.steps)
     classes = len(set(labels.values))
-    changes = sum(one != other for one, other in pairwise(labels.values))
-    few = classes == 2 and changes * RUN <= len(labels)
-    if not (classes >= CLASSES or few):
+    recent = labels.on(labels.steps[-RECENT:])
+    if classes < 2 or not (_in_runs(recent) or _at_a_pace(recent)):
         return None
     read = stretch.on(labels.steps)
     return Case(
@@ -45,6 +54,43 @@ def _sorted(history: History) -> Case | None:
         "than a class; batches of one class on purpose, as in some metric learning, are left as "
         "they are.",
     )
+
+
+def _in_runs(labels: Series) -> bool:
+    """Whether classes change more seldom than where each batch draws its own, beyond chance."""
+    pairs = len(labels) - 1
+    changes = sum(one != other for one, other in pairwise(labels.values))
+    counts = Counter(labels.values).values()
+    differ = 1 - sum((count / len(labels)) ** 2 for count in counts)
+    seldom = sum(
+        math.comb(pairs, k) * differ**k * (1 - differ) ** (pairs - k) for k in range(changes + 1)
+    )
+    return seldom <= CHANCE
+
+
+def _at_a_pace(labels: Series) -> bool:
+    """Whether all classes are gone through at one pace, from the last on to the first again.
+
+    As angles on a circle, less those of a pace, the classes of sorted data lie close together. The
+    pace is looked for; that drawn classes fit one of as many is an accident of known chance.
+    """
+    classes = max(labels.values) + 1
+    if classes < LEAST or len(labels) < LEAST:
+        return False
+    span = labels.steps[-1] - labels.steps[0]
+    paces = span / min(later - earlier for earlier, later in pairwise(labels.steps))
+    fit = max(
+        abs(
+            sum(
+                cmath.rect(1, 2 * math.pi * (label / classes - at * (step / span) / 2))
+                for step, label in labels.points.items()
+            )
+        )
+        / len(labels)
+        for at in range(-_MOST_PACES, _MOST_PACES + 1)
+        if abs(at) <= 2 * paces
+    )
+    return fit >= FIT and 2 * paces * math.exp(-len(labels) * fit * fit) <= CHANCE
 
 
 def _recorded(history: History, quantity: str, usual: float) -> list[Series]:
@@ -79,8 +125,9 @@ def _unscaled(history: History) -> Case | None:
 SORTED_DATA = Symptom(
     "sorted-data",
     ("warning",),
-    f"at least 95% of a batch's integer labels of one class {LASTING}, of {CLASSES} classes or "
-    f"more in turn, or of two that change at most at every {RUN}th measurement",
+    f"at least 95% of a batch's integer labels of one class {LASTING}, which changes so seldom, or "
+    "from class to class at so steady a pace, that classes drawn anew for each batch do it once in "
+    f"{1 / CHANCE:.0f} trainings",
     "Bengio 2012, arXiv 1206.5533, section 3.1",
     _sorted,
 )

@@ -88,7 +88,7 @@ NORMS_IN_EVALUATION = Symptom(
     "norms-in-evaluation",
     ("warning", "info"),
     f"a norm with running statistics in evaluation mode while the network is not, {LASTING}; a "
-    "warning where its statistics are those of its start, 0 and 1",
+    "warning where its statistics are those of its start, 0 and 1, and its scales are not frozen",
     _REFERENCE,
     _norms,
 )

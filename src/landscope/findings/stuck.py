@@ -13,6 +13,10 @@ ENOUGH = 2 * LAST
 FEW, LONG = 6, 100
 """Measurements, and steps from the first to the last, that do as well: a small budget gives few."""
 
+ABOUT = 1.25
+"""Times the first loss, above which so few losses do not say anything: they differ by more from
+batch to batch, or rise because another network is trained against this one."""
+
 RISEN = 2.0
 """Times the first loss, above which a training does not stay where it was but goes astray."""
 
@@ -28,7 +32,7 @@ def _look(history: History) -> Case | None:
         return None
     first, read = loss.values[0], loss.on(stretch.steps)
     rests = 2 * len(resting.intersection(read.steps)) > len(read)
-    if not rests and not _long_enough(loss):
+    if not rests and not _long_enough(loss, either):
         return None
     if not rests and read.median > RISEN * first:
         return Case(
@@ -47,9 +51,13 @@ def _look(history: History) -> Case | None:
     )
 
 
-def _long_enough(loss: Series) -> bool:
-    """Whether the training had time: enough measurements, or few that are far apart."""
-    return len(loss) >= ENOUGH or (len(loss) >= FEW and loss.steps[-1] - loss.steps[0] >= LONG)
+def _long_enough(loss: Series, nowhere: frozenset[int]) -> bool:
+    """Whether the training had time: enough measurements, or few that are far apart and agree."""
+    if len(loss) >= ENOUGH:
+        return True
+    apart = len(loss) >= FEW and loss.steps[-1] - loss.steps[0] >= LONG
+    about = max(loss.values) <= ABOUT * loss.values[0]
+    return apart and about and nowhere.issuperset(loss.steps)
 
 
 def _gone() -> str:
@@ -77,7 +85,8 @@ _OFF = (
 STUCK = Symptom(
     "stuck",
     ("warning",),
-    f"after {ENOUGH} looks, or {FEW} over {LONG} steps, loss {LASTING} not below {FALLEN:.0%} of "
+    f"after {ENOUGH} looks, or {FEW} over {LONG} steps that all lie between that and {ABOUT:.0%}, "
+    f"loss {LASTING} not below {FALLEN:.0%} of "
     f"that at the first look; or at any time not below {HIGH:.0%} of it, with a gradient of less "
     f"than {FADED:.0%} of its first length",
     "Lu et al. 2019, arXiv 1903.06733, section 1; on steps that are too large Maas et al. 2013, "

@@ -174,8 +174,13 @@ def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str,
     at = replace(objective, inputs=first.inputs, targets=first.targets)
     wanted = first.layers if first.first is None else [first.first, *first.layers]
     entering, _ = activations(at, point, inputs_of=wanted, outputs_of=())
-    # A token's number and what a module is told by keyword are no activations.
-    return {name: inputs for name, inputs in entering.items() if inputs.is_floating_point()}
+    # A token's number and what a module is told by keyword are no activations. A sample on its own,
+    # as an expert of a mixture may be given, has no batch to be a distribution over.
+    return {
+        name: inputs
+        for name, inputs in entering.items()
+        if inputs.is_floating_point() and inputs.ndim > 1
+    }
 
 
 def _weighs(module: nn.Module | None) -> bool:
