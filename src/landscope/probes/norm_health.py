@@ -24,9 +24,9 @@ class NormHealth(Probe):
 
     Recorded only where it is so, as 1: ``evaluation_mode``, of a network that is in evaluation mode
     at the step and has something that depends on it, or of a norm with running statistics that is
-    while the network is not; ``statistics_unset``, of a norm in evaluation mode that is not frozen and
-    whose statistics are those of its start, 0 and 1; and ``statistics_still``, of one in training
-    mode whose statistics are to the bit those of the measurement before.
+    while the network is not; ``statistics_unset``, of a norm in evaluation mode that is not frozen
+    and whose statistics are those of its start, 0 and 1; and ``statistics_still``, of one in
+    training mode whose statistics are to the bit those of the measurement before.
     """
 
     def __init__(self, schedule: Schedule) -> None:
