@@ -258,6 +258,12 @@ def adam(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 0.02)
 
 
+def switched_off() -> nn.Module:
+    model = normed()()
+    nn.init.constant_(model[1].bias[:10], -10.0)
+    return model
+
+
 def frozen_norm() -> nn.Module:
     model = normed()()
     model[1].requires_grad_(False)
@@ -315,6 +321,7 @@ INNOCENT = {
     "dropout": Training(
         lambda: nn.Sequential(nn.Linear(8, 64), nn.Dropout(0.9), nn.ReLU(), nn.Linear(64, 4))
     ),
+    "channels that a norm switches off": Training(switched_off),
     "norm frozen as it began": Training(frozen_norm, before=eval_norm),
     "one class at random": Training(batch=one_class_at_random, steps=30),
     "tokens": Training(Tokens, adam, tokens),

@@ -115,7 +115,7 @@ DEAD_UNITS = Symptom(
     "dead-units",
     ("warning",),
     f"more than {SILENT:.0%} of a layer's inputs 0 at every sample of a batch of 16 or more, "
-    f"{LASTING}; not of the first layer, whose inputs are the data",
+    f"{LASTING}; not of the first layer, whose inputs are the data, nor behind a batch norm",
     _REFERENCE,
     _silent,
 )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from landscope.cost import Cost, Work
 from landscope.landscape.activations import activations
 from landscope.landscape.batch import samples_of
+from landscope.landscape.batch_statistics import keeps_statistics
 from landscope.landscape.distribution import by_feature, drift, feature_dimension, moments
 from landscope.landscape.feature_scales import root_mean_square, silent_share, spread
 from landscope.landscape.layers import execution_order
@@ -56,7 +57,8 @@ class InputDrift(Probe):
     are the data. Of that only their scale is read, where it is unusual: ``input_size``, the root
     mean square of all, and ``input_spread``, the magnitude of the largest feature over that of the
     median. ``silent_inputs`` is the share of a layer's inputs that are 0 at each sample, recorded
-    where it is more than a tenth.
+    where it is more than a tenth; not behind a norm of batches, whose shifts alone switch many
+    channels off in trainings that go well.
 
     Args:
         schedule: At which steps it looks.
@@ -120,7 +122,7 @@ class InputDrift(Probe):
                 for name, unit in DRIFTS
             ]
             silent = silent_share(before) if len(inputs) >= _FEWEST_SAMPLES else 0.0
-            if silent > SILENT:
+            if silent > SILENT and not _behind_a_norm(shot.objective.model, layer):
                 readings.append(
                     self.reading(
                         view, "silent_inputs", silent, layer=layer, function=_function(first, shot)
@@ -188,6 +190,16 @@ def _weighs(module: nn.Module | None) -> bool:
     if module is None or isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
         return False
     return any(p.ndim > 1 for p in module.parameters(recurse=False))
+
+
+def _behind_a_norm(model: nn.Module, layer: str) -> bool:
+    """Whether a norm with running statistics is the last module with parameters before a layer."""
+    names = [name for name, _ in model.named_modules()]
+    modules = dict(model.named_modules())
+    for name in reversed(names[: names.index(layer)]):
+        if any(True for _ in modules[name].parameters(recurse=False)):
+            return keeps_statistics(modules[name])
+    return False
 
 
 def _function(first: _First, shot: Snapshot) -> str:
