@@ -329,7 +329,7 @@ def test_a_study_that_was_interrupted_says_so(here: Program, tmp_path: Path) -> 
     done = here("show", "study")
     assert done.returncode == 0
     assert done.stdout.count("not run\n") == 6
-    assert "Findings\n  Nothing is conspicuous.\n" in done.stdout
+    assert "Findings\n  No problems found.\n" in done.stdout
     assert done.stdout.endswith(
         "Not all runs have ended: start the command that began the study again to go on.\n"
     )

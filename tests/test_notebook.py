@@ -71,7 +71,7 @@ def test_findings_are_a_list_and_a_table() -> None:
     text = findings._repr_html_()
     assert "<script" not in text
     cells = Cells(text).cells
-    assert cells[0] == "Findings: 1"
+    assert cells[0].startswith("Findings: 1.")
     assert {finding.severity, finding.sentence, finding.remedy, finding.id} <= set(cells)
 
 
@@ -82,8 +82,8 @@ def test_findings_read_as_sentences() -> None:
 
 
 def test_no_finding_says_so() -> None:
-    assert repr(find([])) == "Findings: none so far"
-    assert Cells(find([])._repr_html_()).cells == ["Findings: none so far"]
+    assert repr(find([])) == "Nothing was measured, so nothing can be said."
+    assert Cells(find([])._repr_html_()).cells == ["Nothing was measured, so nothing can be said."]
     assert find([]) == []
 
 

@@ -11,7 +11,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 import landscope
-from landscope.errors import LandscopeError
+from landscope.errors import LandscopeError, UsageError
+from landscope.regular_file import expanded
 from landscope.study.keeping import CHECKPOINT_SECONDS, keeping_of
 from landscope.terminal import options
 from landscope.terminal.refusal import refusal
@@ -38,6 +39,13 @@ app = App(
 
 
 Study = Annotated[Path, Parameter(help="Folder of a study, such as `runs/quick-seed0`.")]
+Folder = Annotated[
+    Path,
+    Parameter(
+        help="Folder of a study, such as `runs/quick-seed0`, or of a run, as it was given to "
+        "`Scope(to=...)`."
+    ),
+]
 
 
 @app.command
@@ -68,8 +76,8 @@ def reproduce(
         figures=figures,
         seed=seed,
         device=device,
-        out=out or default_folder(preset, seed, figures),
-        data_dir=data_dir,
+        out=expanded(out or default_folder(preset, seed, figures)),
+        data_dir=data_dir and expanded(data_dir),
         workers=workers,
         only=run,
         keeping=keeping_of(checkpoint_every, accept_changes),
@@ -129,7 +137,7 @@ def compare(
     order = ComparisonOrder(
         comparison,
         device,
-        out or default_folder(comparison),
+        expanded(out or default_folder(comparison)),
         workers,
         run,
         keeping_of(checkpoint_every, accept_changes),
@@ -149,6 +157,7 @@ def init(
     """Write a commented file to begin a comparison from; it runs as it is."""
     from landscope.study.starter import write_starter
 
+    file = expanded(file)
     command = write_starter(file)
     Console().print(
         f"{file} written. Try it as it is, then make it yours:\n\n  {command}",
@@ -163,31 +172,40 @@ def init(
 def report(study: Study, /) -> None:
     """Draw the figures and write the report of a study again, from its records alone."""
     from landscope.publish import publish
+    from landscope.records.run_records import is_run
     from landscope.terminal.study_progress import showing_progress
 
+    study = expanded(study)
+    if is_run(study):
+        raise UsageError(
+            str(study),
+            "it is a single run, and a report is written of a study",
+            f"use `landscope show {study}`, or landscope.Run({str(study)!r}).plot() in Python",
+        )
     with showing_progress() as listener:
         path = publish(study, listener.phase)
     _show(study, path)
 
 
 @app.command
-def status(study: Study, /) -> None:
+def status(folder: Folder, /) -> None:
     """Say which runs of a study are done, running, stopped, failed or missing, and the time left.
 
-    From its folder alone, also while another process is at work on it.
+    Of a single run it says how far it is and how often each probe measured. From the folder alone,
+    also while another process is at work on it.
     """
-    _status(study)
+    from landscope.records.run_records import is_run, read_run
+    from landscope.terminal.run_summary import print_run_status
+
+    if is_run(folder):
+        print_run_status(Console(), read_run(folder))
+    else:
+        _status(folder)
 
 
 @app.command
 def show(
-    folder: Annotated[
-        Path,
-        Parameter(
-            help="Folder of a study, such as `runs/quick-seed0`, or of a run, as it was given to "
-            "`Scope(to=...)`."
-        ),
-    ],
+    folder: Folder,
     /,
 ) -> None:
     """Print a study's answers, findings and runs, or a run's last looks and findings.
@@ -205,7 +223,7 @@ def show(
 
 @app.command
 def export(
-    study: Study,
+    folder: Folder,
     to: Annotated[Path, Parameter(help="File to write; its ending chooses: .parquet or .csv.")],
     /,
     *,
@@ -217,10 +235,12 @@ def export(
         ),
     ] = True,
 ) -> None:
-    """Write all readings of a study as one table, for other tools."""
+    """Write all readings of a study, or of a single run, as one table, for other tools."""
     from landscope.records import export_table, read_study
+    from landscope.records.run_records import is_run, read_run
 
-    rows = export_table(read_study(study).runs.values(), to, times=times)
+    runs = [read_run(folder)] if is_run(folder) else read_study(folder).runs.values()
+    rows = export_table(runs, to, times=times)
     Console().print(f"{rows:,} rows written to {to}", markup=False, highlight=False, soft_wrap=True)
 
 

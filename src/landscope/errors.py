@@ -22,10 +22,10 @@ class LandscopeError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{_told(self.value)}: {_told(self.rule)}; {_told(self.remedy)}"
+        return f"{printable(self.value)}: {printable(self.rule)}; {printable(self.remedy)}"
 
 
-def _told(words: str) -> str:
+def printable(words: str) -> str:
     """Words on one line, in which a terminal finds nothing to obey: names in them are anybody's."""
     if len(words) > _LONGEST:
         words = f"{words[:_LONGEST]}..."

@@ -34,11 +34,16 @@ class Run(Reviewed):
         self.id: str = records.id
         self.outcome: Outcome = records.outcome
         self._told = records.summary
+        self._probes = records.probes
 
     @property
     def readings(self) -> tuple[Reading, ...]:
         """All readings that were recorded, in the order in which they were made."""
         return self._readings
+
+    @property
+    def _probe_ids(self) -> tuple[str, ...]:
+        return self._probes
 
     @property
     def _summary(self) -> str:

@@ -1,4 +1,4 @@
-"""Opening a file that somebody else may have put there: a regular one, and never waiting for it."""
+"""Paths that somebody else gave: a home is found, a file opened only where it is a regular one."""
 
 import os
 import stat
@@ -35,3 +35,8 @@ def open_regular(path: Path) -> BinaryIO:
 def _check(mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise NotRegularError("it is not a regular file")
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path as a person writes it: ``~`` is the home, as in a shell; unknown homes stay."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (Path.expanduser raises without a home)

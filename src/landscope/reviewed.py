@@ -28,9 +28,17 @@ class Reviewed(ABC):
     def _summary(self) -> str:
         """What it is and how far it got, in a few words."""
 
+    @property
+    @abstractmethod
+    def _probe_ids(self) -> tuple[str, ...]:
+        """Ids of the probes that were to measure; none where that is not known."""
+
     def findings(self) -> Findings:
-        """What the readings so far say, the most serious first; none where nothing stands out."""
-        return find(self.readings)
+        """What the readings so far say, the most serious first.
+
+        Printed, they also say which probes measured too seldom to rule problems out.
+        """
+        return find(self.readings, self._probe_ids)
 
     def plot(self, width: float = 12.0) -> "Drawing":
         """A matplotlib figure over the steps, with a panel for each kind of reading there is.

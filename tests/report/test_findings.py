@@ -74,4 +74,4 @@ def test_the_contents_lead_to_the_findings_between_answers_and_figures(page: str
 
 def test_runs_without_findings_are_said_to_have_none(tmp_path: Path) -> None:
     study = Compared(norms=("batch",), lrs=(0.1,)).write(tmp_path / "study")
-    assert section(render(study, [], [])) == "Nothing is conspicuous in the readings of any run."
+    assert section(render(study, [], [])) == "No problems found in the readings of any run."

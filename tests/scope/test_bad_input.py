@@ -492,7 +492,7 @@ def test_steps_that_lie_outside_of_the_block_are_missed_aloud():
                 pass
 
     (warning,) = told(empty)
-    assert "no step of the optimiser was seen in 1000 blocks" in warning
+    assert "no step of the optimiser was seen in 100 blocks" in warning
     assert scope.readings == ()
 
 

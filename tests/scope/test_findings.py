@@ -105,7 +105,10 @@ def test_a_scope_that_has_not_looked_has_no_figure_and_no_findings() -> None:
     model = nn.Linear(6, 3)
     scope = landscope.Scope(model, loss_fn, optimizer_for(Kind(), model))
     assert scope.findings() == []
-    assert Cells(scope._repr_html_()).cells == [repr(scope), "Findings: none so far"]
+    assert Cells(scope._repr_html_()).cells == [
+        repr(scope),
+        "Nothing was measured, so nothing can be said.",
+    ]
     with pytest.raises(RecordError, match="no reading that a figure of a run shows"):
         scope.plot()
 

@@ -46,12 +46,16 @@ def test_a_run_that_still_goes_on_and_one_without_readings_are_shown(tmp_path: P
     folder.create()
     folder.write_manifest({"format": 1, "id": "mine", "config": {}, "layers": [], "seed": 0})
     assert (
-        printed(read_run(folder.path)) == "mine, unfinished, 0 looks\n\nNothing is conspicuous.\n"
+        printed(read_run(folder.path))
+        == "mine, unfinished (stopped, and no end was recorded), 0 looks\n\n"
+        "Nothing was measured, so nothing can be said.\n"
     )
     with Journal.create(folder) as journal:
         journal.write(Reading(7, "gradient", "loss", 1.5))
     told = printed(read_run(folder.path))
-    assert told.startswith("mine, unfinished at step 7, 1 look\n")
+    assert told.startswith(
+        "mine, unfinished at step 7 (stopped, and no end was recorded), 1 look\n"
+    )
     assert "\n   7   1.5\n" in told
 
 

@@ -4,9 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from landscope.reading import TRUSTED, Reading
-
-"""A fallback is right, and only took longer."""
+from landscope.reading import TRUSTED, Reading, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,11 @@ class History:
 
     Args:
         readings: In any order; it does not matter which.
+        probes: Ids of the probes that were to measure; those that did, where that is not known.
     """
 
-    def __init__(self, readings: Iterable[Reading]) -> None:
+    def __init__(self, readings: Iterable[Reading], probes: Iterable[str] = ()) -> None:
+        self._probes = tuple(probes)
         self._readings: dict[tuple[str, str], list[Reading]] = {}
         for reading in readings:
             self._readings.setdefault((reading.probe, reading.quantity), []).append(reading)
@@ -74,6 +74,26 @@ class History:
         """All readings of a quantity, in the order of steps, whatever their status."""
         found = self._readings.get((probe, quantity), [])
         return sorted(found, key=lambda r: (r.step, r.layer or "", repr(r.value), r.function))
+
+    @property
+    def measured(self) -> dict[str, int]:
+        """How many steps each probe has measured, with a reading that was not skipped.
+
+        A probe that found nothing to read at a step has measured it.
+        """
+        steps: dict[str, set[int]] = {probe: set() for probe in self._probes}
+        for (probe, quantity), readings in self._readings.items():
+            for reading in readings:
+                name = probe
+                if probe == "scope":
+                    if quantity != "nothing_to_read" or reading.layer is None:
+                        continue
+                    name = reading.layer
+                found = steps.setdefault(name, set())
+                if reading.status is not Status.SKIPPED:
+                    found.add(reading.step)
+        steps.pop("training", None)  # a study's curves are no probe's
+        return {probe: len(found) for probe, found in steps.items()}
 
     def series(self, probe: str, quantity: str) -> Series:
         """A number of the whole network; empty where it was never read."""

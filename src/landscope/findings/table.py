@@ -20,8 +20,10 @@ from landscope.findings.gradient_turns_round import GRADIENT_TURNS_ROUND
 from landscope.findings.history import History
 from landscope.findings.loss_not_trained import LOSS_NOT_TRAINED
 from landscope.findings.lost_updates import ACCUMULATION_NOT_DIVIDED, LOST_UPDATES, NOT_OPTIMISED
+from landscope.findings.no_updates_seen import NO_UPDATES_SEEN
 from landscope.findings.noise_dominates import NOISE_DOMINATES
 from landscope.findings.norm_modes import EVALUATION_MODE, NORMS_IN_EVALUATION, STATISTICS_STILL
+from landscope.findings.not_measured import NOT_MEASURED
 from landscope.findings.probe_failed import PROBE_FAILED
 from landscope.findings.running_statistics_lag import RUNNING_STATISTICS_LAG
 from landscope.findings.step_could_be_larger import STEP_COULD_BE_LARGER
@@ -35,6 +37,7 @@ from landscope.reading import Reading
 SYMPTOMS: tuple[Symptom, ...] = (
     DIVERGED,
     STUCK,
+    NO_UPDATES_SEEN,
     LOSS_NOT_TRAINED,
     GRADIENT_SCALED,
     NO_GRADIENT,
@@ -63,6 +66,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     NOT_OPTIMISED,
     ACCUMULATION_NOT_DIVIDED,
     PROBE_FAILED,
+    NOT_MEASURED,
     BUDGET_EXCEEDED,
 )
 """Each speaks for itself; whether it concerns the training as a whole decides its place."""
@@ -82,17 +86,18 @@ _OF_THE_MEAN_GRADIENT = {
 """Nothing of these can be told of several processes, of which one measures its own batch."""
 
 
-def find(readings: Iterable[Reading]) -> Findings:
+def find(readings: Iterable[Reading], probes: Iterable[str] = ()) -> Findings:
     """What the readings of one training show, the most severe first.
 
     Args:
         readings: All of one training, in any order. What is missing, was skipped or is not finite
             is left out; a finding that rests on it does not appear.
+        probes: Ids of the probes that were to measure, so that one that never did can be named.
 
     Returns:
-        At most one finding of each id; none where nothing is conspicuous, or too little was read.
+        At most one finding of each id; none where no problem was found, or too little was read.
     """
-    history = History(readings)
+    history = History(readings, probes)
     several = any(value > 1 for value in history.series("scope", "processes").values)
     found = [
         symptom.find(history)
@@ -100,4 +105,5 @@ def find(readings: Iterable[Reading]) -> Findings:
         if not (several and symptom.id in _OF_THE_MEAN_GRADIENT)
     ]
     shown = [finding for finding in found if finding is not None]
-    return Findings(sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity)))
+    ordered = sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity))
+    return Findings(ordered, history.measured)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from landscope.integrations.missing import missing
 from landscope.integrations.series import Histogram, histogram_of, numbers_of, remark_of
 from landscope.reading import Reading
+from landscope.regular_file import expanded
 
 try:
     from torch.utils.tensorboard import SummaryWriter
@@ -26,7 +27,7 @@ class TensorBoardWriter:
 
     def __init__(self, to: str | os.PathLike[str] | SummaryWriter) -> None:
         self._own = not isinstance(to, SummaryWriter)
-        self._log = to if isinstance(to, SummaryWriter) else SummaryWriter(os.fspath(to))
+        self._log = to if isinstance(to, SummaryWriter) else SummaryWriter(str(expanded(to)))
 
     def write(self, reading: Reading) -> None:
         """Add a reading to the event file, at its own step."""

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
@@ -25,6 +26,11 @@ class _ForAll:
         self._lock = threading.Lock()
         self._inside = 0
         self._context: AbstractContextManager[Any] = nullcontext()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether any thread holds it now."""
+        return self._inside > 0
 
     @contextmanager
     def held(self) -> Generator[None]:
@@ -97,12 +103,38 @@ def no_cached_parametrizations() -> AbstractContextManager[None]:
 
 
 @contextmanager
+def _not_raising() -> Generator[None]:
+    with warnings.catch_warnings():
+        warnings.filters[:] = [  # pyright: ignore[reportIndexIssue]
+            ("default", *rest) if action == "error" else (action, *rest)
+            for action, *rest in warnings.filters
+        ]
+        yield
+
+
+_NOT_RAISING = _ForAll(_not_raising)
+
+
+def no_warning_raises() -> AbstractContextManager[None]:
+    """Inside, a warning that a filter makes an error is shown: it is none of the training's.
+
+    Where no filter does, nothing is touched, as each change of the filters lets the training's own
+    warnings be shown again.
+    """
+    if _NOT_RAISING.in_use or any(action == "error" for action, *_ in warnings.filters):
+        return _NOT_RAISING.held()
+    return nullcontext()
+
+
+@contextmanager
 def no_modes() -> Generator[None]:
     """Inside, no mode that is active around a training step sees what runs.
 
-    A counter of its operations counts the training's alone. A default device stays.
+    A counter of its operations counts the training's alone. A default device stays. Nor does a
+    warning raise.
     """
     with ExitStack() as stack:
+        stack.enter_context(no_warning_raises())
         for _ in _python_dispatch._get_current_dispatch_mode_stack():  # pyright: ignore[reportPrivateUsage]
             stack.enter_context(_python_dispatch._pop_mode_temporarily())  # pyright: ignore[reportPrivateUsage]
         functions = overrides._get_current_function_mode_stack()  # pyright: ignore[reportPrivateUsage]

@@ -38,6 +38,7 @@ from landscope.reading import Reading
 from landscope.records.body import number_to_json
 from landscope.records.disk import whole_file
 from landscope.records.run_records import RunRecords
+from landscope.regular_file import expanded
 
 Cell = str | int | float | bool | None
 Kind = Literal["text", "whole", "number", "truth"]
@@ -86,7 +87,7 @@ def export_table(
         RecordError: A journal is damaged, or a row would be longer than a table can hold.
         StorageError: The file cannot be written.
     """
-    path = Path(path)
+    path = expanded(path)
     write = _writer_for(path)
     chosen = list(runs)
     columns: dict[str, Kind] = {**_COLUMNS, **_config_columns(chosen)}

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import Field
+
 from landscope.records.manifest import Manifest, read_manifest, write_manifest
 
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+), in (.+)$', re.MULTILINE)
@@ -21,12 +23,16 @@ class Failure:
             itself what to do.
         text: All that is known, such as a traceback.
         when: In ISO 8601.
+        step: The step that it was at; None where that is not known.
+        interrupted: Whether nothing was wrong and somebody, or the system, stopped it.
     """
 
     reason: str
     place: str | None
     text: str
     when: str
+    step: int | None = None
+    interrupted: bool = False
 
 
 class _FailureManifest(Manifest):
@@ -34,6 +40,8 @@ class _FailureManifest(Manifest):
     place: str | None = None
     text: str
     when: str
+    step: int | None = Field(default=None, ge=0, lt=2**53)
+    interrupted: bool = False
 
 
 def failure_of(text: str) -> Failure:
@@ -69,4 +77,4 @@ def read_failure(path: Path) -> Failure:
         RecordError: It is missing or damaged.
     """
     given = _FailureManifest.model_validate(read_manifest(path, _FailureManifest))
-    return Failure(given.reason, given.place, given.text, given.when)
+    return Failure(given.reason, given.place, given.text, given.when, given.step, given.interrupted)

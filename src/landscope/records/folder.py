@@ -20,6 +20,7 @@ from landscope.records.outcome import UNFINISHED, Outcome
 from landscope.records.replay import replay_outcome
 from landscope.records.run_id import flaw_of
 from landscope.records.strict_json import canonical
+from landscope.regular_file import expanded
 
 _PATIENCE = 1.0  # seconds for a holder that was just killed
 
@@ -32,7 +33,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self.manifest_path = self.path / "run.json"
         self.journal_path = self.path / "journal.jsonl"
         self.unfinished_journal_path = self.path / "journal.unfinished.jsonl"
@@ -174,7 +175,7 @@ class StudyFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = expanded(path)
         self.manifest_path = self.path / "study.json"
         self.figures = self.path / "figures"
         self.report = self.path / "report.html"

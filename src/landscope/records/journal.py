@@ -37,6 +37,7 @@ class Journal:
         self._end = end  # of the last line; one value, so that no interrupt parts what it says
         self._synced = time.monotonic()
         self._closed_because: str | None = None
+        self._process = os.getpid()
 
     @staticmethod
     def create(folder: RunFolder, *, at: Mark | None = None, lock: Lock | None = None) -> "Journal":
@@ -142,7 +143,8 @@ class Journal:
         if self._file.closed:
             return
         try:
-            self._sync()
+            if os.getpid() == self._process:
+                self._sync()
         finally:
             self._closed_because = "it is closed"
             self._file.close()
@@ -164,6 +166,13 @@ class Journal:
             self.close()
 
     def _append(self, kind: LineKind, body: dict[str, object]) -> None:
+        if os.getpid() != self._process:
+            # Both would write at one place of one file, each knowing of its own lines alone.
+            raise UsageError(
+                str(self._path),
+                f"process {self._process} writes this journal, and this one was forked from it",
+                "open a journal of its own in each process",
+            )
         if self._closed_because is not None:
             raise UsageError(
                 str(self._path),

@@ -74,6 +74,7 @@ class Lock:
             raise StorageError(
                 str(path.parent), rule, "wait until it ends, or choose another folder"
             )
+        self._process = os.getpid()
 
     def __enter__(self) -> "Lock":
         return self
@@ -85,8 +86,10 @@ class Lock:
         """Lets the next writer in; a second call does nothing."""
         if self._descriptor is None:
             return
-        # Unlocking by name, and not by closing alone, also frees it from forked children.
-        _unlock(self._descriptor)
+        # Unlocking by name, and not by closing alone, also frees it from forked children; in one of
+        # those it would take the lock from the process that made it.
+        if os.getpid() == self._process:
+            _unlock(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
 

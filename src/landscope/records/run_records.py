@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,16 +52,35 @@ class RunRecords:
 
     @property
     def outcome(self) -> Outcome:
-        """How the run ended; its status is ``"unfinished"`` where no finish was recorded."""
-        return self._replay.outcome
+        """How the run ended; its status is ``"unfinished"`` where no end was recorded."""
+        outcome, failure = self._replay.outcome, self.folder.failure
+        if outcome.ended or failure is None:
+            return outcome
+        where = f", {failure.place}" if failure.place else ""
+        return Outcome(
+            "interrupted" if failure.interrupted else "failed",
+            outcome.step if failure.step is None else failure.step,
+            reason=f"{failure.reason}{where}",
+        )
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Ids of the probes that a scope was given; none where the manifest does not say."""
+        probes = self.config.get("probes")
+        if not isinstance(probes, list):
+            return ()
+        return tuple(probe for probe in cast(list[object], probes) if isinstance(probe, str))
 
     @property
     def summary(self) -> str:
         """What it is and how far it got, in a few words."""
         outcome, own = self.outcome, ("training", "scope")  # a curve's points are no looks
         steps = {reading.step for reading in self.all_readings if reading.probe not in own}
-        at = "" if outcome.step is None else f" at step {outcome.step}"
-        return f"{self.id}, {outcome.status}{at}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
+        told = str(outcome)
+        if outcome.status == "unfinished":
+            running = self.folder.is_written
+            told += " (still running)" if running else " (stopped, and no end was recorded)"
+        return f"{self.id}, {told}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
 
     @property
     def torn(self) -> bool:

@@ -96,7 +96,7 @@ def _steps_of(config: dict[str, Any]) -> int:
 
 def _run_status(folder: RunFolder, steps: int) -> RunStatus:
     outcome = folder.outcome()
-    if outcome.status != "unfinished":
+    if outcome.status == "finished" or outcome.status == "diverged":
         return RunStatus(folder.id, outcome.status, outcome.step, steps, outcome.seconds, None)
     step = last_step(folder.journal_path) if os.path.lexists(folder.journal_path) else None
     if folder.is_written:

@@ -2,14 +2,15 @@
 
 import os
 import time
-import warnings
 from typing import Any
 
 from landscope.errors import StorageError, UsageError
 from landscope.reading import Reading, Writer
+from landscope.records.failure import Failure
 from landscope.records.folder import RunFolder
 from landscope.records.journal import Journal
 from landscope.records.outcome import Outcome
+from landscope.scope.warn import warn
 
 _TRIES = 3  # readings in a row that a writer may refuse
 
@@ -33,13 +34,14 @@ class RunWriter:
     def __init__(
         self, path: str | os.PathLike[str], manifest: dict[str, Any], first_step: int = 0
     ) -> None:
-        folder = RunFolder(path)
+        self._folder = folder = RunFolder(path)
         folder.create()
         if first_step > 0 and os.path.lexists(folder.journal_path):
             self._journal = Journal.go_on(folder, first_step)
         else:
             folder.write_manifest({"format": 1, "id": folder.id, **manifest})
             self._journal = Journal.create(folder)
+        folder.forget_failure()  # of whatever was begun here before
         self._started = time.perf_counter()
         self._step: int | None = None
 
@@ -50,15 +52,33 @@ class RunWriter:
 
     def close(self) -> None:
         """Say that the run has ended. A run that read nothing has not been."""
-        if self._step is None:
+        self.end(self._step, None)
+
+    def end(self, step: int | None, failure: Failure | None) -> None:
+        """Say how the run has ended.
+
+        Args:
+            step: The last step that was taken. A run that took none has not been.
+            failure: What ended it before its time; None where nothing did. Such a run may be begun
+                again, or gone on with.
+        """
+        if failure is not None:
+            try:
+                self._folder.note_failure(failure)
+            finally:
+                self._journal.close()
+        elif step is None:
             self._journal.close()
         else:
             seconds = time.perf_counter() - self._started
-            self._journal.finish(Outcome("finished", self._step, seconds))
+            self._journal.finish(Outcome("finished", step, seconds))
 
 
 class Destinations:
     """Several writers as one, each of which may fail without taking the others along.
+
+    They belong to the process that opened them: in one that was forked from it, nothing is written
+    and nothing closed.
 
     Args:
         to: A folder, a writer, a list of these, or None.
@@ -78,6 +98,7 @@ class Destinations:
         self._writers: list[Writer] = []
         self._refused: dict[int, int] = {}  # readings in a row, by the writer's id
         self._warned: set[int] = set()
+        self._process = os.getpid()
         try:
             for each in several:
                 self._writers.append(_opened(each, manifest, first_step))
@@ -96,6 +117,8 @@ class Destinations:
         One that refuses several in a row, or whose folder or connection fails, is left out from
         then on. Of one that refuses this one alone, this one is left out.
         """
+        if os.getpid() != self._process:
+            return
         for writer in list(self._writers):
             try:
                 writer.write(reading)
@@ -106,28 +129,33 @@ class Destinations:
                     self._drop(writer, error)
                 elif id(writer) not in self._warned:
                     self._warned.add(id(writer))
-                    warnings.warn(
-                        f"landscope: {type(writer).__name__} does not take {reading.key} at step "
+                    warn(
+                        f"{type(writer).__name__} does not take {reading.key} at step "
                         f"{reading.step}, which is left out ({type(error).__name__}: {error}); "
-                        "the training goes on",
-                        stacklevel=2,
+                        "the training goes on"
                     )
 
-    def close(self) -> None:
-        """Close every writer, once."""
+    def close(self, step: int | None = None, failure: Failure | None = None) -> None:
+        """Close every writer, once; a folder is told how the training has ended.
+
+        Args:
+            step: As for :meth:`RunWriter.end`.
+            failure: As for :meth:`RunWriter.end`.
+        """
+        if os.getpid() != self._process:
+            return  # forked: files, connections and terminals are those of the process before
         for writer in list(self._writers):
             try:
-                writer.close()
+                writer.end(step, failure) if isinstance(writer, RunWriter) else writer.close()
             except Exception as error:
                 self._drop(writer, error)
         self._writers.clear()
 
     def _drop(self, writer: Writer, error: Exception) -> None:
         self._writers.remove(writer)
-        warnings.warn(
-            f"landscope: {type(writer).__name__} failed and gets no more readings "
-            f"({type(error).__name__}: {error}); the training goes on",
-            stacklevel=3,
+        warn(
+            f"{type(writer).__name__} failed and gets no more readings "
+            f"({type(error).__name__}: {error}); the training goes on"
         )
 
 

@@ -110,6 +110,11 @@ class Failures:
         row.rest -= 1
         return True
 
+    @property
+    def now(self) -> frozenset[str]:
+        """The probes that failed in the measurement that is under way."""
+        return frozenset(self._now - {"scope"})
+
     def looked(self, probes: Iterable[str]) -> None:
         """A measurement has been taken by these probes; what did not fail in it begins afresh."""
         for probe in {"scope", *probes} - self._now:

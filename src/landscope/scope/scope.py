@@ -1,10 +1,12 @@
 """The scope: three lines around anyone's training step, and the landscape is measured."""
 
+import os
+import sys
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -32,11 +34,13 @@ from landscope.scope.block import Block
 from landscope.scope.budget import Budget
 from landscope.scope.clock import Clock
 from landscope.scope.destinations import Destination, Destinations
+from landscope.scope.ending import Ending
 from landscope.scope.failures import Failures
 from landscope.scope.instrument import Instrument, is_ours
 from landscope.scope.look import Look
 from landscope.scope.observation import Observation
 from landscope.scope.settings import check_owned, check_settings, check_training, manifest_of
+from landscope.scope.unseen import Unseen
 from landscope.scope.unwrapping import network_of, optimizers_of
 from landscope.scope.watch import Watch
 
@@ -116,9 +120,22 @@ class Scope(Reviewed):
         check_owned(self._model, optimizers)
         self._plans: dict[str, WhenPlanned] = {}
         self._probes = [self._made(probe, every) for probe in chosen(probes)]
+        self._process = os.getpid()
         self._asked = None if every else budget
         self._budget = self._new_budget() if every is None else None
         self._clock = Clock(self._budget)
+        self._readings: list[Reading] = []
+        manifest = manifest_of(
+            self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
+        )
+        # Of several processes the first measures, and it alone has something to write.
+        here = to if rank() == 0 else None
+        self._to = Destinations(here, manifest, live=live and rank() == 0, first_step=first_step)
+        self._write = _writing(self._readings, self._to)
+        self._unseen = Unseen(self._model, self._write)
+        self._ending = Ending(self._to, self._unseen, first_step)
+        # Who writes the three lines closes nothing: it is done when the scope or Python ends.
+        self._finish = weakref.finalize(self, self._ending.end)
         self._instrument = Instrument(
             self._probes,
             self._write,
@@ -134,17 +151,10 @@ class Scope(Reviewed):
             batch_dim=batch_dim,
             samples=samples,
         )
-        self._watch = Watch(model, self._model, loss_fn, optimizers, scaler, self._updated)
-        self._block = Block(self._watch)
-        self._readings: list[Reading] = []
-        manifest = manifest_of(
-            self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
+        self._watch = Watch(
+            model, self._model, loss_fn, optimizers, scaler, self._unseen, self._updated
         )
-        # Of several processes the first measures, and it alone has something to write.
-        here = to if rank() == 0 else None
-        self._to = Destinations(here, manifest, live=live and rank() == 0, first_step=first_step)
-        # Who writes the three lines closes nothing: it is done when the scope or Python ends.
-        self._finish = weakref.finalize(self, self._to.close)
+        self._block = Block(self._watch, self._ending)
         self._steps = first_step
         self._last_look: int | None = None
         self._failures = Failures(self._watch, self._write)
@@ -163,17 +173,22 @@ class Scope(Reviewed):
                 model; or anything, where no targets are given.
             targets: Its targets; left out where ``loss_fn`` takes the model and the batch.
         """
+        if os.getpid() != self._process:
+            self._stay_out()
         self._note_late_processes()
         self._block.batch = (inputs, targets)
         return self._block
 
     def before(self, inputs: Any, targets: Any = IN_BATCH) -> None:
         """What :meth:`step` does on entering, for loops into which a block does not fit."""
+        if os.getpid() != self._process:
+            self._stay_out()
         if self._watch.inside:
             self._watch.abandon()
             self._watch.complain(
                 "before() came twice without after(): the batch between is not measured"
             )
+        self._ending.goes_on()
         self._note_late_processes()
         self._watch.enter(inputs, targets)
 
@@ -242,11 +257,29 @@ class Scope(Reviewed):
         self._plan()
 
     def close(self) -> None:
-        """End the measuring: nothing is measured from here on, and what was is written."""
+        """End the measuring: nothing is measured from here on, and what was is written.
+
+        In a ``finally`` or an ``except`` the record says by which error the training ended.
+        """
+        self._close(sys.exception())
+
+    def _close(self, error: BaseException | None) -> None:
+        self._ending.close(error)
         self._watch.abandon()
         self._watch.looks = self._watch.keeps = False
         self._instrument.switch_off()
         self._finish()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Scope":
+        # Whoever copies what holds a scope, as an average of the weights does, copies no journal.
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            f"a pickle of {self!r}",
+            "a scope belongs to the process and the training that it was made for",
+            "keep its state_dict() with the checkpoint, and make a new Scope there",
+        )
 
     def __enter__(self) -> "Scope":
         return self
@@ -257,7 +290,20 @@ class Scope(Reviewed):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(error)
+
+    def _stay_out(self) -> None:
+        """In a process that was forked from the scope's own: the record is that of the other."""
+        self._watch.looks = self._watch.keeps = False
+        self._instrument.switch_off()
+        self._watch.complain(
+            f"this process was forked from process {self._process}, which made the scope: nothing "
+            "is measured here; make a new Scope, with a folder of its own, to measure here too"
+        )
+
+    @property
+    def _probe_ids(self) -> tuple[str, ...]:
+        return tuple(probe.id for probe in self._probes)
 
     @property
     def _summary(self) -> str:
@@ -265,11 +311,12 @@ class Scope(Reviewed):
         if self._rank > 0:
             name, place = type(self._model).__name__, f"{self._rank} of {self._processes}"
             return f"{name}, process {place}: process 0 measures"
-        return (
+        told = (
             f"{type(self._model).__name__}, {self._steps} update{'s' * (self._steps != 1)}, "
             f"{looks} look{'s' * (looks != 1)}, "
             f"{100 * self.share:.2g} % of the time"
         )
+        return ", ".join(filter(None, (told, self._unseen.summary)))
 
     def _made(self, probe: str | Probe, every: int | None) -> Probe:
         if isinstance(probe, Probe):
@@ -292,6 +339,7 @@ class Scope(Reviewed):
     def _updated(
         self, observation: Observation | None, previous: Parameters | None, unharmed: bool
     ) -> None:
+        self._ending.updated = True
         measuring, taken = 0.0, None
         if observation is not None:
             measuring = observation.seconds
@@ -331,6 +379,7 @@ class Scope(Reviewed):
             self._plan()
 
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
+        known = len(self._readings)
         try:
             taken = self._look.at(self._steps, observation, previous)
         except CapturedWeightsError as error:
@@ -344,6 +393,9 @@ class Scope(Reviewed):
         except Exception as error:
             self._failures.of_look(self._steps, error)
             return {}
+        wrote = {reading.probe for reading in self._readings[known:]}
+        for probe in taken.keys() - wrote - self._failures.now:
+            self._write(Reading(self._steps, "scope", "nothing_to_read", 1.0, layer=probe))
         self._failures.looked(taken)
         return taken
 
@@ -368,6 +420,7 @@ class Scope(Reviewed):
                 self._write(Reading(self._steps, "scope", quantity, value, unit, function=_WALL))
 
     def _plan(self) -> None:
+        self._ending.step = self._unseen.step = self._steps
         due = self._instrument.due(self._steps)
         if due and self._processes == 1 and count() > 1:
             self._note_processes()  # they came together after this was made
@@ -375,9 +428,15 @@ class Scope(Reviewed):
         self._watch.looks = due and not self._failures.sits_out("scope")
         self._watch.keeps = self._instrument.due_with_previous(self._steps + 1)
 
-    def _write(self, reading: Reading) -> None:
-        self._readings.append(reading)
-        self._to.write(reading)
+
+def _writing(readings: list[Reading], to: Destinations) -> Callable[[Reading], None]:
+    """Takes readings, and knows nothing of the scope: what the finaliser holds keeps it alive."""
+
+    def write(reading: Reading) -> None:
+        readings.append(reading)
+        to.write(reading)
+
+    return write
 
 
 def _synchronize(model: nn.Module) -> None:

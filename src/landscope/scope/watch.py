@@ -1,7 +1,5 @@
 """The watch: follows a loop from block to block, and tells when the optimiser has stepped."""
 
-import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +9,9 @@ from torch.utils.hooks import RemovableHandle
 from landscope.landscape.objective import LossFn
 from landscope.landscape.parameters import Parameters
 from landscope.scope.observation import Observation
+from landscope.scope.unseen import Unseen
 from landscope.scope.unwrapping import has_hooks
-
-_LONG = 1000  # blocks without an update: none is likely to come
+from landscope.scope.warn import warn
 
 Then = Callable[[Observation | None, Parameters | None, bool], None]
 """Is told of each update: what was kept of it, the parameters before the update before it, and
@@ -29,6 +27,7 @@ class Watch:
         loss_fn: The loss.
         optimizers: What make the updates; none where the loop makes them by hand.
         scaler: A ``GradScaler``, or None.
+        unseen: Counts the blocks without an update.
         then: What to do after each update.
 
     Attributes:
@@ -44,6 +43,7 @@ class Watch:
         loss_fn: LossFn,
         optimizers: Sequence[Any],
         scaler: Any,
+        unseen: Unseen,
         then: Then,
     ) -> None:
         self.looks = self.keeps = False
@@ -53,6 +53,7 @@ class Watch:
         self._loss_fn = loss_fn
         self._optimizers = optimizers
         self._scaler = scaler
+        self._unseen = unseen
         self._then = then
         self._hooked = bool(optimizers) and all(map(has_hooks, optimizers))
         self._counting: list[RemovableHandle] = []
@@ -94,6 +95,8 @@ class Watch:
         if self._depth > 1:
             self.complain("a step inside of a step is not watched: give each block its own batch")
             return
+        if self._blocks:
+            self._unseen.entered()
         if self._hooked:
             self._counting = [
                 each.register_step_post_hook(self._count) for each in self._optimizers
@@ -126,12 +129,10 @@ class Watch:
         if not self._stepped:
             if failed:
                 self._observation = None
-            elif self._blocks == _LONG:
-                self.complain(
-                    f"no step of the optimiser was seen in {_LONG} blocks, so nothing is measured: "
-                    "put optimizer.step() inside of `with scope.step(...)`"
-                )
+            else:
+                self._unseen.left()
             return
+        self._unseen.updated()
         self._stepped = False
         self._blocks = 0
         self._observation = None
@@ -164,7 +165,7 @@ class Watch:
         """
         if (key or text) not in self._warned:
             self._warned.add(key or text)
-            warnings.warn(f"landscope: {text}", stacklevel=_depth_of_the_loop())
+            warn(text)
 
     def _count(self, *_: Any) -> None:
         self._stepped = True
@@ -172,14 +173,3 @@ class Watch:
 
 def _nothing(*_: Any) -> None:
     """What is done after an update once measuring has failed."""
-
-
-def _depth_of_the_loop() -> int:
-    """How far up the stack the user's own line is, seen from the caller."""
-    found = depth = 1
-    frame = inspect.currentframe()
-    while frame := frame.f_back if frame else None:
-        if frame.f_globals.get("__name__", "").startswith("landscope.scope."):
-            found = depth + 1
-        depth += 1
-    return found

@@ -24,6 +24,7 @@ Job = Callable[[Any, Callable[[Any], None]], Any]
 """``job(task, report)``: does one task; importable by name, so that another process can."""
 
 _STOP_SECONDS = 5.0
+_SAFE_PATH = "PYTHONSAFEPATH"
 _KILLED = -9  # by a signal that Windows does not name
 
 
@@ -118,8 +119,9 @@ class _Crew:
         # A fresh interpreter: a forked one would inherit torch's threads in an unknown state.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(self.job, theirs), daemon=True)
-        with _interrupts_held():
+        known = _SAFE_PATH in os.environ
+        process = context.Process(target=_serve, args=(self.job, theirs, known), daemon=True)
+        with _standard_library_first(), _interrupts_held():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -150,6 +152,24 @@ class _Crew:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+
+
+@contextmanager
+def _standard_library_first() -> Generator[None]:
+    """Start processes in which no file of this folder is taken for one of Python's own.
+
+    Until it is told of this process's path, a new one looks into the folder first, and whoever
+    begins from there may have a types.py.
+    """
+    known = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if known is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = known
 
 
 @contextmanager
@@ -191,8 +211,10 @@ def _tell_death(exitcode: int | None) -> str:
     return f"its process ended by itself, with exit code {exitcode}; start it again"
 
 
-def _serve(job: Job, connection: Connection) -> None:
+def _serve(job: Job, connection: Connection, safe_path: bool) -> None:
     """A worker's life: take a task, do it, tell, until the other end is closed."""
+    if not safe_path:  # what the user's code starts is the user's own
+        os.environ.pop(_SAFE_PATH, None)
     # Ctrl-C reaches the whole group of processes; the one that hands out the tasks decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()

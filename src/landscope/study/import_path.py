@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from landscope.errors import UsageError
+from landscope.regular_file import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def parse_path(text: str, function: str) -> ImportPath:
             "a function is named as module:function or path/to/file.py:function",
             f"give mine:{function} or mine.py:{function}, for example",
         )
-    return ImportPath(module, name)
+    return ImportPath(str(expanded(module)) if module.endswith(".py") else module, name)
 
 
 def load_function(path: ImportPath, *arguments: object) -> Callable[..., Any]:
@@ -204,5 +206,12 @@ def _source_of(module: ModuleType) -> Path | None:
 
 
 def _make_importable(folder: Path) -> None:
+    """Modules in the folder come before what is installed, and after the standard library.
+
+    A file there may be called types.py or queue.py, and workers begin with this very path.
+    """
     if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        own = sysconfig.get_paths()
+        standard = (own["stdlib"], own["platstdlib"], str(Path(own["platstdlib"]) / "lib-dynload"))
+        places = [place for place, entry in enumerate(sys.path, 1) if entry in standard]
+        sys.path.insert(max(places, default=len(sys.path)), str(folder))

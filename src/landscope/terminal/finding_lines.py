@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from landscope.findings import Finding, Severity
+from landscope.findings import Severity
 from landscope.findings.across import Across
+from landscope.findings.findings import NO_PROBLEMS, Findings
 from landscope.findings.phrase import counted
 from landscope.terminal.plain_text import plain
 
 STYLES: Mapping[Severity, str] = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
 
-_NONE = "Nothing is conspicuous."
 
-
-def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+def print_findings(console: Console, findings: Findings) -> None:
     """Print each with its sentence, what helps, what it rests on and where it is explained."""
-    if not findings:
-        console.print(Text(_NONE))
     for number, finding in enumerate(findings):
         if number:
             console.print()
@@ -29,13 +26,18 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
         for words, dim in ((finding.sentence, ""), (finding.remedy, ""), (about, "dim")):
             for line in textwrap.wrap(words, max(40, console.width - 4)):
                 console.print(Text("  ").append_text(plain(line)), style=dim)
+    if findings and findings.unseen:
+        console.print()
+    last = findings.unseen if findings else findings.in_short
+    for line in textwrap.wrap(last, max(40, console.width)):
+        console.print(plain(line))
 
 
 def print_across(console: Console, found: Sequence[Across]) -> None:
     """Print a line for each finding of a study: how severe, its id, and how many runs show it."""
     console.print(Text("Findings", style="bold"))
     if not found:
-        console.print(Text(f"  {_NONE}"))
+        console.print(Text(f"  {NO_PROBLEMS}"))
     longest = max((len(one.finding.id) for one in found), default=0)
     for one in found:
         severity = one.finding.severity

@@ -22,7 +22,7 @@ def print_run(console: Console, run: RunRecords) -> None:
         run: The run, whether it has ended or still goes on.
     """
     readings = run.all_readings
-    findings = find(readings)
+    findings = find(readings, run.probes)
     console.print(plain(run.summary), style="bold", soft_wrap=True)
     rows = glances(readings, _SHOWN).rows
     if rows:
@@ -34,3 +34,18 @@ def print_run(console: Console, run: RunRecords) -> None:
         console.print(looks_table([HEADINGS[at] for at in read], cells))
     console.print()
     print_findings(console, findings)
+
+
+def print_run_status(console: Console, run: RunRecords) -> None:
+    """Print how far a run is, and how often each of its probes measured.
+
+    Args:
+        console: Where to.
+        run: The run, whether it has ended or still goes on.
+    """
+    console.print(plain(run.summary), style="bold", soft_wrap=True)
+    measured = find(run.all_readings, run.probes).measured
+    if measured:
+        console.print()
+        rows = [(probe, f"{count:,}") for probe, count in measured.items()]
+        console.print(looks_table(("probe", "measurements"), rows))

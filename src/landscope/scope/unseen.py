@@ -1,0 +1,126 @@
+"""Blocks without an update: the optimiser that was given does not step, or not in the block."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from landscope.landscape.global_state import no_modes
+from landscope.landscape.parameters import trainable
+from landscope.reading import Reading
+from landscope.scope.warn import warn
+
+LONG = 100
+"""Blocks without an update from which on none is likely to come."""
+
+_LONGER = 4  # times as many batches as were ever accumulated
+_OUTSIDE = (
+    "the weights changed, but outside of the blocks: put optimizer.step() inside of "
+    "`with scope.step(...)`"
+)
+_ANOTHER = (
+    "the weights changed all the same: another optimiser stepped; give Scope the one that the loop "
+    "steps, as it is after a checkpoint was loaded, or the inner one where it wraps another (SAM); "
+    "optimizer=None where the loop updates by hand"
+)
+_UNKNOWN = (
+    "put optimizer.step() inside of `with scope.step(...)`, and give Scope the optimiser that the "
+    "loop steps"
+)
+_NEITHER = (
+    "the weights did not change either: put optimizer.step() inside of `with scope.step(...)`"
+)
+
+
+class Unseen:
+    """Counts the blocks since the last update, and says when they are too many.
+
+    Args:
+        model: The network, whose weights may change without an update of the optimiser.
+        write: Takes what is recorded of them.
+
+    Attributes:
+        step: Number of the coming update.
+    """
+
+    def __init__(self, model: nn.Module, write: Callable[[Reading], None]) -> None:
+        self.step = 0
+        self._model = model
+        self._write = write
+        self._blocks = 0
+        self._longest = 0
+        self._updated = False
+        self._said = False
+        self._changed: dict[str, bool] = {}
+        self._weights: list[float] | None = None
+
+    def entered(self) -> None:
+        """A block begins."""
+        if self._blocks and not self._updated:
+            self._compare("outside")
+
+    def left(self) -> None:
+        """A block has ended without an update."""
+        self._blocks += 1
+        if not self._updated and self._blocks <= LONG:
+            self._compare("inside")
+        if self._blocks == max(LONG, _LONGER * self._longest):
+            self._say()
+
+    def updated(self) -> None:
+        """The optimiser has stepped."""
+        if self._said:
+            self._record(0)
+        self._longest = max(self._longest, self._blocks + 1)
+        self._blocks, self._updated, self._said, self._weights = 0, True, False, None
+
+    def end(self) -> None:
+        """No block follows."""
+        if self._said:
+            self._record(self._blocks)
+        elif self._blocks and not self._updated:
+            self._say()
+
+    @property
+    def summary(self) -> str:
+        """What a person should know of it at once; empty where all is as it should be."""
+        return f"no update seen in {self._blocks} blocks" if self._said else ""
+
+    def _say(self) -> None:
+        self._said = True
+        self._record(self._blocks)
+        blocks = f"{self._blocks} block{'s' * (self._blocks != 1)}"
+        text = f"no step of the optimiser was seen in {blocks}, so nothing is measured"
+        warn(f"{text}; {self._reason}")
+
+    @property
+    def _reason(self) -> str:
+        if self._updated or not self._changed:
+            return _UNKNOWN
+        if self._changed.get("inside"):
+            return _ANOTHER
+        return _OUTSIDE if self._changed.get("outside") else _NEITHER
+
+    def _record(self, blocks: int) -> None:
+        self._write(Reading(self.step, "scope", "blocks_without_update", float(blocks)))
+        if blocks and not self._updated:
+            for where, changed in self._changed.items():
+                quantity = f"weights_changed_{where}"
+                self._write(Reading(self.step, "scope", quantity, float(changed)))
+
+    def _compare(self, where: str) -> None:
+        """Compare the weights with those a moment ago; a norm of each tells."""
+        if any(self._changed.values()):
+            return
+        known, self._weights = self._weights, self._norms()
+        if known is not None and self._weights is not None:
+            self._changed[where] = str(known) != str(self._weights)  # NaN is not NaN
+
+    def _norms(self) -> list[float] | None:
+        try:
+            with no_modes(), torch.no_grad():
+                own = trainable(self._model).values()
+                norms = [torch.linalg.vector_norm(each, dtype=torch.float32) for each in own]
+                return torch.stack(norms).tolist()
+        except Exception:
+            return None  # odd tensors, of which it stays unknown
