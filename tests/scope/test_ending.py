@@ -62,7 +62,8 @@ def blocks(count: int, *, step: str) -> landscope.Scope:
     for number in range(1, count + 1):
         with scope.step(inputs, targets):
             nn.CrossEntropyLoss()(model(inputs), targets).backward()
-            if step == "other" or (step == "64th" and number % 64 == 0):
+            every = int(step[:-2]) if step.endswith("th") else 0
+            if step == "other" or (every and number % every == 0):
                 (other if step == "other" else given).step()
         if step == "outside":
             given.step()
@@ -83,8 +84,9 @@ def test_an_optimiser_that_does_not_step_is_found(step: str, said: str) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_accumulated_batches_are_no_missing_updates() -> None:
-    scope = blocks(150, step="64th")
+@pytest.mark.parametrize("many", [64, 128])
+def test_accumulated_batches_are_no_missing_updates(many: int) -> None:
+    scope = blocks(2 * many + 20, step=f"{many}th")
     assert scope.steps == 2
     assert not [one for one in scope.findings() if one.id == "no-updates-seen"]
 

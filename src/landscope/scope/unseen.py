@@ -11,8 +11,12 @@ from landscope.reading import Reading
 from landscope.scope.warn import warn
 
 LONG = 100
-"""Blocks without an update from which on none is likely to come."""
+"""Blocks without an update after which it is said, where the weights changed all the same."""
 
+LONGEST = 1000
+"""And where they did not, as of very many accumulated batches: none is likely to come."""
+
+_FEW = 3  # blocks of which it says nothing that none had an update: a scaler may skip the first
 _LONGER = 4  # times as many batches as were ever accumulated
 _OUTSIDE = (
     "the weights changed, but outside of the blocks: put optimizer.step() inside of "
@@ -64,7 +68,8 @@ class Unseen:
         self._blocks += 1
         if not self._updated and self._blocks <= LONG:
             self._compare("inside")
-        if self._blocks == max(LONG, _LONGER * self._longest):
+        moved = any(self._changed.values()) or self._updated
+        if self._blocks == max(LONG if moved else LONGEST, _LONGER * self._longest):
             self._say()
 
     def updated(self) -> None:
@@ -78,7 +83,7 @@ class Unseen:
         """No block follows."""
         if self._said:
             self._record(self._blocks)
-        elif self._blocks and not self._updated:
+        elif not self._updated and (self._blocks >= _FEW or any(self._changed.values())):
             self._say()
 
     @property
