@@ -114,7 +114,7 @@ def test_the_program_says_what_it_can_do(tmp_path: Path, arguments: tuple[str, .
         ("report", ["landscope report STUDY", "from its records alone", "runs/quick-seed0"]),
         ("show", ["landscope show FOLDER", "answers, findings and runs", "runs/quick-seed0"]),
         ("show", ["last looks and findings", "Scope(to=...)"]),
-        ("export", ["landscope export [OPTIONS] STUDY TO", ".parquet or .csv"]),
+        ("export", ["landscope export [OPTIONS] FOLDER TO", ".parquet or .csv"]),
     ],
 )
 def test_each_command_says_what_it_takes(tmp_path: Path, command: str, words: list[str]) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 import landscope
 from landscope.errors import UsageError
+from landscope.landscape.checks import check_samples
 from landscope.landscape.halves import halves
 from landscope.landscape.objective import Objective
 from landscope.reading import Status
@@ -133,11 +134,18 @@ REFUSED = [
 def test_a_declaration_without_a_meaning_is_refused(given, text):
     model, loss_fn, inputs, targets = case("of each")
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    for measure in (
-        lambda: landscope.noise_scale(model, loss_fn, inputs, targets, **given),
-        lambda: landscope.norm_health(model, loss_fn, inputs, targets, **given),
+    measures = [
+        lambda: check_samples(**{"batch_dim": 0, "samples": "independent", **given}),
         lambda: Scope(model, loss_fn, optimizer, **given),
-    ):
+    ]
+    if isinstance(
+        given.get("batch_dim"), int
+    ):  # others are told by the types where these are checked
+        measures += [
+            lambda: landscope.noise_scale(model, loss_fn, inputs, targets, **given),
+            lambda: landscope.norm_health(model, loss_fn, inputs, targets, **given),
+        ]
+    for measure in measures:
         with pytest.raises(UsageError, match=re.escape(text)):
             measure()
 

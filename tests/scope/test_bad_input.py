@@ -329,7 +329,7 @@ def test_a_probe_of_every_look_that_fails_under_a_budget_leaves_the_others(name,
 
     monkeypatch.setattr(PROBES[name].builder(EverySteps(1)).__class__, "read", fail)
     model, optimizer, scope = made(every=None, budget=0.9, probes="cheap")
-    (warning,) = told(lambda: train(scope, model, optimizer, batches(60)))
+    (warning,) = told(lambda: train(scope, model, optimizer, batches(400)))
 
     assert f"{name} could not measure step" in warning
     assert max(r.step for r in scope.readings if r.probe != "scope") > failures(scope)[0].step

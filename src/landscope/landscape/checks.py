@@ -58,7 +58,7 @@ def check_samples(batch_dim: Any, samples: Any) -> None:
     """Refuse a dimension of samples, or a way in which they belong together, without a meaning.
 
     Raises:
-        UsageError: As said.
+        UsageError: One of them has none.
     """
     if isinstance(batch_dim, bool) or not isinstance(batch_dim, Integral) or int(batch_dim) < 0:
         raise UsageError(
