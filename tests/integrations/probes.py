@@ -6,7 +6,7 @@ from landscope.probes.schedule import EverySteps
 
 
 class Failing(Probe):
-    """Raises at its first look, after which nobody asks it again."""
+    """Raises whenever it is asked; after three times nobody asks it again."""
 
     def __init__(self):
         super().__init__("failing", EverySteps(1))
