@@ -18,7 +18,7 @@ from benchmarks.networks import Network
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import giga, mega, spread
-from landscope.landscape.arithmetic import operations_in
+from landscope.objective.arithmetic import operations_in
 
 SAMPLES_FOR_EQUALITY = 4
 

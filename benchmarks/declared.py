@@ -17,7 +17,7 @@ from benchmarks.networks import Network
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import mega
-from landscope.landscape.arithmetic import operations_in, work_of
+from landscope.objective.arithmetic import operations_in, work_of
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.line import PaperLine

@@ -17,7 +17,7 @@ from benchmarks.networks import Network, perceptron, vectors
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import spread
-from landscope.landscape.arithmetic import operations_in
+from landscope.objective.arithmetic import operations_in
 
 DEPTHS = (5, 10, 20, 50, 100, 200)
 BATCHES = (16, 32, 64, 128, 256, 512)

@@ -17,8 +17,8 @@ from benchmarks.peers import PEERS
 from benchmarks.settings import Settings
 from benchmarks.step import Step
 from benchmarks.words import giga, spread
-from landscope.landscape.arithmetic import operations_in
-from landscope.landscape.line import Line, landscape_along
+from landscope.measures.line import Line, landscape_along
+from landscope.objective.arithmetic import operations_in
 
 MULTIPLES = (1, 2, 3, 4)
 """Step sizes, in learning rates: even, as `loss-landscapes` walks in even steps."""

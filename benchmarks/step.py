@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from benchmarks.layers import Layer, layers_of
 from benchmarks.networks import Network
 from benchmarks.textbook import Row, shift_by_the_book
-from landscope.landscape.covariate_shift import LayerShift, shift_of_layers
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import Parameters
+from landscope.measures.covariate_shift import LayerShift, shift_of_layers
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import Parameters
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from landscope.reading import Reading
-from landscope.records import Journal, Outcome, StudyFolder, StudyRecords, read_study
+from landscope.runs import Journal, Outcome, StudyFolder, StudyRecords, read_study
 
 LAYERS = ("conv1", "conv2", "fc")
 Place = tuple[str, float, int]

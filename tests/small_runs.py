@@ -5,8 +5,8 @@ from pathlib import Path
 
 from landscope.machine import Machine
 from landscope.progress import Progress
-from landscope.records import Outcome, RunFolder, RunRecords, read_run
 from landscope.run import run
+from landscope.runs import Outcome, RunFolder, RunRecords, read_run
 from landscope.study.config import Probing, RunConfig
 
 CPU = Machine("cpu", threads=1)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from landscope.reading import Reading
-from landscope.records import RunFolder, read_run
-from landscope.records.recording import Recording
+from landscope.runs import RunFolder, read_run
+from landscope.runs.recording import Recording
 from landscope.study.keeping import Keeping
 
 EVERY_STEP = Keeping(seconds=0.0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from landscope.cli import main
-from landscope.records import StudyFolder
+from landscope.runs import StudyFolder
 
 from .figures.study_fixture import write_run
 from .findings.history import looks

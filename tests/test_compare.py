@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from landscope.cli import main
-from landscope.records import RunRecords, StudyRecords, read_study
+from landscope.runs import RunRecords, StudyRecords, read_study
 from landscope.study.comparison import ComparisonRun
 from landscope.training.own_batches import OwnBatches
 from landscope.training.own_model import build_own, load_functions, weights_checksum

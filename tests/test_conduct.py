@@ -10,9 +10,9 @@ from tests.tiny_study import tiny_order
 
 from landscope.conduct import check_same_machine, chosen, left_of, open_study
 from landscope.errors import RecordError, StorageError, UsageError
-from landscope.records import StudyFolder
-from landscope.records.study_status import study_status
 from landscope.reproduce import reproduce, run_task
+from landscope.runs import StudyFolder
+from landscope.runs.study_status import study_status
 from landscope.study.keeping import Keeping
 from landscope.study.listener import Listener
 from landscope.study.santurkar2018 import runs_behind
@@ -54,7 +54,7 @@ def test_it_is_recorded_where_it_is_accepted(tmp_path: Path) -> None:
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     code = (
-        "import sys; from landscope.records import StudyFolder\n"
+        "import sys; from landscope.runs import StudyFolder\n"
         "try: StudyFolder(sys.argv[1]).lock()\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

@@ -23,23 +23,24 @@ LEFT = {
     "models": ("study", "data", "norms"),
     "training": ("study", "data", "norms", "models"),
     "probes": ("study", "data", "norms", "models", "training"),
-    "records": ("study",),
+    "runs": ("study",),
     # The scope knows neither our models nor our loop.
     # Its readings may be shown as they are made.
-    "scope": ("training.step_view", "probes", "records", "reviewed", "terminal.live_table"),
+    "scope": ("training.step_view", "probes", "runs", "reviewed", "terminal.live_table"),
     # One adapter a file, over the scope alone.
     "integrations": ("scope",),
     # Two rooms side by side, neither of which knows the other.
-    "figures": ("study", "records"),
-    "claims": ("study", "records"),
+    "figures": ("study", "runs"),
+    "claims": ("study", "runs"),
     # Readings alone, from a store or as they are made.
     "findings": (),
     # What a scope and a recorded run have in common.
     "reviewed": ("findings", "figures"),
-    "report": ("study", "records", "figures", "claims", "findings"),
-    "terminal": ("study", "records", "claims", "findings"),
+    "report": ("study", "runs", "figures", "claims", "findings"),
+    "terminal": ("study", "runs", "claims", "findings"),
     "testing": ("study", "data", "norms", "models", "training", "probes", "scope"),
-    "landscape": (),
+    "measures": (),
+    "objective": (),
     "errors": (),
     "cost": (),
     "reading": (),
@@ -58,15 +59,17 @@ GROUND_FLOOR = (
     "environment",
     "device",
     "machine",
-    "landscape",
+    "measures",
+    "objective",
     "notebook",
     "regular_file",
 )
 # Within the ground floor, what is below: the maths knows how to refuse and what it costs.
 GROUND_LEFT = {
-    "landscape": ("errors", "cost", "notebook"),
+    "measures": ("errors", "notebook", "objective"),
+    "objective": ("errors", "cost"),
     "device": ("errors",),
-    "machine": ("device", "landscape"),
+    "machine": ("device", "objective"),
     "environment": (),
     "errors": (),
     "cost": (),
@@ -95,7 +98,7 @@ WITHOUT_TORCH = (
     "findings",
     "report",
     "study",
-    "records",
+    "runs",
     "terminal",
     "reviewed",
 )
@@ -211,7 +214,7 @@ def test_what_reads_records_alone_never_imports_torch():
 
 def test_the_rooms_that_measure_are_seen_to_import_torch():
     """The search finds what is there."""
-    measuring = ("data", "norms", "models", "training", "probes", "scope", "landscape")
+    measuring = ("data", "norms", "models", "training", "probes", "scope", "measures", "objective")
 
     starts = {way.split(" -> ")[0].split(".")[0] for way in ways_to_torch(SOURCE, measuring)}
 
@@ -237,18 +240,18 @@ def house(tmp_path):
     right = {
         "__init__.py": "",
         "errors.py": "",
-        "landscape/__init__.py": "",
-        "landscape/line.py": "import torch\nfrom landscope.errors import UsageError",
+        "measures/__init__.py": "",
+        "measures/line.py": "import torch\nfrom landscope.errors import UsageError",
         "training/__init__.py": "",
-        "training/loop.py": "from landscope.landscape.line import line",
-        "training/step_view.py": "from landscope.landscape import line",
+        "training/loop.py": "from landscope.measures.line import line",
+        "training/step_view.py": "from landscope.measures import line",
         "probes/__init__.py": "",
         "probes/probe.py": "from landscope.training.step_view import StepView",
         "scope.py": "from landscope.probes.probe import Probe",
-        "records/__init__.py": "from landscope.records.journal import Journal",
-        "records/journal.py": "import numpy",
-        "claims/__init__.py": "from landscope.records import Journal",
-        "figures/__init__.py": "from landscope.records.journal import Journal",
+        "runs/__init__.py": "from landscope.runs.journal import Journal",
+        "runs/journal.py": "import numpy",
+        "claims/__init__.py": "from landscope.runs import Journal",
+        "figures/__init__.py": "from landscope.runs.journal import Journal",
         "cli.py": "def main():\n    from landscope.training import loop",
     }
     for name, text in right.items():
@@ -277,19 +280,19 @@ def test_a_house_in_order_has_no_complaint(house):
         ),
         (
             "training/new.py",
-            "def f():\n    import landscope.records as r",
-            "training.new -> records",
+            "def f():\n    import landscope.runs as r",
+            "training.new -> runs",
         ),
         (
-            "landscape/new.py",
+            "measures/new.py",
             "if TYPE_CHECKING:\n    from landscope.training.loop import train",
-            "landscape.new -> training.loop",
+            "measures.new -> training.loop",
         ),
-        ("probes/new.py", "import_module('landscope.records')", "probes.new -> records"),
+        ("probes/new.py", "import_module('landscope.runs')", "probes.new -> runs"),
         ("probes/new.py", "importlib.import_module('landscope.cli')", "probes.new -> cli"),
         ("probes/new.py", "import landscope\nlandscope.line", "probes.new -> landscope"),
         ("scope.py", "from landscope.training.loop import train", "scope -> training.loop"),
-        ("records/new.py", "from landscope.cli import main", "records.new -> cli"),
+        ("runs/new.py", "from landscope.cli import main", "runs.new -> cli"),
     ],
 )
 def test_a_planted_wrong_import_is_found(house, where, text, complaint):

@@ -4,8 +4,8 @@ import html
 from html.parser import HTMLParser
 
 from landscope.findings import Findings, find
-from landscope.landscape.line import Line
-from landscope.landscape.step_size import StepSize
+from landscope.measures.line import Line
+from landscope.measures.step_size import StepSize
 from landscope.notebook import html_table
 from landscope.reading import Reading
 

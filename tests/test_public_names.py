@@ -155,22 +155,22 @@ OTHER_RAISES = {
     ("testing.probes", "AssertionError"),
     ("testing.probes", "NotImplementedError"),
     ("testing.tolerances", "AssertionError"),
-    ("landscape.covariate_shift", "ReplayError"),  # told as an obstacle
-    ("landscape.tape", "ReplayError"),
-    ("landscape.substitution", "TypeError"),  # told as a model without a shadow
-    ("landscape.segments", "GraphNeededError"),  # caught by the recording, which then keeps it
+    ("measures.covariate_shift", "ReplayError"),  # told as an obstacle
+    ("objective.tape", "ReplayError"),
+    ("objective.substitution", "TypeError"),  # told as a model without a shadow
+    ("objective.segments", "GraphNeededError"),  # caught by the recording, which then keeps it
     ("data.contents", "EOFError"),  # caught in the same room and told as a DataError
-    ("records.body", "ShapeError"),  # likewise, as a RecordError or a UsageError
-    ("records.line", "DamagedLine"),
-    ("records.line", "MisplacedLine"),
-    ("records.line", "NewerLine"),
-    ("records.line", "ValueError"),
-    ("records.manifest", "ValueError"),
-    ("records.strict_json", "ValueError"),
-    ("records.shape", "ValueError"),
+    ("runs.body", "ShapeError"),  # likewise, as a RecordError or a UsageError
+    ("runs.line", "DamagedLine"),
+    ("runs.line", "MisplacedLine"),
+    ("runs.line", "NewerLine"),
+    ("runs.line", "ValueError"),
+    ("runs.manifest", "ValueError"),
+    ("runs.strict_json", "ValueError"),
+    ("runs.shape", "ValueError"),
     ("regular_file", "NotRegularError"),  # told by whoever reads the file
-    ("records.journal", "FileNotFoundError"),  # likewise, as a StorageError
-    ("landscape.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere
+    ("runs.journal", "FileNotFoundError"),  # likewise, as a StorageError
+    ("objective.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere
     ("training.packing", "CannotPack"),  # told as a run without checkpoints
     ("training.packing", "CannotUnpack"),  # and these as a state that does not come back
     ("training.packing", "ValueError"),

@@ -7,8 +7,8 @@ import pytest
 
 from landscope.errors import RecordError
 from landscope.publish import publish
-from landscope.records import StudyFolder
 from landscope.reproduce import Listener, reproduce
+from landscope.runs import StudyFolder
 
 from .tiny_study import one_core, tiny_order
 

@@ -21,9 +21,9 @@ import torch
 from landscope.cost import ProbeCost
 from landscope.errors import DataError, LandscopeError, RecordError, UsageError
 from landscope.progress import Progress
-from landscope.records import StudyFolder, StudyRecords, read_study
-from landscope.records.export import export_table
 from landscope.reproduce import Listener, Order, place, reproduce
+from landscope.runs import StudyFolder, StudyRecords, read_study
+from landscope.runs.export import export_table
 from landscope.study.config import RunConfig
 from landscope.study.santurkar2018 import FIGURES, runs_behind
 

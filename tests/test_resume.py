@@ -10,10 +10,10 @@ from tests.stopping import EVERY_STEP, NEVER, Stopped, stopped_at, story
 
 from landscope.errors import RecordError, UsageError
 from landscope.machine import Machine
-from landscope.records import RunFolder, read_run
-from landscope.records.recording import Recording
 from landscope.run import run
 from landscope.run_comparison import run_comparison
+from landscope.runs import RunFolder, read_run
+from landscope.runs.recording import Recording
 from landscope.study.comparison import ComparisonRun
 from landscope.study.keeping import Keeping
 

@@ -10,15 +10,15 @@ from tests.tolerances import FLOAT32
 
 import landscope.run as room
 from landscope.errors import RecordError
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
 from landscope.models.table import build
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
 from landscope.progress import Progress
 from landscope.reading import Status
-from landscope.records.recording import Recording
-from landscope.records.weights import read_weights
 from landscope.run import predict_costs
+from landscope.runs.recording import Recording
+from landscope.runs.weights import read_weights
 from landscope.study.config import RunConfig
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.provenance import ROOT
 from landscope.errors import LandscopeError
-from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.line import Mark
+from landscope.runs.checkpoint import Checkpoint, Checkpoints
+from landscope.runs.line import Mark
 from torture.bars import Least, Most
 from torture.faults import InPlace
 from torture.row import Form, Found

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from landscope.errors import LandscopeError
-from landscope.records import RunFolder, read_run
-from landscope.records.recording import Recording
+from landscope.runs import RunFolder, read_run
+from landscope.runs.recording import Recording
 from landscope.study.keeping import Keeping
 from torture.bars import Least, Most
 from torture.row import Form, Found

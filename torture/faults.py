@@ -3,10 +3,10 @@
 import hashlib
 import json
 
-from landscope.records import checkpoint
-from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.manifest import write_manifest
-from landscope.records.tensors import pack_tensors
+from landscope.runs import checkpoint
+from landscope.runs.checkpoint import Checkpoint, Checkpoints
+from landscope.runs.manifest import write_manifest
+from landscope.runs.tensors import pack_tensors
 
 
 class InPlace(Checkpoints):

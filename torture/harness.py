@@ -22,7 +22,7 @@ def main() -> None:
     reader, given, seconds = sys.argv[1:]
     folder = Path(given)
     module, _, function = reader.partition(":")
-    with atheris.instrument_imports(include=["landscope.records", "torture.readers", "json"]):
+    with atheris.instrument_imports(include=["landscope.runs", "torture.readers", "json"]):
         property_of = getattr(import_module(module), function)
     place = _IN_MEMORY if _IN_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="torture-", dir=place) as scratch:

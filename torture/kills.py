@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.provenance import ROOT
 from landscope.errors import LandscopeError
-from landscope.records import export_table, read_study
-from landscope.records.body import reading_to_json
+from landscope.runs import export_table, read_study
+from landscope.runs.body import reading_to_json
 from torture import small_study
 from torture.bars import Least, Most
 from torture.row import Form, Found, NotRunError

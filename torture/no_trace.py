@@ -16,7 +16,7 @@ from torture.row import Form, Found
 _FILES = {
     "any training, under a scope": "tests/scope/test_no_trace.py",
     "the paper's training": "tests/probes/test_no_trace.py",
-    "each measurement, called by hand": "tests/landscape/test_no_trace.py",
+    "each measurement, called by hand": "tests/measures/test_no_trace.py",
 }
 _LEAST = 100
 _SHORT = "sgd-batch-eager-1 or nothing"

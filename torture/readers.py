@@ -13,11 +13,11 @@ from zlib import crc32
 
 from landscope.errors import RecordError
 from landscope.reading import Reading
-from landscope.records import Outcome
-from landscope.records.body import outcome_to_json, reading_to_json
-from landscope.records.line import Mark, checksum_of, encode
-from landscope.records.manifest import RunManifest, read_manifest, write_manifest
-from landscope.records.replay import check_start, replay, replay_outcome
+from landscope.runs import Outcome
+from landscope.runs.body import outcome_to_json, reading_to_json
+from landscope.runs.line import Mark, checksum_of, encode
+from landscope.runs.manifest import RunManifest, read_manifest, write_manifest
+from landscope.runs.replay import check_start, replay, replay_outcome
 
 AS_IT_IS, SEALED = b"r", b"s"
 """The first byte of an input."""

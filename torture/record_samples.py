@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from landscope.reading import Axis, Reading, Status
-from landscope.records import Journal, Outcome, RunFolder, StudyFolder, read_run
-from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.failure import Failure, read_failure, write_failure
-from landscope.records.line import Mark
-from landscope.records.weights import read_weights, write_weights
+from landscope.runs import Journal, Outcome, RunFolder, StudyFolder, read_run
+from landscope.runs.checkpoint import Checkpoint, Checkpoints
+from landscope.runs.failure import Failure, read_failure, write_failure
+from landscope.runs.line import Mark
+from landscope.runs.weights import read_weights, write_weights
 from torture.sample import Sample, digest_of
 
 Make = Callable[[Path], Sample]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscope.machine import Machine
-from landscope.records import RunFolder
+from landscope.runs import RunFolder
 from landscope.study.comparison import ComparisonRun
 from landscope.study.config import Probing, RunConfig
 from landscope.study.keeping import Keeping

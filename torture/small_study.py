@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from landscope.errors import LandscopeError
-from landscope.records.folder import StudyFolder
 from landscope.reproduce import Order, reproduce
+from landscope.runs.folder import StudyFolder
 from landscope.study.keeping import Keeping
 from landscope.study.listener import Listener
 from landscope.study.preset import FamilyPreset, Preset, load_preset

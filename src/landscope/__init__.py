@@ -9,22 +9,22 @@ if TYPE_CHECKING:
     from landscope.errors import RecordError as RecordError
     from landscope.errors import StorageError as StorageError
     from landscope.errors import UsageError as UsageError
-    from landscope.landscape.batch_norm_theory import BatchNormTheory as BatchNormTheory
-    from landscope.landscape.batch_norm_theory import batch_norm_theory as batch_norm_theory
-    from landscope.landscape.covariate_shift import LayerShift as LayerShift
-    from landscope.landscape.covariate_shift import covariate_shift as covariate_shift
-    from landscope.landscape.line import Line as Line
-    from landscope.landscape.line import line as line
-    from landscope.landscape.noise_floor import LayerNoise as LayerNoise
-    from landscope.landscape.noise_floor import NoiseFloor as NoiseFloor
-    from landscope.landscape.noise_floor import noise_floor as noise_floor
-    from landscope.landscape.noise_scale import NoiseScale as NoiseScale
-    from landscope.landscape.noise_scale import noise_scale as noise_scale
-    from landscope.landscape.norm_health import NormHealth as NormHealth
-    from landscope.landscape.norm_health import norm_health as norm_health
-    from landscope.landscape.random_direction import random_direction as random_direction
-    from landscope.landscape.step_size import StepSize as StepSize
-    from landscope.landscape.step_size import step_size as step_size
+    from landscope.measures.batch_norm_theory import BatchNormTheory as BatchNormTheory
+    from landscope.measures.batch_norm_theory import batch_norm_theory as batch_norm_theory
+    from landscope.measures.covariate_shift import LayerShift as LayerShift
+    from landscope.measures.covariate_shift import covariate_shift as covariate_shift
+    from landscope.measures.line import Line as Line
+    from landscope.measures.line import line as line
+    from landscope.measures.noise_floor import LayerNoise as LayerNoise
+    from landscope.measures.noise_floor import NoiseFloor as NoiseFloor
+    from landscope.measures.noise_floor import noise_floor as noise_floor
+    from landscope.measures.noise_scale import NoiseScale as NoiseScale
+    from landscope.measures.noise_scale import noise_scale as noise_scale
+    from landscope.measures.norm_health import NormHealth as NormHealth
+    from landscope.measures.norm_health import norm_health as norm_health
+    from landscope.measures.random_direction import random_direction as random_direction
+    from landscope.measures.step_size import StepSize as StepSize
+    from landscope.measures.step_size import step_size as step_size
     from landscope.norms.replace import replace_norms as replace_norms
     from landscope.norms.replacing.plan import NormPlace as NormPlace
     from landscope.recorded_run import Run as Run
@@ -35,31 +35,31 @@ __version__ = "0.1.0"
 # Where each public name lives. They are imported when first used: PyTorch takes seconds to load,
 # and `landscope --help` must not wait for it.
 _HOMES = {
-    "BatchNormTheory": "landscope.landscape.batch_norm_theory",
+    "BatchNormTheory": "landscope.measures.batch_norm_theory",
     "DataError": "landscope.errors",
     "LandscopeError": "landscope.errors",
-    "LayerNoise": "landscope.landscape.noise_floor",
-    "LayerShift": "landscope.landscape.covariate_shift",
-    "Line": "landscope.landscape.line",
-    "NoiseFloor": "landscope.landscape.noise_floor",
-    "NoiseScale": "landscope.landscape.noise_scale",
-    "NormHealth": "landscope.landscape.norm_health",
+    "LayerNoise": "landscope.measures.noise_floor",
+    "LayerShift": "landscope.measures.covariate_shift",
+    "Line": "landscope.measures.line",
+    "NoiseFloor": "landscope.measures.noise_floor",
+    "NoiseScale": "landscope.measures.noise_scale",
+    "NormHealth": "landscope.measures.norm_health",
     "NormPlace": "landscope.norms.replacing.plan",
     "RecordError": "landscope.errors",
     "Run": "landscope.recorded_run",
     "Scope": "landscope.scope.scope",
-    "StepSize": "landscope.landscape.step_size",
+    "StepSize": "landscope.measures.step_size",
     "StorageError": "landscope.errors",
     "UsageError": "landscope.errors",
-    "batch_norm_theory": "landscope.landscape.batch_norm_theory",
-    "covariate_shift": "landscope.landscape.covariate_shift",
-    "line": "landscope.landscape.line",
-    "noise_floor": "landscope.landscape.noise_floor",
-    "noise_scale": "landscope.landscape.noise_scale",
-    "norm_health": "landscope.landscape.norm_health",
-    "random_direction": "landscope.landscape.random_direction",
+    "batch_norm_theory": "landscope.measures.batch_norm_theory",
+    "covariate_shift": "landscope.measures.covariate_shift",
+    "line": "landscope.measures.line",
+    "noise_floor": "landscope.measures.noise_floor",
+    "noise_scale": "landscope.measures.noise_scale",
+    "norm_health": "landscope.measures.norm_health",
+    "random_direction": "landscope.measures.random_direction",
     "replace_norms": "landscope.norms.replace",
-    "step_size": "landscope.landscape.step_size",
+    "step_size": "landscope.measures.step_size",
 }
 
 __all__ = [

@@ -172,7 +172,7 @@ def init(
 def report(study: Study, /) -> None:
     """Draw the figures and write the report of a study again, from its records alone."""
     from landscope.publish import publish
-    from landscope.records.run_records import is_run
+    from landscope.runs.run_records import is_run
     from landscope.terminal.study_progress import showing_progress
 
     study = expanded(study)
@@ -194,7 +194,7 @@ def status(folder: Folder, /) -> None:
     Of a single run it says how far it is and how often each probe measured. From the folder alone,
     also while another process is at work on it.
     """
-    from landscope.records.run_records import is_run, read_run
+    from landscope.runs.run_records import is_run, read_run
     from landscope.terminal.run_summary import print_run_status
 
     if is_run(folder):
@@ -212,7 +212,7 @@ def show(
 
     From the records alone, also while a training still goes on.
     """
-    from landscope.records.run_records import is_run, read_run
+    from landscope.runs.run_records import is_run, read_run
     from landscope.terminal.run_summary import print_run
 
     if is_run(folder):
@@ -236,8 +236,8 @@ def export(
     ] = True,
 ) -> None:
     """Write all readings of a study, or of a single run, as one table, for other tools."""
-    from landscope.records import export_table, read_study
-    from landscope.records.run_records import is_run, read_run
+    from landscope.runs import export_table, read_study
+    from landscope.runs.run_records import is_run, read_run
 
     runs = [read_run(folder)] if is_run(folder) else read_study(folder).runs.values()
     rows = export_table(runs, to, times=times)
@@ -253,15 +253,15 @@ def _show_or_status(study: Path, report: Path | None) -> None:
 
 
 def _status(study: Path) -> None:
-    from landscope.records.folder import StudyFolder
-    from landscope.records.study_status import study_status
+    from landscope.runs.folder import StudyFolder
+    from landscope.runs.study_status import study_status
     from landscope.terminal.study_status import print_status
 
     print_status(Console(), study_status(StudyFolder(study)))
 
 
 def _show(study: Path, report: Path | None) -> None:
-    from landscope.records import read_study
+    from landscope.runs import read_study
     from landscope.terminal.study_summary import print_summary
 
     print_summary(Console(), read_study(study), report)

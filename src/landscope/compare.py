@@ -19,7 +19,7 @@ from landscope.conduct import (
 )
 from landscope.errors import UsageError
 from landscope.progress import Progress
-from landscope.records.folder import StudyFolder
+from landscope.runs.folder import StudyFolder
 from landscope.study.comparison import (
     STUDY,
     Comparison,
@@ -143,8 +143,8 @@ def _do(
 def run_task(task: ComparisonTask, report: Callable[[Progress], None]) -> str:
     """One run of the comparison, in whatever process; gives how it ended."""
     from landscope.machine import Machine
-    from landscope.records.folder import RunFolder
     from landscope.run_comparison import run_comparison
+    from landscope.runs.folder import RunFolder
 
     machine = Machine(task.device, task.threads)
     folder = RunFolder(task.folder)

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from landscope.errors import LandscopeError, UsageError
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
-from landscope.landscape.random_state import seed_streams
 from landscope.machine import Machine
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
+from landscope.objective.random_state import seed_streams
 from landscope.study.comparison import AS_IS, ComparisonRun
 from landscope.study.import_path import tell_error
 from landscope.training.own_batches import OwnBatches

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, RecordError, UsageError
 from landscope.progress import Progress
-from landscope.records.failure import failure_of
-from landscope.records.folder import StudyFolder
-from landscope.records.recording import changes, tidy
+from landscope.runs.failure import failure_of
+from landscope.runs.folder import StudyFolder
+from landscope.runs.recording import changes, tidy
 from landscope.study.execution import Event, execute
 from landscope.study.keeping import Keeping
 from landscope.study.listener import Listener, Planned

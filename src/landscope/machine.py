@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from landscope.device import check_device
-from landscope.landscape.random_state import RandomState
+from landscope.objective.random_state import RandomState
 
 
 @dataclass(frozen=True)

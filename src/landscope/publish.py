@@ -23,8 +23,8 @@ def publish(folder: Path, phase: Callable[[str], None]) -> Path:
     # Drawing loads matplotlib, which takes its time: not before there is something to draw.
     from landscope.claims import answers
     from landscope.figures.files import write_figures
-    from landscope.records.study_records import read_study
     from landscope.report.page import write_report
+    from landscope.runs.study_records import read_study
 
     study = read_study(folder)
     phase("drawing figures")

@@ -3,9 +3,9 @@
 import os
 
 from landscope.reading import Reading
-from landscope.records.outcome import Outcome
-from landscope.records.run_records import read_run
 from landscope.reviewed import Reviewed
+from landscope.runs.outcome import Outcome
+from landscope.runs.run_records import read_run
 
 
 class Run(Reviewed):

@@ -18,7 +18,7 @@ from landscope.conduct import (
 )
 from landscope.cost import ProbeCost
 from landscope.progress import Progress
-from landscope.records.folder import StudyFolder
+from landscope.runs.folder import StudyFolder
 from landscope.study.config import RunConfig
 from landscope.study.keeping import Keeping
 from landscope.study.listener import Listener
@@ -143,8 +143,8 @@ def place(order: Order) -> tuple[str, int, int]:
 def run_task(task: Task, report: Callable[[Progress], None]) -> str:
     """One run of the study, in whatever process; gives how it ended."""
     from landscope.machine import Machine
-    from landscope.records.folder import RunFolder
     from landscope.run import run
+    from landscope.runs.folder import RunFolder
 
     machine = Machine(task.device, task.threads, task.data_dir)
     folder = RunFolder(task.folder)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from landscope.records.recording import Recording
+from landscope.runs.recording import Recording
 from landscope.training.packing import Packed
 from landscope.training.state import TrainingState, room_for
 

@@ -14,16 +14,16 @@ from landscope.data.dataset import Dataset
 from landscope.data.table import load
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
-from landscope.landscape.arithmetic import work_of
-from landscope.landscape.batch_norm_theory import BatchNorm
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
-from landscope.landscape.random_state import seed_streams
 from landscope.machine import Machine
+from landscope.measures.batch_norm_theory import BatchNorm
 from landscope.models.dln import DLN
 from landscope.models.pre_activation import pre_activation
 from landscope.models.table import build
+from landscope.objective.arithmetic import work_of
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
+from landscope.objective.random_state import seed_streams
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.line import FixedLine, PaperLine, RandomLine
@@ -32,10 +32,10 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
 from landscope.progress import Progress, Report
-from landscope.records.folder import RunFolder
-from landscope.records.outcome import Outcome
-from landscope.records.recording import Recording
 from landscope.resume import keep, resume
+from landscope.runs.folder import RunFolder
+from landscope.runs.outcome import Outcome
+from landscope.runs.recording import Recording
 from landscope.scope.instrument import Instrument
 from landscope.study.config import RunConfig
 from landscope.study.keeping import Keeping

@@ -16,10 +16,10 @@ from landscope.errors import LandscopeError
 from landscope.machine import Machine
 from landscope.progress import Progress, Report
 from landscope.reading import Reading, Status
-from landscope.records.folder import RunFolder
-from landscope.records.outcome import Outcome
-from landscope.records.recording import Recording
 from landscope.resume import keep, resume
+from landscope.runs.folder import RunFolder
+from landscope.runs.outcome import Outcome
+from landscope.runs.recording import Recording
 from landscope.scope.scope import Scope
 from landscope.study.comparison import ComparisonRun
 from landscope.study.import_path import code_digests

@@ -10,7 +10,7 @@ from benchmarks.layers import layers_of
 from benchmarks.networks import NETWORKS
 from benchmarks.step import Step
 from landscope.errors import UsageError
-from landscope.landscape.arithmetic import operations_in
+from landscope.objective.arithmetic import operations_in
 
 
 def counted_by_formula(model, inputs):

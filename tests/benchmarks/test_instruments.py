@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from tests.landscape.comparison import assert_exact
-from tests.landscape.networks import build
+from tests.measures.comparison import assert_exact
+from tests.measures.networks import build
 from tests.reference.covariate_shift import covariate_shift as reference
 from tests.tolerances import EXACT64
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscope.reading import Axis, Reading, Status
-from landscope.records import Journal, Outcome, StudyFolder, StudyRecords, read_study
+from landscope.runs import Journal, Outcome, StudyFolder, StudyRecords, read_study
 
 LAYERS = ("first", "second", "third")
 STEPS = 40

@@ -1,7 +1,7 @@
 import pytest
 from tests.figures.study_fixture import Synthetic
 
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 DIVERGED = "vgg-none-lr0.5-seed0"
 UNFINISHED = "vgg-l1-lr0.1-seed0"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from landscope.reading import Axis, Reading, Status
-from landscope.records import (
+from landscope.runs import (
     Journal,
     Outcome,
     RunFolder,

@@ -13,7 +13,7 @@ from landscope.figures.spec import BarsPanel, LinesPanel
 from landscope.figures.style import NORMS
 from landscope.figures.summary import summarize
 from landscope.figures.table import COMPARISON_FIGURES
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 from landscope.study.comparison import COMPARED_NORMS, LABELS
 
 LOST = {("none", 0.1, 0): 12, ("none", 0.1, 1): 20}

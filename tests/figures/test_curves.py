@@ -10,7 +10,7 @@ from landscope.figures.curves import centred_mean, curve, smoothing_window, unti
 from landscope.figures.selection import Net, find_net, find_net_at, lr_text
 from landscope.figures.spec import Dash, Ending, Entry, LinesPanel
 from landscope.reading import Reading
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def test_centred_mean_of_a_ramp_is_the_ramp_where_the_window_is_full() -> None:

@@ -27,7 +27,7 @@ from landscope.figures.spec import (
 from landscope.figures.static import Format, draw
 from landscope.figures.style import NORMS, dark_twins
 from landscope.figures.summary import number_text, summarize
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ import pytest
 from landscope.figures import FIGURES, specify
 from landscope.figures.spec import LinesPanel
 from landscope.figures.static_layout import Layout
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 @pytest.mark.parametrize("number", FIGURES)

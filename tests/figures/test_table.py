@@ -8,7 +8,7 @@ from tests.figures.study_fixture import Synthetic
 from landscope.errors import RecordError, UsageError
 from landscope.figures import FIGURES, FigureSpec, specify
 from landscope.figures.spec import BandsPanel, LinesPanel, RidgesPanel
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 from landscope.study.santurkar2018 import FIGURES as ASKABLE
 
 KINDS = (LinesPanel, BandsPanel, RidgesPanel)

@@ -13,12 +13,12 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 import landscope
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
 from landscope.norms.batch import BatchNorm2d
 from landscope.norms.replace import replace_norms
 from landscope.norms.table import NORMS, build, builder
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
 
 IMAGES = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
 

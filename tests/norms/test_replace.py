@@ -16,9 +16,9 @@ from torch import nn
 
 import landscope
 from landscope.errors import UsageError
-from landscope.landscape.random_state import RandomState
 from landscope.norms.replace import replace_norms
 from landscope.norms.table import NORMS, builder
+from landscope.objective.random_state import RandomState
 
 
 def outputs_and_gradients(model, inputs):

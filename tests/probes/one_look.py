@@ -8,7 +8,7 @@ import torch
 from tests.training.small_networks import Setting
 from torch import Tensor, nn
 
-from landscope.landscape.objective import l2_penalty as penalty_of
+from landscope.objective.objective import l2_penalty as penalty_of
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
 from landscope.scope.instrument import Instrument

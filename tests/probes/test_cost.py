@@ -8,14 +8,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from landscope.landscape.arithmetic import operations_in, work_of
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import displaced, trainable
 from landscope.models.dln import DLN
 from landscope.models.mlp import MLP
 from landscope.models.vgg import VGG, VGG_CONFIGS, VggConfig
 from landscope.norms.table import builder
+from landscope.objective.arithmetic import operations_in, work_of
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import displaced, trainable
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.gradient import Gradient

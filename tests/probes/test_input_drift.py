@@ -9,7 +9,7 @@ from tests.reference import distribution as reference
 from tests.tolerances import EXACT64
 from torch import nn
 
-from landscope.landscape.distribution import by_feature, feature_dimension
+from landscope.measures.distribution import by_feature, feature_dimension
 from landscope.probes.input_drift import InputDrift
 from landscope.probes.schedule import EverySteps
 from landscope.scope.scope import Scope

@@ -13,10 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import landscope
 from landscope.cost import Work
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import displaced, trainable
 from landscope.models.mlp import MLP
 from landscope.norms.table import builder
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import displaced, trainable
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.line import FixedLine
 from landscope.probes.noise_floor import NoiseFloor

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.landscape.noise_scale import noise_scale
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
+from landscope.measures.noise_scale import noise_scale
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
 from landscope.probes.noise_scale import NoiseScale
 from landscope.probes.schedule import EverySteps
 from landscope.reading import Status

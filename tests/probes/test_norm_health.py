@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from landscope.landscape.norm_health import norm_health
-from landscope.landscape.norm_mode import in_norm_mode
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
+from landscope.measures.norm_health import norm_health
+from landscope.objective.norm_mode import in_norm_mode
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
 from landscope.probes.norm_health import NormHealth
 from landscope.probes.schedule import EverySteps
 from landscope.reading import Status

@@ -6,7 +6,7 @@ from tests.probes.one_look import at, readings_of
 from tests.tolerances import EXACT64
 from tests.training.small_networks import TARGET, setting
 
-from landscope.landscape.nearest_optimum import aligned_factors
+from landscope.measures.nearest_optimum import aligned_factors
 from landscope.probes.optimum import NearestOptimum
 from landscope.reading import Status
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
 from landscope.probes.gradient import Gradient
 from landscope.probes.schedule import EverySteps
 from landscope.probes.update import Update

@@ -8,7 +8,7 @@ import torch
 from tests.training.small_networks import TARGET, Setting
 from torch import nn
 
-from landscope.landscape.batch_norm_theory import BatchNorm
+from landscope.measures.batch_norm_theory import BatchNorm
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched
 from landscope.probes.gradient import Gradient

@@ -4,8 +4,8 @@ import pytest
 from tests.figures.study_fixture import Synthetic
 
 from landscope.claims import Answer, Number
-from landscope.records import StudyRecords
 from landscope.report.page import write_report
+from landscope.runs import StudyRecords
 
 ANSWERS = (
     Answer(

@@ -19,8 +19,8 @@ from tests.report.test_findings import with_findings
 from landscope.claims import Answer, Number, answers
 from landscope.figures import specify
 from landscope.figures.spec import LinesPanel
-from landscope.records import StudyRecords
 from landscope.report.page import render, write_report
+from landscope.runs import StudyRecords
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 DRIVER = shutil.which("chromedriver")

@@ -77,7 +77,7 @@ def test_each_run_has_a_line_with_its_seed_and_outcome(tmp_path: Path) -> None:
 
 
 def test_the_answers_of_the_page_are_those_of_the_records(folder: Path, outline: Outline) -> None:
-    from landscope.records import read_study
+    from landscope.runs import read_study
 
     for answer in answers(read_study(folder)):
         assert answer.headline in outline.text

@@ -12,10 +12,10 @@ from tests.report.conftest import ANSWERS
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.figures import specify
 from landscope.reading import Reading
-from landscope.records import StudyRecords, read_study
 from landscope.report.overview import duration, probe_rows
 from landscope.report.page import render, write_report
 from landscope.report.policy import as_script, policy
+from landscope.runs import StudyRecords, read_study
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
 

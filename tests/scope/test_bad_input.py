@@ -17,7 +17,7 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.table import PROBES, chosen
 from landscope.reading import Status
-from landscope.records import read_run
+from landscope.runs import read_run
 from landscope.scope.destinations import Destinations
 from landscope.scope.scope import Scope
 from landscope.scope.settings import check_settings, check_training

@@ -7,7 +7,7 @@ import torch
 from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
 
 import landscope
-from landscope.landscape.parameters import trainable
+from landscope.objective.parameters import trainable
 from landscope.scope.scope import Scope
 
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)  # of the probe "line"

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader
 import landscope
 from landscope.errors import UsageError
 from landscope.reading import Reading
-from landscope.records import Journal, RunFolder
-from landscope.records.lock import Lock, is_held
+from landscope.runs import Journal, RunFolder
+from landscope.runs.lock import Lock, is_held
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 

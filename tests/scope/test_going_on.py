@@ -11,7 +11,7 @@ from torch import nn
 import landscope
 from landscope.errors import UsageError
 from landscope.reading import Reading
-from landscope.records import read_run
+from landscope.runs import read_run
 from landscope.scope.scope import Scope
 
 

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import landscope
-from landscope.landscape.parameters import trainable
+from landscope.objective.parameters import trainable
 from landscope.scope.scope import Scope
 
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)

@@ -11,7 +11,7 @@ from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
 from torch import Tensor, nn
 
 import landscope
-from landscope.landscape.global_state import no_modes, no_warning_raises
+from landscope.objective.global_state import no_modes, no_warning_raises
 from landscope.probes.gradient import Gradient
 from landscope.probes.schedule import EverySteps
 from landscope.reading import Reading

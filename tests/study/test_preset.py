@@ -8,12 +8,12 @@ from pydantic import ValidationError
 from tests.tolerances import EXACT64
 
 from landscope.data.table import DATASETS
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import trainable
 from landscope.models.pre_activation import pre_activation
 from landscope.models.table import build
 from landscope.norms.table import NORMS
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
 from landscope.study.config import NormName, Probing
 from landscope.study.preset import PRESETS, FamilyPreset, Preset, load_preset
 

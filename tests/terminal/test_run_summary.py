@@ -9,7 +9,7 @@ from tests.figures.study_fixture import write_run
 from tests.findings.history import looks
 
 from landscope.reading import Reading
-from landscope.records import Journal, RunFolder, RunRecords, read_run
+from landscope.runs import Journal, RunFolder, RunRecords, read_run
 from landscope.terminal.run_summary import print_run
 
 

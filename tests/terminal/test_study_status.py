@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from landscope.records.failure import Failure
-from landscope.records.study_status import RunStatus, StudyStatus
+from landscope.runs.failure import Failure
+from landscope.runs.study_status import RunStatus, StudyStatus
 from landscope.terminal.study_status import print_status
 
 FAILURE = Failure("ZeroDivisionError: division by zero", "mine.py, line 7, in loss_fn", "", "")

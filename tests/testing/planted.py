@@ -3,7 +3,7 @@
 import torch
 
 from landscope.cost import Cost, Work
-from landscope.landscape.parameters import norm
+from landscope.objective.parameters import norm
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading

@@ -8,7 +8,7 @@ from tests.testing.planted import Faulty, Slope, suite_of
 
 from landscope.cost import Cost
 from landscope.errors import UsageError
-from landscope.landscape.parameters import norm
+from landscope.objective.parameters import norm
 from landscope.probes.schedule import EverySteps
 from landscope.reading import Axis, Reading
 

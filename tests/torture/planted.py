@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from unittest.mock import patch
 
-from landscope.records import line, manifest, replay, weights
+from landscope.runs import line, manifest, replay, weights
 from torture import readers
 
 

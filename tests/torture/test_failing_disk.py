@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from landscope.errors import StorageError
-from landscope.records.disk import storing, whole_file
+from landscope.runs.disk import storing, whole_file
 from torture.failing_disk import bars, fail_at_each_call
 from torture.failing_disk.commands import Command, attempt
 from torture.failing_disk.disks import NoDiskError, fill_up, forbid, small_disk, vanish

@@ -9,8 +9,8 @@ from unittest.mock import patch
 import pytest
 from tests.torture import planted
 
-from landscope.records import manifest, replay
-from landscope.records.outcome import UNFINISHED
+from landscope.runs import manifest, replay
+from landscope.runs.outcome import UNFINISHED
 from torture import fuzz, readers, record_samples
 from torture.damage import DAMAGES, damaged
 from torture.readers import AS_IT_IS, SEALED, WrongError
@@ -63,7 +63,7 @@ def test_an_infinity_out_of_a_number_is_a_finding(tmp_path: Path) -> None:
     given = SEALED + line('"step":0,"value":1e999')
     readers.journal(tmp_path / "record", given)
     with (
-        patch("landscope.records.body.math.isfinite", lambda _: True),
+        patch("landscope.runs.body.math.isfinite", lambda _: True),
         pytest.raises(ValueError, match="Out of range float"),
     ):
         readers.journal(tmp_path / "record", given)

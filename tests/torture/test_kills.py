@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.comparison_study import Compared as Synthetic
 
-from landscope.records import StudyFolder
+from landscope.runs import StudyFolder
 from torture import checkpoint_kills, every_step, kills
 from torture.faults import forgotten_streams
 from torture.row import Form

@@ -10,7 +10,7 @@ from tests.torture import planted
 
 from landscope.data import cifar10
 from landscope.errors import RecordError
-from landscope.records import checkpoint
+from landscope.runs import checkpoint
 from torture import mutations, record_samples
 from torture.row import Form
 from torture.sample import Sample

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from landscope.data.batches import Batches
-from landscope.landscape.random_state import RandomState
+from landscope.objective.random_state import RandomState
 from landscope.training.loop import train
 
 NORMS = ("none", "noisy-batch", "l1")

@@ -12,9 +12,9 @@ from tests.small_runs import CPU, dln
 from landscope.cli import main
 from landscope.errors import LandscopeError
 from landscope.reading import Reading
-from landscope.records import RunFolder, read_run, read_study
-from landscope.records.run_records import is_run
 from landscope.run import run
+from landscope.runs import RunFolder, read_run, read_study
+from landscope.runs.run_records import is_run
 from landscope.study.keeping import Keeping
 
 CONFIG = dln(steps=2, probes=("line",))

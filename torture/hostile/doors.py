@@ -7,9 +7,9 @@ import landscope
 from landscope.cli import main
 from landscope.data.idx import read_idx
 from landscope.data.table import load
-from landscope.records import read_study
-from landscope.records.checkpoint import Checkpoints
-from landscope.records.weights import read_weights
+from landscope.runs import read_study
+from landscope.runs.checkpoint import Checkpoints
+from landscope.runs.weights import read_weights
 
 Door = Callable[[Path, Path], None]
 """``door(folder, out)``: reads a folder; what it writes goes to ``out`` or into the folder."""

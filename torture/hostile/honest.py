@@ -9,10 +9,10 @@ from tests.comparison_study import Compared
 from tests.figures.study_fixture import Synthetic
 
 from landscope.data.idx import idx_header
-from landscope.records.checkpoint import Checkpoint, Checkpoints
-from landscope.records.line import Mark
-from landscope.records.run_records import RunRecords
-from landscope.records.weights import write_weights
+from landscope.runs.checkpoint import Checkpoint, Checkpoints
+from landscope.runs.line import Mark
+from landscope.runs.run_records import RunRecords
+from landscope.runs.weights import write_weights
 from torture.hostile.case import Base
 from torture.hostile.marks import SECRET
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from landscope.claims import Answer, Number
 from landscope.publish import publish
-from landscope.records import read_study
 from landscope.report.page import write_report
+from landscope.runs import read_study
 from torture.hostile.honest import write_honest
 from torture.hostile.marks import CANARY
 from torture.hostile.names import NAMES

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from landscope.records.line import encode
+from landscope.runs.line import encode
 from torture.hostile.case import Base, Case
 from torture.hostile.doors import FIRST, RUN_DOORS, STUDY_DOORS
 from torture.hostile.names import FOLDER, NAMES, SURROGATE

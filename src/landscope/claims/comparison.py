@@ -2,14 +2,14 @@
 
 from landscope.claims.answer import Answer
 from landscope.claims.ranked import Question, answer_ranked
-from landscope.records.comparison import (
+from landscope.runs.comparison import (
     final_loss,
     mean_loss,
     median_of_layers,
     median_of_looks,
     step_seconds,
 )
-from landscope.records.study_records import StudyRecords
+from landscope.runs.study_records import StudyRecords
 
 LOSS = Question(
     "lowest-loss",

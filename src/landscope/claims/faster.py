@@ -5,8 +5,8 @@ import math
 from landscope.claims.answer import Answer, Number, not_run
 from landscope.claims.runs import find_all_ended, tell_divergence
 from landscope.claims.statistics import CHANCE, accuracy_by_step, late_accuracy, mean_accuracy
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.santurkar2018 import VGG_LR
 
 ID = "faster"

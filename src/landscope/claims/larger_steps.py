@@ -3,7 +3,7 @@
 from landscope.claims.answer import Answer, Number, Verdict, not_run
 from landscope.claims.runs import find_all_ended, tell_divergence
 from landscope.claims.statistics import CHANCE, late_accuracy
-from landscope.records.study_records import StudyRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.santurkar2018 import VGG_LARGE_LR, VGG_LR
 
 ID = "larger-steps"

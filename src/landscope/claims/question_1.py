@@ -15,8 +15,8 @@ from landscope.claims.statistics import (
     median,
     over_layers,
 )
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.santurkar2018 import VGG_LR
 
 ID = "question-1"

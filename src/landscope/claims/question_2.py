@@ -7,8 +7,8 @@ from landscope.claims.answer import Answer, Number, Verdict, not_run
 from landscope.claims.phrase import change
 from landscope.claims.runs import find_all_ended, first_divergence, tell_divergence
 from landscope.claims.statistics import has_over_layers, median, over_layers
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.config import Family
 from landscope.study.santurkar2018 import DLN_LR, DLN_SMALL_LR, VGG_LR, VGG_SMALL_LR
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from landscope.claims.answer import Answer, Number, Verdict
 from landscope.claims.paired import FEWEST_SEEDS, LEVEL, Pair, Ranking, Scores, rank
 from landscope.claims.phrase import amount
-from landscope.records.comparison import ComparisonRecords, diverged
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.comparison import ComparisonRecords, diverged
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.comparison import spoken
 
 METHOD = (

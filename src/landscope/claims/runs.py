@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.config import Family, NormName
 
 

@@ -9,8 +9,8 @@ from landscope.claims.answer import Answer, Number, Verdict, not_run
 from landscope.claims.phrase import amount, change
 from landscope.claims.runs import find_all_ended, first_divergence, tell_divergence
 from landscope.claims.statistics import Values, largest, median, on_grid, spread
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.config import Family
 from landscope.study.santurkar2018 import DLN_LR, VGG_LR
 

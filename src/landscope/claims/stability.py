@@ -3,8 +3,8 @@
 from landscope.claims.answer import Answer, Number, Verdict
 from landscope.claims.paired import FEWEST_SEEDS
 from landscope.claims.ranked import listed, not_ended, tell_repeated
-from landscope.records.comparison import LEARNT, ComparisonRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.comparison import LEARNT, ComparisonRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study.comparison import spoken
 
 ID = "stable"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscope.errors import RecordError
-from landscope.records.run_records import RunRecords
+from landscope.runs.run_records import RunRecords
 
 Values = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from landscope.claims.question_2 import question_2
 from landscope.claims.smoothness import smoothness
 from landscope.claims.stability import stability
 from landscope.claims.theorems import theorems
-from landscope.records.study_records import StudyRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study import comparison, santurkar2018
 
 Claims = tuple[Callable[[StudyRecords], Answer], ...]

@@ -7,8 +7,8 @@ import numpy as np
 
 from landscope.claims.answer import Answer, Number, Verdict, not_run
 from landscope.claims.statistics import Values, finite, median
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 
 ID = "theory"
 QUESTION = "Does the theory hold on these networks?"

@@ -4,8 +4,8 @@ import math
 
 from landscope.figures.comparison_nets import ended_comparison, entry_of
 from landscope.figures.spec import Axis, Bar, BarsPanel, FigureSpec, Place
-from landscope.records import StudyRecords
-from landscope.records.comparison import ComparisonRecords, step_seconds
+from landscope.runs import StudyRecords
+from landscope.runs.comparison import ComparisonRecords, step_seconds
 from landscope.study.comparison import LABELS
 
 _MILLISECONDS = 1e3

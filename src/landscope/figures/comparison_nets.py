@@ -12,8 +12,8 @@ from landscope.figures.axes import log_axis
 from landscope.figures.selection import lr_text
 from landscope.figures.spec import Axis, Band, Curve, Entry, Level, LinesPanel, Mark, Place, Scale
 from landscope.figures.style import NORMS
-from landscope.records import RunRecords, StudyRecords
-from landscope.records.comparison import ComparisonRecords, diverged, divergence
+from landscope.runs import RunRecords, StudyRecords
+from landscope.runs.comparison import ComparisonRecords, diverged, divergence
 from landscope.study.comparison import LABELS
 
 Values = NDArray[np.float64]

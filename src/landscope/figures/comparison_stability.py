@@ -21,8 +21,8 @@ from landscope.figures.spec import (
     Place,
     Scale,
 )
-from landscope.records import RunRecords, StudyRecords
-from landscope.records.comparison import ComparisonRecords, diverged, final_loss, mean_loss
+from landscope.runs import RunRecords, StudyRecords
+from landscope.runs.comparison import ComparisonRecords, diverged, final_loss, mean_loss
 
 _MEASURES: tuple[tuple[str, str, Callable[[RunRecords], float]], ...] = (
     ("(a) Loss at the end", "final loss", final_loss),

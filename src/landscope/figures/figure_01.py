@@ -5,7 +5,7 @@ from landscope.figures.curves import accuracy_panel, panel_on, share
 from landscope.figures.ridges import ridges_grid
 from landscope.figures.selection import find_net_at
 from landscope.figures.spec import FigureSpec, Place
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def data(study: StudyRecords) -> FigureSpec:

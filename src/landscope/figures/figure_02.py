@@ -5,7 +5,7 @@ from landscope.figures.ridges import ridges_grid
 from landscope.figures.selection import Net, find_net, find_nets
 from landscope.figures.spec import FigureSpec, Place
 from landscope.figures.style import PAPER_LR
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def data(study: StudyRecords) -> FigureSpec:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landscope.figures.curves import accuracy_panel, curve, log_panel, loss_panel, panel_on
 from landscope.figures.selection import Net, find_net_at, layers, lr_text
 from landscope.figures.spec import Axis, FigureSpec, LinesPanel, Panel, Place
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 @dataclass(frozen=True, slots=True)

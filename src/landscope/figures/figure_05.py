@@ -4,7 +4,7 @@ from landscope.figures.curves import accuracy_panel, loss_panel
 from landscope.figures.norms import LP_NORMS
 from landscope.figures.selection import find_nets
 from landscope.figures.spec import FigureSpec, Place
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def data(study: StudyRecords) -> FigureSpec:

@@ -4,7 +4,7 @@ from landscope.figures.norms import LP_NORMS
 from landscope.figures.ridges import ridges_panel
 from landscope.figures.selection import find_nets, layers
 from landscope.figures.spec import FigureSpec, Place
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def data(study: StudyRecords) -> FigureSpec:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from landscope.figures.curves import curve, log_panel
 from landscope.figures.selection import Layer, Net, find_nets, layers
 from landscope.figures.spec import Curve, FigureSpec, Place
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 _ROWS = (
     ("(a) mean, step to step", "input_mean_change", "rms change"),

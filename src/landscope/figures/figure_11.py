@@ -3,7 +3,7 @@
 from landscope.figures.eta_panels import eta_panels
 from landscope.figures.selection import find_nets
 from landscope.figures.spec import FigureSpec
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def data(study: StudyRecords) -> FigureSpec:

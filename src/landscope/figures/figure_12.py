@@ -5,7 +5,7 @@ from landscope.figures.landscape_panels import landscape_square
 from landscope.figures.norms import LP_NORMS
 from landscope.figures.selection import find_nets
 from landscope.figures.spec import FigureSpec, Place
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 
 def data(study: StudyRecords) -> FigureSpec:

@@ -5,8 +5,8 @@ from pathlib import Path
 from landscope.figures.spec import FigureSpec
 from landscope.figures.static import draw
 from landscope.figures.table import figures_of, specify
-from landscope.records import StudyRecords
-from landscope.records.disk import check_inside, storing, whole_file
+from landscope.runs import StudyRecords
+from landscope.runs.disk import check_inside, storing, whole_file
 
 
 def study_figures(study: StudyRecords) -> list[FigureSpec]:

@@ -7,7 +7,7 @@ from landscope.figures.selection import Layer, Net, layers
 from landscope.figures.spec import Axis, Place, Ridge, RidgesPanel
 from landscope.figures.style import NORMS
 from landscope.reading import Reading
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 
 _RIDGES = 32
 """More ridges than this cannot be told apart in a panel."""

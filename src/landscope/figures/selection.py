@@ -7,7 +7,7 @@ from typing import Any, cast
 from landscope.errors import RecordError
 from landscope.figures.spec import Ending, Entry
 from landscope.figures.style import FAMILIES, NORMS, PAPER_LR, lr_dash
-from landscope.records import Outcome, RunRecords, StudyRecords
+from landscope.runs import Outcome, RunRecords, StudyRecords
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from landscope.figures import (
     figure_13,
 )
 from landscope.figures.spec import FigureSpec
-from landscope.records import StudyRecords
+from landscope.runs import StudyRecords
 from landscope.study import comparison, santurkar2018
 
 Figures = Mapping[int, Callable[[StudyRecords], FigureSpec]]

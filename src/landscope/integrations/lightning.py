@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.integrations.missing import missing
-from landscope.landscape.norm_mode import NormMode
+from landscope.objective.norm_mode import NormMode
 from landscope.scope.destinations import Destination
 from landscope.scope.scope import Scope
 

@@ -7,9 +7,6 @@ import torch
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.landscape.processes import check_parts
-from landscope.landscape.random_state import RandomState, devices_of
-from landscope.landscape.shadow import is_compiled_part
 from landscope.norms.replacing.advice import IN_PYTHON, Advice
 from landscope.norms.replacing.example_pass import run_example
 from landscope.norms.replacing.norm_calls import remaining_calls
@@ -23,6 +20,9 @@ from landscope.norms.replacing.standing import (
 )
 from landscope.norms.replacing.weight_layers import weight_layers
 from landscope.norms.table import NormBuilder, builder
+from landscope.objective.processes import check_parts
+from landscope.objective.random_state import RandomState, devices_of
+from landscope.objective.shadow import is_compiled_part
 
 
 def replace_norms(

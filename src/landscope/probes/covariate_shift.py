@@ -1,7 +1,7 @@
 """Covariate shift of every layer under the network's own update: Definition 2.1 of the paper."""
 
 from landscope.cost import Cost, Work
-from landscope.landscape.covariate_shift import shift_of_layers, spread
+from landscope.measures.covariate_shift import shift_of_layers, spread
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule, WhenPlanned
 from landscope.reading import Reading, Status

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from landscope.cost import Cost, Work
-from landscope.landscape.activations import activations
-from landscope.landscape.distribution import (
+from landscope.measures.distribution import (
     by_feature,
     drift,
     feature_dimension,
     histogram,
     moments,
 )
-from landscope.landscape.objective import Objective
-from landscope.landscape.random_state import RandomState, devices_of
+from landscope.objective.activations import activations
+from landscope.objective.objective import Objective
+from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading
@@ -36,7 +36,7 @@ DRIFTS = (
     ("wasserstein", "activation"),
     ("wasserstein_relative", "1"),
 )
-"""What of a :class:`~landscope.landscape.distribution.Drift` is recorded, with its units."""
+"""What of a :class:`~landscope.measures.distribution.Drift` is recorded, with its units."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from typing import Any
 from torch import Tensor
 
 from landscope.cost import Cost, Work
-from landscope.landscape.batch_labels import largest_class
-from landscope.landscape.comparison import Comparison, compared
-from landscope.landscape.conspicuous import by_layer, gradient_shares
-from landscope.landscape.parameters import Parameters, norm, wide
+from landscope.measures.comparison import Comparison, compared
+from landscope.measures.conspicuous import by_layer, gradient_shares
+from landscope.objective.batch_labels import largest_class
+from landscope.objective.parameters import Parameters, norm, wide
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from landscope.cost import Cost, Work
-from landscope.landscape.activations import activations
-from landscope.landscape.batch import samples_of
-from landscope.landscape.batch_statistics import keeps_statistics
-from landscope.landscape.distribution import by_feature, drift, feature_dimension, moments
-from landscope.landscape.feature_scales import root_mean_square, silent_share, spread
-from landscope.landscape.layers import execution_order
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import Parameters
-from landscope.landscape.random_state import RandomState, devices_of
+from landscope.measures.distribution import by_feature, drift, feature_dimension, moments
+from landscope.measures.feature_scales import root_mean_square, silent_share, spread
+from landscope.objective.activations import activations
+from landscope.objective.batch import samples_of
+from landscope.objective.batch_statistics import keeps_statistics
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import Parameters
+from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.distribution import DRIFTS
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule

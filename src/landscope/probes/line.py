@@ -10,9 +10,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from landscope.cost import Cost, Work
-from landscope.landscape.line import check_etas, landscape_along
-from landscope.landscape.parameters import Parameters, norm
-from landscope.landscape.random_direction import random_direction
+from landscope.measures.line import check_etas, landscape_along
+from landscope.measures.random_direction import random_direction
+from landscope.objective.parameters import Parameters, norm
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading, Status

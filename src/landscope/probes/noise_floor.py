@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 from landscope.cost import Cost, Work
-from landscope.landscape.noise_floor import NoiseFloor as Floor
-from landscope.landscape.noise_floor import noise_of_gradient
+from landscope.measures.noise_floor import NoiseFloor as Floor
+from landscope.measures.noise_floor import noise_of_gradient
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading, Status

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from landscope.cost import Cost, Work
 from landscope.errors import UsageError
-from landscope.landscape.noise_scale import NoiseScale as Estimate
-from landscope.landscape.noise_scale import noise_of_halves
+from landscope.measures.noise_scale import NoiseScale as Estimate
+from landscope.measures.noise_scale import noise_of_halves
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading, Status

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from landscope.cost import Cost, Work
-from landscope.landscape.batch_statistics import in_training_mode, keeps_statistics
-from landscope.landscape.norm_health import NormGap, health_at
-from landscope.landscape.norm_health import NormHealth as Health
-from landscope.landscape.norm_mode import as_trained
+from landscope.measures.norm_health import NormGap, health_at
+from landscope.measures.norm_health import NormHealth as Health
+from landscope.objective.batch_statistics import in_training_mode, keeps_statistics
+from landscope.objective.norm_mode import as_trained
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Reading, Status

@@ -1,8 +1,8 @@
 """Lemma 4.5 of the paper for a deep linear network: how near an optimum is to the start."""
 
 from landscope.cost import Cost, Work
-from landscope.landscape.layers import execution_order
-from landscope.landscape.nearest_optimum import Matrix, aligned_factors, nearest_optimum
+from landscope.measures.nearest_optimum import Matrix, aligned_factors, nearest_optimum
+from landscope.objective.layers import execution_order
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import FirstStep
 from landscope.reading import Reading

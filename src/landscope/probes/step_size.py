@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from landscope.cost import Cost, Work
-from landscope.landscape.step_size import MULTIPLES, along_update, check_multiples
+from landscope.measures.step_size import MULTIPLES, along_update, check_multiples
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule

@@ -1,7 +1,7 @@
 """Theorems 4.1 and 4.2 of the paper at every batch norm, both sides, and the removed fraction."""
 
 from landscope.cost import Cost, Work
-from landscope.landscape.batch_norm_theory import theory_of_norms
+from landscope.measures.batch_norm_theory import theory_of_norms
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.reading import Axis, Reading

@@ -4,9 +4,9 @@ import math
 from dataclasses import replace
 
 from landscope.cost import Cost, Work
-from landscope.landscape.comparison import compared
-from landscope.landscape.conspicuous import lost_share
-from landscope.landscape.parameters import Parameters, displaced, norm, resolved
+from landscope.measures.comparison import compared
+from landscope.measures.conspicuous import lost_share
+from landscope.objective.parameters import Parameters, displaced, norm, resolved
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule

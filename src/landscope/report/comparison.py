@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from landscope.figures.selection import ending, lr_text
 from landscope.figures.summary import number_text
-from landscope.records import RunRecords, StudyRecords
-from landscope.records.comparison import ComparisonRecords, final_loss, losses, step_seconds
 from landscope.report.overview import Fact, duration, machine, moment
+from landscope.runs import RunRecords, StudyRecords
+from landscope.runs.comparison import ComparisonRecords, final_loss, losses, step_seconds
 from landscope.study.comparison import CROSS_ENTROPY, LABELS
 
 _NOTHING = "-"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from landscope.records import StudyRecords
 from landscope.report import comparison as compared
 from landscope.report import overview
 from landscope.report.overview import Fact
+from landscope.runs import StudyRecords
 from landscope.study import comparison, santurkar2018
 
 

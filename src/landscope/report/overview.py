@@ -10,7 +10,7 @@ from typing import Any, cast
 from landscope.figures.selection import ending, lr_text
 from landscope.figures.style import NORMS
 from landscope.figures.summary import number_text
-from landscope.records import RunRecords, StudyRecords
+from landscope.runs import RunRecords, StudyRecords
 
 _NOTHING = "-"
 _OWN_BATCH = re.compile(r"batch \d+ of epoch \d+")

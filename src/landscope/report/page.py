@@ -13,12 +13,12 @@ from landscope.figures.spec import FigureSpec
 from landscope.figures.style import dark_twins
 from landscope.figures.summary import number_text
 from landscope.findings.across import across
-from landscope.records import StudyFolder, StudyRecords
-from landscope.records.disk import whole_file
 from landscope.report import overview
 from landscope.report.kind import KINDS
 from landscope.report.picture import norm_colours, picture
 from landscope.report.policy import as_script, as_style, policy
+from landscope.runs import StudyFolder, StudyRecords
+from landscope.runs.disk import whole_file
 
 
 def write_report(study: StudyRecords, answers: Sequence[Answer], folder: Path) -> Path:

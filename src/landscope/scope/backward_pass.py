@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from landscope.landscape.parameters import Parameters
+from landscope.objective.parameters import Parameters
 
 
 class BackwardPass:

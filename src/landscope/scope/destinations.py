@@ -6,10 +6,10 @@ from typing import Any
 
 from landscope.errors import StorageError, UsageError
 from landscope.reading import Reading, Writer
-from landscope.records.failure import Failure
-from landscope.records.folder import RunFolder
-from landscope.records.journal import Journal
-from landscope.records.outcome import Outcome
+from landscope.runs.failure import Failure
+from landscope.runs.folder import RunFolder
+from landscope.runs.journal import Journal
+from landscope.runs.outcome import Outcome
 from landscope.scope.warn import warn
 
 _TRIES = 3  # readings in a row that a writer may refuse

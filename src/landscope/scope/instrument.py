@@ -10,7 +10,7 @@ from landscope.cost import ProbeCost, Work
 from landscope.errors import UsageError
 from landscope.probes.probe import Probe
 from landscope.reading import TRUSTED, Reading, Status
-from landscope.records.body import reading_to_json
+from landscope.runs.body import reading_to_json
 from landscope.training.step_view import StepView
 
 

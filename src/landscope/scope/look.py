@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.landscape.batch import samples_of
-from landscope.landscape.checks import Samples
-from landscope.landscape.comparison import compared
-from landscope.landscape.global_state import no_anomaly_mode, no_modes
-from landscope.landscape.norm_mode import NormMode, in_norm_mode
-from landscope.landscape.objective import LossFn, Objective
-from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.processes import count, rank
-from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
+from landscope.measures.comparison import compared
+from landscope.objective.batch import samples_of
+from landscope.objective.checks import Samples
+from landscope.objective.global_state import no_anomaly_mode, no_modes
+from landscope.objective.norm_mode import NormMode, in_norm_mode
+from landscope.objective.objective import LossFn, Objective
+from landscope.objective.parameters import Parameters, trainable
+from landscope.objective.processes import count, rank
+from landscope.objective.random_state import RandomState, TorchStreams, devices_of
 from landscope.reading import Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from landscope.landscape.batch import IN_BATCH, brought_up_to_date, tensors_of
-from landscope.landscape.global_state import no_modes
-from landscope.landscape.objective import LossFn, Objective
-from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.random_state import TorchStreams, devices_of
+from landscope.objective.batch import IN_BATCH, brought_up_to_date, tensors_of
+from landscope.objective.global_state import no_modes
+from landscope.objective.objective import LossFn, Objective
+from landscope.objective.parameters import Parameters, trainable
+from landscope.objective.random_state import TorchStreams, devices_of
 from landscope.scope.backward_pass import BackwardPass, dense
 from landscope.scope.forward_pass import ForwardPass
 from landscope.scope.unwrapping import has_hooks, is_compiled

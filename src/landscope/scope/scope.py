@@ -13,18 +13,18 @@ from torch import nn
 
 from landscope.cost import Work
 from landscope.errors import CapturedWeightsError, UsageError
-from landscope.landscape.batch import IN_BATCH
-from landscope.landscape.checks import Samples, check_samples
-from landscope.landscape.norm_mode import NormMode
-from landscope.landscape.objective import LossFn
-from landscope.landscape.parameters import Parameters, trainable
-from landscope.landscape.processes import (
+from landscope.objective.batch import IN_BATCH
+from landscope.objective.checks import Samples, check_samples
+from landscope.objective.norm_mode import NormMode
+from landscope.objective.objective import LossFn
+from landscope.objective.parameters import Parameters, trainable
+from landscope.objective.processes import (
     check_optimizers,
     check_whole,
     count,
     rank,
 )
-from landscope.landscape.random_state import devices_of
+from landscope.objective.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen

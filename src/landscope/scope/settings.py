@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from landscope.environment import describe_versions
 from landscope.errors import UsageError
-from landscope.landscape.checks import check_values
-from landscope.landscape.norm_mode import NormMode
-from landscope.landscape.parameters import trainable
-from landscope.landscape.random_state import devices_of
+from landscope.objective.checks import check_values
+from landscope.objective.norm_mode import NormMode
+from landscope.objective.parameters import trainable
+from landscope.objective.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.scope.unwrapping import optimizers_of
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from landscope.landscape.global_state import no_modes
-from landscope.landscape.parameters import trainable
+from landscope.objective.global_state import no_modes
+from landscope.objective.parameters import trainable
 from landscope.reading import Reading
 from landscope.scope.warn import warn
 

@@ -6,8 +6,8 @@ from typing import Any
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from landscope.landscape.objective import LossFn
-from landscope.landscape.parameters import Parameters
+from landscope.objective.objective import LossFn
+from landscope.objective.parameters import Parameters
 from landscope.scope.observation import Observation
 from landscope.scope.unseen import Unseen
 from landscope.scope.unwrapping import has_hooks

@@ -6,7 +6,7 @@ from rich.text import Text
 from landscope.findings.glance import HEADINGS, glances
 from landscope.findings.phrase import counted
 from landscope.findings.table import find
-from landscope.records.run_records import RunRecords
+from landscope.runs.run_records import RunRecords
 from landscope.terminal.finding_lines import print_findings
 from landscope.terminal.looks_table import looks_table
 from landscope.terminal.plain_text import plain

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from landscope.records.study_status import RunState, RunStatus, StudyStatus
+from landscope.runs.study_status import RunState, RunStatus, StudyStatus
 from landscope.terminal.duration import duration
 from landscope.terminal.plain_text import plain
 

@@ -12,15 +12,15 @@ from rich.text import Text
 
 from landscope.claims import Verdict, answers
 from landscope.findings.across import across
-from landscope.records.comparison import (
+from landscope.runs.comparison import (
     ComparisonRecords,
     diverged,
     final_loss,
     median_of_looks,
     step_seconds,
 )
-from landscope.records.run_records import RunRecords
-from landscope.records.study_records import StudyRecords
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
 from landscope.study import comparison, santurkar2018
 from landscope.study.comparison import LABELS
 from landscope.terminal.finding_lines import print_across

@@ -19,7 +19,7 @@ from dataclasses import replace
 import torch
 
 from landscope.errors import UsageError
-from landscope.landscape.arithmetic import operations_in, work_of
+from landscope.objective.arithmetic import operations_in, work_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, Schedule
 from landscope.reading import TRUSTED, Reading

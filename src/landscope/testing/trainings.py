@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from landscope.landscape.objective import LossFn, Objective
-from landscope.landscape.parameters import trainable
+from landscope.objective.objective import LossFn, Objective
+from landscope.objective.parameters import trainable
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
 from landscope.scope.scope import Scope

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from landscope.data.batches import Batch, Batches
-from landscope.landscape.objective import Objective
-from landscope.landscape.objective import l2_penalty as penalty_of
-from landscope.landscape.parameters import Parameters, trainable
+from landscope.objective.objective import Objective
+from landscope.objective.objective import l2_penalty as penalty_of
+from landscope.objective.parameters import Parameters, trainable
 from landscope.training.losses import Loss, accuracy
 from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from landscope.errors import UsageError
-from landscope.landscape.random_state import RandomState, seed_streams
+from landscope.objective.random_state import RandomState, seed_streams
 from landscope.training.state import streams_from_state, streams_to_state
 
 _HASHED = 65_536

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.landscape.batch import IN_BATCH, arguments_of
-from landscope.landscape.random_state import seed_streams
 from landscope.norms.replace import replaced
 from landscope.norms.replacing.advice import ON_COMMAND_LINE
 from landscope.norms.replacing.standing import Axis
 from landscope.norms.unknown import unknown
+from landscope.objective.batch import IN_BATCH, arguments_of
+from landscope.objective.random_state import seed_streams
 from landscope.study.comparison import AS_IS, ComparisonRun
 from landscope.study.import_path import load_function, parse_path, tell_error
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscope.landscape.exchange import STRUCTURE
-from landscope.landscape.random_state import RandomState, TorchStreams, devices_of
+from landscope.objective.exchange import STRUCTURE
+from landscope.objective.random_state import RandomState, TorchStreams, devices_of
 from landscope.training.packing import CannotPack, Packed, pack, unpack
 
 _ROOM = 16  # times what the state takes at the start: an optimiser's comes with its first steps

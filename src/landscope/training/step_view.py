@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from landscope.landscape.objective import Objective
-from landscope.landscape.parameters import Parameters
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import Parameters
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from landscope.errors import UsageError
-from landscope.landscape.random_state import RandomState, devices_of
 from landscope.norms.replacing.fast_path import leave_fast_path
 from landscope.norms.replacing.norm_calls import NormCalls
+from landscope.objective.random_state import RandomState, devices_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from landscope.landscape.random_state import RandomState, devices_of
 from landscope.norms.replacing.example_pass import copied
+from landscope.objective.random_state import RandomState, devices_of
 
 _ROUNDING = 1e-4
 """Relative; an activation bends by more than 1e-2, and float32 rounds below 1e-5."""

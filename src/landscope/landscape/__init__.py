@@ -1,1 +1,0 @@
-"""The ground floor: pure functions from tensors to numbers, each a definition of the paper."""

@@ -1,0 +1,1 @@
+"""Measures: pure functions of tensors, each a definition that is cited by number."""

@@ -1,0 +1,1 @@
+"""The objective: one training step held still, as a function of its parameters alone."""

@@ -1,0 +1,212 @@
+"""The records of a comparison: its runs by norm, learning rate and seed, and what each comes to.
+
+Figures and claims both read these numbers, so that what is drawn is what is judged.
+"""
+
+import math
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscope.errors import RecordError
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
+
+Values = NDArray[np.float64]
+
+LEARNT = 0.5
+"""A run learns if its loss falls at least this far, in parts of the best run's fall."""
+_LATE = 10
+"""The end of a run is its last tenth."""
+
+
+class ComparisonRecords:
+    """One comparison, as it was recorded, finished or not.
+
+    Args:
+        study: Its records.
+
+    Attributes:
+        norms: In the order in which they were asked for.
+        lrs: Ascending.
+        seeds: In the order in which they were asked for.
+
+    Raises:
+        RecordError: The manifest does not say what was compared.
+    """
+
+    def __init__(self, study: StudyRecords) -> None:
+        self.study = study
+        self.norms: list[str] = _listed(study, "norms")
+        self.lrs: list[float] = sorted(_listed(study, "lrs"))
+        self.seeds: list[int] = _listed(study, "seeds")
+        self._by_place = {
+            (str(run.config["norm"]), float(run.config["lr"]), int(run.config["seed"])): run
+            for run in study.runs.values()
+        }
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every run is there and has ended."""
+        found = [self._by_place.get(place) for place in self._places()]
+        return all(run is not None and run.outcome.ended for run in found)
+
+    @property
+    def baseline(self) -> str:
+        """What the cost of the others is told relative to: no norm, or else the first."""
+        return "none" if "none" in self.norms else self.norms[0]
+
+    def run(self, norm: str, lr: float, seed: int) -> RunRecords:
+        """One of the runs.
+
+        Raises:
+            RecordError: It is not there.
+        """
+        run = self._by_place.get((norm, lr, seed))
+        if run is None:
+            raise RecordError(
+                f"run with norm={norm!r}, lr={lr:g}, seed={seed}",
+                "the study has no such run",
+                "start the command that began it again to go on",
+            )
+        return run
+
+    def over_seeds(self, norm: str, lr: float) -> list[RunRecords]:
+        """The runs of a norm at a learning rate, one for each seed; raises as ``run`` does."""
+        return [self.run(norm, lr, seed) for seed in self.seeds]
+
+    def there(self, norm: str, lr: float) -> list[RunRecords]:
+        """Those of them that are there, of a comparison that may not have ended."""
+        places = [(norm, lr, seed) for seed in self.seeds]
+        return [self._by_place[place] for place in places if place in self._by_place]
+
+    def learnt(self, run: RunRecords) -> bool:
+        """Whether a run's loss fell at least ``LEARNT`` as far as the best one's with its seed.
+
+        A network that is stuck ends a little below where it began as well.
+        """
+        seed = int(run.config["seed"])
+        return fall(run) >= LEARNT * self._best_falls[seed] > 0
+
+    @cached_property
+    def repeated(self) -> dict[int, int]:
+        """Seeds whose runs are those of an earlier seed to the last digit, with that seed.
+
+        Functions that set a seed of their own give such runs, and there is no chance in them.
+        """
+        first: dict[tuple[bytes, ...], int] = {}
+        found: dict[int, int] = {}
+        for seed in self.seeds:
+            runs = [self.run(norm, lr, seed) for norm in self.norms for lr in self.lrs]
+            told = [run for run in runs if run.has("training", "train_loss")]
+            losses = tuple(run.numbers("training", "train_loss")[1].tobytes() for run in told)
+            earlier = first.setdefault(losses, seed)
+            if losses and earlier != seed:
+                found[seed] = earlier
+        return found
+
+    @cached_property
+    def _best_falls(self) -> dict[int, float]:
+        return {
+            seed: max(fall(self.run(norm, lr, seed)) for norm in self.norms for lr in self.lrs)
+            for seed in self.seeds
+        }
+
+    def _places(self) -> Iterable[tuple[str, float, int]]:
+        return ((norm, lr, seed) for norm in self.norms for lr in self.lrs for seed in self.seeds)
+
+
+def diverged(run: RunRecords) -> bool:
+    """Whether the training broke down."""
+    return run.outcome.status == "diverged"
+
+
+def divergence(run: RunRecords) -> float:
+    """The step at which the training broke down; infinite where it did not."""
+    return float(run.outcome.step or 0) if diverged(run) else math.inf
+
+
+def losses(run: RunRecords) -> tuple[Values, Values]:
+    """Steps and training losses of a run, without those that are not finite."""
+    if not run.has("training", "train_loss"):
+        return np.empty(0), np.empty(0)
+    steps, values = run.numbers("training", "train_loss")
+    kept = np.isfinite(values)
+    return steps[kept].astype(np.float64), values[kept]
+
+
+def final_loss(run: RunRecords) -> float:
+    """Training loss over the last tenth of the steps; infinite for a run that diverged."""
+    if diverged(run):
+        return math.inf
+    _, values = losses(run)
+    return float(values[-max(1, len(values) // _LATE) :].mean())
+
+
+def mean_loss(run: RunRecords) -> float:
+    """Training loss over all steps, the area under its curve; infinite for one that diverged."""
+    return math.inf if diverged(run) else float(losses(run)[1].mean())
+
+
+def fall(run: RunRecords) -> float:
+    """By how much the loss fell from the first step to the last tenth; 0 for one that diverged."""
+    values = losses(run)[1]
+    return 0.0 if diverged(run) or not values.size else float(values[0]) - final_loss(run)
+
+
+def looks(run: RunRecords, probe: str, quantity: str) -> Values:
+    """The finite values of a number at each look; none where it was not read."""
+    return _finite(run.numbers(probe, quantity)[1]) if run.has(probe, quantity) else np.empty(0)
+
+
+def over_layers(run: RunRecords, probe: str, quantity: str) -> tuple[NDArray[np.int64], Values]:
+    """The median over the layers behind the first at each look; none where it was not read.
+
+    Nothing trained stands before the first layer, so nothing can shift under it.
+    """
+    by_step: dict[int, list[float]] = {}
+    for layer in run.layers[1:]:
+        if run.has(probe, quantity, layer):
+            for step, value in zip(*run.numbers(probe, quantity, layer), strict=True):
+                by_step.setdefault(int(step), []).append(float(value))
+    steps = sorted(by_step)
+    medians = [_median(np.array(by_step[step])) for step in steps]
+    return np.array(steps, dtype=np.int64), np.array(medians, dtype=np.float64)
+
+
+def step_seconds(run: RunRecords) -> float:
+    """Median wall time of a training step without a look, in seconds; NaN without any."""
+    return _median(looks(run, "training", "step_seconds"))
+
+
+def median_of_looks(run: RunRecords, probe: str, quantity: str) -> float:
+    """Median over the looks; NaN without any."""
+    return _median(looks(run, probe, quantity))
+
+
+def median_of_layers(run: RunRecords, probe: str, quantity: str) -> float:
+    """Median over layers and looks; NaN without any."""
+    return _median(over_layers(run, probe, quantity)[1])
+
+
+def _median(values: Values) -> float:
+    finite = _finite(values)
+    return float(np.median(finite)) if finite.size else math.nan
+
+
+def _finite(values: Values) -> Values:
+    return values[np.isfinite(values)]
+
+
+def _listed(study: StudyRecords, name: str) -> list[Any]:
+    found = study.manifest.get(name)
+    if not isinstance(found, list) or not found:
+        raise RecordError(
+            f"{name} = {found!r} of the study in {study.folder.path}",
+            "a comparison's manifest says what was compared",
+            "run it again in a new folder",
+        )
+    return list(found)  # pyright: ignore[reportUnknownArgumentType]

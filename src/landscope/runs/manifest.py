@@ -1,0 +1,205 @@
+"""The manifest: what a study or a run was made with, in one JSON file that is written whole."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+from zlib import crc32
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from landscope.errors import RecordError, UsageError
+from landscope.runs.disk import reading_file, whole_file
+from landscope.runs.run_id import flaw_of
+from landscope.runs.strict_json import canonical, parse
+
+FORMAT = 1
+MAX_BYTES = 4 * 2**20
+MAX_VALUES = 100_000
+"""Parsed, a value of three bytes takes a hundred: both together bound what a reader allocates."""
+
+MAX_RUNS = 10_000
+
+_CHECKSUM = "crc32"
+
+
+def _fit_id(run_id: str) -> str:
+    flaw = flaw_of(run_id)
+    if flaw is not None:
+        raise ValueError(flaw)
+    return run_id
+
+
+class Manifest(BaseModel):
+    """What both manifests have; further fields are kept as they are.
+
+    Attributes:
+        format: Version of the manifest's layout.
+        seed: The one seed from which all random streams are derived.
+        landscope: Version that wrote it.
+        versions: Versions of what it was run with, by package.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    format: int = Field(ge=1)
+    seed: int | None = None
+    landscope: str | None = None
+    versions: dict[str, Any] = {}
+
+
+class PlannedRun(BaseModel):
+    """A run that is part of a study, begun or not.
+
+    Attributes:
+        id: Its id.
+        steps: Its steps.
+        digest: SHA-256 of its configuration.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    id: Annotated[str, AfterValidator(_fit_id)]
+    steps: int = Field(ge=0, lt=2**53)
+    digest: str
+
+
+class StudyManifest(Manifest):
+    """A study's manifest.
+
+    Attributes:
+        study: Name of what was studied.
+        preset: The preset's settings, with the numbers of the layers that figures show.
+        figures: Numbers of the figures that were asked for.
+        started: When, in ISO 8601.
+        seconds: What it took; None while it is not finished.
+        runs: All of its runs.
+        workers: Runs side by side.
+    """
+
+    study: str
+    preset: dict[str, Any] = {}
+    figures: list[int] = []
+    started: str | None = None
+    seconds: float | None = None
+    runs: list[PlannedRun] = Field(default=[], max_length=MAX_RUNS)
+    workers: int = Field(default=1, ge=1, lt=2**31)
+
+
+class RunManifest(Manifest):
+    """A run's manifest.
+
+    Attributes:
+        id: The run's id, which is also its folder's name.
+        config: The run's configuration.
+        layers: Names of the layers in the order of execution.
+    """
+
+    id: Annotated[str, AfterValidator(_fit_id)]
+    config: dict[str, Any]
+    layers: list[str]
+
+
+def write_manifest(path: Path, kind: type[Manifest], manifest: dict[str, Any]) -> None:
+    """Replaces the manifest at ``path``, wholly or not at all.
+
+    The file carries a checksum of its content, so that a changed setting is found out.
+
+    Raises:
+        UsageError: It has the wrong fields, or values that JSON cannot hold.
+        StorageError: The folder cannot be written.
+    """
+    remedy = f"give plain values, as in {kind.__name__}.model_dump(mode='json')"
+    try:
+        content = json.loads(json.dumps(manifest, allow_nan=False))
+        kind.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(path.name, f"the manifest is wrong: {_first(error)}", remedy) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(path.name, f"the manifest is not JSON: {error}", remedy) from error
+    if _CHECKSUM in content or content["format"] != FORMAT:
+        raise UsageError(
+            path.name,
+            f"the manifest must have the format {FORMAT} and no field {_CHECKSUM}",
+            "leave the checksum to the writer",
+        )
+    text = json.dumps({**content, _CHECKSUM: _checksum(content)}, indent=2)
+    encoded = text.encode("ascii") + b"\n"
+    flaw = _flaw_of(encoded)
+    if flaw is not None:  # what could not be read back is not written
+        raise UsageError(path.name, flaw, "keep lists and tables out of it, in files of their own")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(encoded)
+
+
+def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
+    """The manifest at ``path``, as it was given to ``write_manifest``.
+
+    Raises:
+        RecordError: It is missing, cut, garbled, changed, or was written by a newer landscope.
+    """
+    with reading_file(path) as file:
+        encoded = file.read(MAX_BYTES + 1)
+    flaw = _flaw_of(encoded)
+    if flaw is not None:
+        raise _damaged(path, flaw)
+    try:
+        parsed = parse(encoded)
+        if not isinstance(parsed, dict):
+            raise _damaged(path, "the manifest is not a JSON object")
+        content = cast(dict[str, Any], parsed)
+        written = content.pop(_CHECKSUM, None)
+        expected = _checksum(content)
+    except ValueError as error:
+        raise _damaged(path, "the manifest is cut or garbled") from error
+    if written != expected:
+        raise _damaged(path, "the manifest does not match its checksum")
+    # The version comes before the fields: those of a newer format are not known here.
+    version = content.get("format")
+    if type(version) is int and version > FORMAT:
+        raise RecordError(
+            str(path),
+            f"its format is {version}, and this landscope reads up to {FORMAT}",
+            "install a newer landscope",
+        )
+    try:
+        kind.model_validate(content)
+    except ValidationError as error:
+        raise _damaged(path, f"the manifest is wrong: {_first(error)}") from error
+    return content
+
+
+def _flaw_of(encoded: bytes) -> str | None:
+    """What makes a manifest's bytes unfit to be parsed at all, or None where nothing does."""
+    if len(encoded) > MAX_BYTES:
+        return f"it is longer than {MAX_BYTES} bytes"
+    # Each value but the first has a comma or a bracket before it.
+    if sum(map(encoded.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        return f"it has more than {MAX_VALUES} values"
+    # Half of a character, which no file of text and no page could hold.
+    if b"\\ud" in encoded.lower() and not _is_text(encoded):
+        return "it has a text that is not valid Unicode"
+    return None
+
+
+def _is_text(encoded: bytes) -> bool:
+    try:
+        json.dumps(json.loads(encoded), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    except (ValueError, RecursionError):
+        return True  # it is not even JSON, of which its reader will complain
+    return True
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    # Over a canonical text and not the file's bytes, so that the file can be indented.
+    return f"{crc32(canonical(content)):08x}"
+
+
+def _damaged(path: Path, rule: str) -> RecordError:
+    return RecordError(str(path), rule, "restore the file, or run it again in a new folder")
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

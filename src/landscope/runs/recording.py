@@ -1,0 +1,216 @@
+"""A run's records while they are made: one writer, from the first step or from a checkpoint."""
+
+import math
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, cast
+
+from landscope.errors import RecordError, StorageError, UsageError
+from landscope.reading import Reading
+from landscope.runs.checkpoint import Checkpoint, Checkpoints
+from landscope.runs.folder import RunFolder
+from landscope.runs.journal import Journal
+from landscope.runs.lock import Lock
+from landscope.runs.outcome import Outcome
+from landscope.runs.tensors import Arrays
+from landscope.runs.weights import write_weights
+from landscope.study.keeping import Keeping
+
+_SHARE = 0.05  # of a run's time, the most that its checkpoints may take
+_PATIENCE = 5.0  # seconds that a worker takes at most to follow a parent that was killed
+
+
+class Recording:
+    """Writes a run's manifest, journal, checkpoints and weights; used as a context manager.
+
+    Opening it locks the run. ``newest`` gives the checkpoint from which the run can go on, and
+    ``begin`` starts the journal there or anew; readings, checkpoints and ``finish`` follow.
+
+    Args:
+        folder: The run's; it is made where it is missing.
+        manifest: The run's. ``config_digest`` tells one configuration from another, ``code`` one
+            state of the user's own files, ``identity`` whatever else changes bits.
+        keeping: How the run is kept.
+
+    Raises:
+        UsageError: Something else is in the folder, or a run that was begun as another one.
+        RecordError: The run has ended, or its records are damaged.
+        StorageError: The folder cannot be written, or another process writes this run.
+    """
+
+    def __init__(self, folder: RunFolder, manifest: dict[str, Any], keeping: Keeping) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._keeping = keeping
+        self._checkpoints = Checkpoints(folder.checkpoints_path)
+        self._journal: Journal | None = None
+        folder.create()
+        self._lock = Lock(folder.lock_path, patience=_PATIENCE)
+        try:
+            folder.check_not_ended(folder.journal_path)
+            there = folder.manifest_path.exists()
+            self._found: Mapping[str, Any] | None = folder.manifest if there else None
+            self._check_same()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._opened = self._saved_at = time.monotonic()
+        self._earlier = 0.0
+        self._pause = keeping.seconds
+
+    @property
+    def seconds(self) -> float:
+        """What the run has taken, the parts before it was stopped included."""
+        return self._earlier + time.monotonic() - self._opened
+
+    def newest(self, *, at_most: int) -> Checkpoint | None:
+        """The checkpoint from which the run can go on; None where it begins at its first step.
+
+        Args:
+            at_most: Bytes that the run's state may have.
+
+        Raises:
+            UsageError: The checkpoint was made under something else that changes bits.
+            RecordError: There are checkpoints and none of them is whole.
+        """
+        found = self._found
+        if found is None or found.get("code") != self._manifest.get("code"):
+            return None  # of other code, the same step would be another one
+        checkpoint = self._checkpoints.newest(at_most=at_most)
+        changes = self._changes()
+        if checkpoint is None or not changes or self._keeping.accept_changes:
+            return checkpoint
+        (name, (before, now)), *_ = changes.items()
+        raise UsageError(
+            f"{name} = {now} with run {self._folder.id}, stopped at step {checkpoint.step}",
+            f"it was begun with {name} = {before}, and its last bits depend on that",
+            "go on as it was begun, or give --accept-changes, which is recorded",
+        )
+
+    def begin(self, checkpoint: Checkpoint | None) -> None:
+        """Starts the journal, where the checkpoint stood or anew, and writes the manifest.
+
+        Raises:
+            RecordError: The journal is not whole up to the checkpoint.
+            StorageError: The disk refuses.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        history = list((self._found or {}).get("resumed", ())) if checkpoint else []
+        if checkpoint is None:
+            self._checkpoints.clear()
+        else:
+            self._earlier = checkpoint.seconds
+            history.append({"step": checkpoint.step, "when": now, "changes": self._changes()})
+        if history:
+            # What it was begun with stays: a change is told, and does not become the rule.
+            begun = (self._found or {}).get("identity", self._manifest.get("identity"))
+            self._manifest = {**self._manifest, "identity": begun, "resumed": history}
+        self._folder.forget_failure()
+        self._folder.write_manifest({**self._manifest, "begun": now}, lock=self._lock)
+        at = checkpoint.mark if checkpoint else None
+        self._journal = Journal.create(self._folder, at=at, lock=self._lock)
+
+    def write(self, reading: Reading) -> None:
+        """Appends a reading; raises as ``Journal.write`` does."""
+        self._open.write(reading)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return time.monotonic() - self._saved_at >= self._pause
+
+    def save(self, step: int, values: Any, tensors: Arrays) -> None:
+        """Writes a checkpoint of the run as it stands between two steps.
+
+        Args:
+            step: Steps taken.
+            values: JSON values.
+            tensors: Arrays by name.
+
+        Raises:
+            StorageError: The disk refuses; the checkpoints before are as they were.
+        """
+        started = time.monotonic()
+        mark = self._open.mark()
+        self._checkpoints.write(Checkpoint(step, mark, self.seconds, values, tensors))
+        self._saved_at = time.monotonic()
+        if self._keeping.seconds:
+            took = self._saved_at - started
+            self._pause = max(self._keeping.seconds, took / _SHARE)
+
+    def no_checkpoints(self) -> None:
+        """The run's state cannot be saved: cut off, it begins again at its first step."""
+        self._pause = math.inf
+
+    def finish(self, outcome: Outcome, weights: Arrays | None = None) -> None:
+        """Writes the weights, then the outcome, and drops the checkpoints.
+
+        Raises:
+            StorageError: The disk refuses; the run has not ended and can go on.
+        """
+        if weights is not None:
+            write_weights(self._folder.weights_path, weights)
+        self._open.finish(outcome)
+        tidy(self._folder)
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if self._journal is not None:
+                self._journal.__exit__(kind, error, traceback)
+        finally:
+            self._lock.release()
+
+    @property
+    def _open(self) -> Journal:
+        if self._journal is None:
+            raise UsageError(
+                f"a reading for run {self._folder.id}", "its journal is not open", "call begin()"
+            )
+        return self._journal
+
+    def _check_same(self) -> None:
+        """Refuses a folder whose run has this one's name and another configuration."""
+        digest = self._manifest.get("config_digest")
+        found = self._found
+        if found is not None and found.get("config_digest", digest) != digest:
+            raise RecordError(
+                str(self._folder.path),
+                "the run in it has another configuration",
+                "choose another folder, or delete this one to measure again",
+            )
+
+    def _changes(self) -> dict[str, tuple[Any, Any]]:
+        before, now = (
+            cast("dict[str, Any]", (manifest or {}).get("identity", {}))
+            for manifest in (self._found, self._manifest)
+        )
+        return changes(before, now)
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs among what changes bits: what it was, and what it is.
+
+    What is not told of both is not compared.
+    """
+    return {
+        name: (before[name], value)
+        for name, value in now.items()
+        if name in before and before[name] != value
+    }
+
+
+def tidy(folder: RunFolder) -> None:
+    """Drops the checkpoints of a run that has ended; where that is refused, they only take room."""
+    with suppress(RecordError, StorageError):
+        Checkpoints(folder.checkpoints_path).clear()
