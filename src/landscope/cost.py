@@ -29,10 +29,12 @@ class Work:
     Args:
         layers: In the order of execution; their forward parts sum to 1.
         samples: Samples in the batch.
+        batch_norms: Whether the network has norms that follow the statistics of batches.
     """
 
     layers: tuple[LayerWork, ...]
     samples: int
+    batch_norms: bool = True
 
     @property
     def backward(self) -> float:
@@ -40,7 +42,7 @@ class Work:
         return sum(layer.backward for layer in self.layers)
 
     @classmethod
-    def even(cls, layers: int, samples: int) -> "Work":
+    def even(cls, layers: int, samples: int, *, batch_norms: bool = True) -> "Work":
         """As much for each of some layers, whose weights enter one product each.
 
         Backward takes as much as forward for the weights and again for what enters a layer, but
@@ -48,7 +50,8 @@ class Work:
         """
         part = 1 / layers
         first = LayerWork(part, 0.0, part, part)
-        return cls((first, *[LayerWork(part, part, part, 2 * part)] * (layers - 1)), samples)
+        others = [LayerWork(part, part, part, 2 * part)] * (layers - 1)
+        return cls((first, *others), samples, batch_norms)
 
 
 @dataclass(frozen=True)

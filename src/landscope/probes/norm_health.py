@@ -34,12 +34,11 @@ class NormHealth(Probe):
         self._statistics: dict[str, Tensor] = {}
 
     def cost(self, work: Work) -> Cost:
-        """Forward passes for the batch's statistics, in evaluation mode, and of the halves.
+        """A forward pass in evaluation mode; for norms that follow batches two more.
 
-        Without norms that follow batches there is only the second.
+        These are for the batch's statistics, and for the halves.
         """
-        del work
-        return Cost(forward=3, backward=0)
+        return Cost(forward=3 if work.batch_norms else 1, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
         """Three readings, one more where norms follow batches, and up to three a norm."""

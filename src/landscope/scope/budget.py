@@ -1,27 +1,31 @@
 """The budget: plans when to measure, and how much, so that probes take a share of the time.
 
 Time flows in as the training runs, and measurements are paid from the share of it that was asked
-for. One is planned once it can be paid. In the first round each probe measures once, the cheapest
-first, a few at a time, as they share the gradient. After it, whose turn it is lies between two
-extremes: that all probes measure as often, where a dear one takes all of the time, and that all
-take as much time, where it hardly ever measures.
+for. One is planned once it can be paid. In the first round each probe measures once, in as few
+measurements as may be, as each of these takes the gradient again. After it, whose turn it is lies
+between two extremes: that all probes measure as often, where a dear one takes all of the time, and
+that all take as much time, where it hardly ever measures.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from landscope.probes.schedule import WhenPlanned
 
 _AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
 _AIM = 0.95  # of what was asked, as what a look will take is an estimate
-_AIM_FIRST = 1.05  # in the first round: a short training ends with it
+_AIM_FIRST = 1.08  # in the first round: a short training ends with it
+_SHORT = 300  # steps of a training that is to see all probes, where it can pay for them
 _FIRST = 5.0  # training steps that the first measurement may take
-_GROWTH = 1.0  # and those after it in the first round, of all that was spent
+_FIRST_OF_TWO = 9.0  # and where a short training can pay for all in two measurements
+_GROWTH = 1.0  # those after it in the first round may take this part of all that was spent
+_LAST = 1.1  # and the last of them this, lest what it left out took the gradient once more
+_THINK_AGAIN = 10  # steps until what a first measurement will take is thought over
 _DEAREST = 0.75  # of all that was spent: whenever a training ends, over half of its budget is used
-_UNMEASURED = 1.25  # times the arithmetic of a measurement, before there was any,
-_PYTHON = 0.005  # and seconds, as a small network's measurement is more Python than arithmetic
-_MARGIN = 1.05  # and after, times what those before took for theirs
+_UNMEASURED = 1.05  # times the arithmetic of a measurement, before there was any,
+_PYTHON = 1e-3, 1e-4  # and seconds for Python, of each step of it: of any network, and a module
 _REMEMBERED = 0.7  # weight of the past in a moving average
 
 
@@ -52,6 +56,7 @@ class Budget:
         plans: The schedule of each probe, by its id.
         always: Ids of those that take part in every look.
         steps: What a look of each probe takes by its arithmetic, in training steps.
+        modules: Of the network.
     """
 
     def __init__(
@@ -60,12 +65,15 @@ class Budget:
         plans: Mapping[str, WhenPlanned],
         always: Iterable[str],
         steps: Mapping[str, float],
+        modules: int,
     ) -> None:
         self._share = share
         self._plans = dict(plans)
         self._always = list(always)
         self._steps = dict(steps)
+        self._python = _PYTHON[0] + _PYTHON[1] * modules
         self._accounts: dict[str, _Account] = {}
+        self._step_seconds = 0.0  # of the training, when a measurement was last thought over
         self._base: _Account | None = None  # the gradient, which all of a measurement share
         self._seconds = 0.0
         self._spent = 0.0
@@ -93,20 +101,20 @@ class Budget:
         self._seconds += training + measuring
         self._spent += measuring
         if self._base is None:
-            self._base = _Account(_thought(step_seconds))
+            self._base = _Account(self._thought(step_seconds))
             self._accounts = {
                 probe: _Account(self._base.look * self._steps[probe]) for probe in self._plans
             }
         elif taken:
             self._charge(self._base, measuring, taken)
-        elif not self._base.looks:
+        elif not self._base.looks and step % _THINK_AGAIN == 0:
             # The first update may have been a slow one: without this, no look might ever be paid.
-            self._base.look = self._missing = _thought(step_seconds)
+            self._base.look = self._missing = self._thought(step_seconds)
             for probe, account in self._accounts.items():
                 account.look = self._base.look * self._steps[probe]
         # It runs at every update, and at nearly all of them there is nothing to choose from.
         if self._planned <= step and (taken or self._credit() >= self._missing):
-            for probe in self._affordable(self._base, step_seconds):
+            for probe in self._affordable(self._base):
                 self._plans[probe].step = self._planned = step + _AHEAD
 
     def leave_out(self, probe: str) -> None:
@@ -128,14 +136,19 @@ class Budget:
         unit = seconds / (1 + sum(self._steps[probe] for probe in known))
         for probe, account in self._accounts.items():
             if not account.looks:
-                account.look = _MARGIN * unit * self._steps[probe]
+                account.look = unit * self._steps[probe]
+
+    def _thought(self, step_seconds: float) -> float:
+        """What a step of a measurement's arithmetic is thought to take before there was any."""
+        self._step_seconds = step_seconds
+        return _UNMEASURED * step_seconds + self._python
 
     def _credit(self) -> float:
         return self._aim * self._share * self._seconds - self._spent
 
-    def _affordable(self, base: _Account, step_seconds: float) -> list[str]:
+    def _affordable(self, base: _Account) -> list[str]:
         """The probes of the next measurement; none if it must wait."""
-        first = self._of_first_round(base, step_seconds)
+        first = self._of_first_round(base)
         if first:
             self._aim = _AIM_FIRST
             self._missing = base.look + sum(self._accounts[probe].look for probe in first)
@@ -162,11 +175,12 @@ class Budget:
                 return []
         return [*self._always, *probes]
 
-    def _of_first_round(self, base: _Account, step_seconds: float) -> list[str]:
-        """The cheapest that have not measured yet, and with them what takes nothing of its own.
+    def _of_first_round(self, base: _Account) -> list[str]:
+        """Some that have not measured yet, and with them what takes nothing of its own.
 
-        None where even the cheapest would take too much of what is spent so far: until then the
-        others measure again.
+        All that are left, or the cheapest after which one more measurement sees the others, or the
+        cheapest ones. None where even the cheapest would take too much of what is spent so far:
+        until then the others measure again.
         """
         free = [probe for probe in self._always if not self._steps[probe]]
         waiting = [
@@ -174,21 +188,40 @@ class Budget:
         ]
         if base.looks and not waiting:
             return []
-        cost = base.look + sum(self._accounts[probe].look for probe in free)
-        most = _GROWTH * self._spent if base.looks else _FIRST * step_seconds
-        chosen = list[str]()
-        for probe in sorted(waiting, key=lambda probe: self._accounts[probe].look):
-            cost += self._accounts[probe].look
-            if cost > most and (chosen or free or base.looks):
-                break
-            chosen.append(probe)
+        shared = base.look + sum(self._accounts[probe].look for probe in free)
+        costs = {probe: self._accounts[probe].look for probe in waiting}
+        chosen = self._halved(costs, shared, base)
+        if not chosen:
+            cost = shared
+            most = _GROWTH * self._spent if base.looks else _FIRST * self._step_seconds
+            for probe in sorted(costs, key=costs.__getitem__):
+                cost += costs[probe]
+                if cost > most and (chosen or free or base.looks):
+                    break
+                chosen.append(probe)
         # The first measurement of all may be that of the gradient alone.
         return [*free, *chosen] if chosen or not base.looks else []
 
+    def _halved(self, costs: Mapping[str, float], shared: float, base: _Account) -> list[str]:
+        """All that are left, or the cheapest probes after which one measurement sees the rest.
 
-def _thought(step_seconds: float) -> float:
-    """What a step of a measurement's arithmetic is thought to take before there was any."""
-    return _UNMEASURED * step_seconds + _PYTHON
+        Empty where there is no such half, or where a short training could not pay for both, or
+        could for twice as much: then it need not wait for a large measurement.
+        """
+        whole = shared + sum(costs.values())
+        if base.looks:
+            return list(costs) if whole <= _LAST * self._spent else []
+        pays = self._aim * self._share * _SHORT * self._step_seconds
+        if not (shared + whole <= pays < 2 * (shared + whole)):
+            return []
+        halves: list[tuple[float, list[str]]] = []
+        for size in range(1, len(costs)):
+            for probes in combinations(costs, size):
+                cost = shared + sum(costs[probe] for probe in probes)
+                rest = whole - cost + shared
+                if cost <= _FIRST_OF_TWO * self._step_seconds and rest <= _GROWTH * cost:
+                    halves.append((cost, list(probes)))
+        return min(halves, default=(0.0, []))[1]
 
 
 def average(known: float, seconds: float) -> float:

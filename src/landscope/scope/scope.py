@@ -14,6 +14,7 @@ from torch import nn
 from landscope.cost import Work
 from landscope.errors import CapturedWeightsError, UsageError
 from landscope.objective.batch import IN_BATCH
+from landscope.objective.batch_statistics import follows_batches
 from landscope.objective.checks import Samples, check_samples
 from landscope.objective.norm_mode import NormMode
 from landscope.objective.objective import LossFn
@@ -329,12 +330,13 @@ class Scope(Reviewed):
         return made
 
     def _new_budget(self) -> Budget:
+        modules = list(self._model.modules())
         bearers = sum(p.ndim >= 2 for p in trainable(self._model).values())
-        work = Work.even(max(1, bearers), 1)
+        batch_norms = any(map(follows_batches, modules))
+        work = Work.even(max(1, bearers), 1, batch_norms=batch_norms)
         steps = {probe.id: probe.cost(work).in_steps(work) for probe in self._probes}
-        return Budget(
-            self._asked or 0.0, self._plans, [p for p in self._plans if p in CHEAP], steps
-        )
+        always = [plan for plan in self._plans if plan in CHEAP]
+        return Budget(self._asked or 0.0, self._plans, always, steps, len(modules))
 
     def _updated(
         self, observation: Observation | None, previous: Parameters | None, unharmed: bool
