@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 # Shapes and types of every call are checked where tensors are computed with: it takes three times
 # as long, so the slow tests run without, as a user's own program does.
 QUICK := $(PYTEST) -m "not slow and not long and not browser" --jaxtyping-packages=$\
-landscope.data,landscope.measures,landscope.objective,landscope.models,landscope.norms,landscope.training,$\
+landscope.data,landscope.measures,landscope.objective,landscope.models,landscope.norms,landscope.studies,$\
 beartype.beartype
 
 .DEFAULT_GOAL := help

@@ -24,8 +24,8 @@ from landscope.probes.line import PaperLine
 from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.probes.theory import Theory
-from landscope.training.step_view import Snapshot, StepView
 
 EVERY = EverySteps(1)
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)

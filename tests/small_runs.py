@@ -3,11 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from landscope.machine import Machine
 from landscope.progress import Progress
-from landscope.run import run
 from landscope.runs import Outcome, RunFolder, RunRecords, read_run
-from landscope.study.config import Probing, RunConfig
+from landscope.studies.config import Probing, RunConfig
+from landscope.studies.machine import Machine
+from landscope.studies.santurkar2018.training import run
 
 CPU = Machine("cpu", threads=1)
 PROBING = Probing(

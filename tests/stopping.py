@@ -11,7 +11,7 @@ import pytest
 from landscope.reading import Reading
 from landscope.runs import RunFolder, read_run
 from landscope.runs.recording import Recording
-from landscope.study.keeping import Keeping
+from landscope.studies.keeping import Keeping
 
 EVERY_STEP = Keeping(seconds=0.0)
 NEVER = Keeping(seconds=float("inf"))

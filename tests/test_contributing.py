@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: what it shows runs as it is pasted, and its map of the house has every room."""
+"""CONTRIBUTING.md: what it shows runs as it is pasted, and its map has every package."""
 
 import inspect
 import os
@@ -47,7 +47,7 @@ def test_a_suite_pasted_into_an_outsiders_tests_passes(title, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("title", SECTIONS)
-def test_the_way_into_the_house_is_short_and_leads_to_what_is_there(title) -> None:
+def test_the_way_in_is_short_and_leads_to_what_is_there(title) -> None:
     prose = re.sub(r"```.*?```", "", SECTIONS[title], flags=re.DOTALL)
     assert len([line for line in prose.splitlines() if line]) <= 10
     files = [name for name in re.findall(r"`([\w/]+(?:\.py|/))`", prose) if "yours" not in name]
@@ -56,7 +56,7 @@ def test_the_way_into_the_house_is_short_and_leads_to_what_is_there(title) -> No
     assert missing == []
 
 
-def test_every_room_is_on_the_map() -> None:
-    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+def test_every_package_is_on_the_map() -> None:
+    packages = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
     named = set(re.findall(r"`(\w+)/`", TEXT.split("## What must stay true")[0]))
-    assert named == rooms | {"examples"}
+    assert named == packages | {"examples"}

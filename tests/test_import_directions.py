@@ -1,6 +1,6 @@
-"""The rooms' directions: each imports only from rooms to its left, or from the ground floor.
+"""The directions of imports: a package imports only from packages above it in one listing.
 
-Read from the source, over every import statement wherever it stands, so that an import inside a
+Read from the source, over every import statement wherever it is, so that an import inside a
 function, or one that only a type checker sees, counts as well.
 """
 
@@ -15,92 +15,155 @@ import landscope
 
 SOURCE = Path(landscope.__file__).parent
 
-# Which other rooms a room may import from, besides the ground floor.
-LEFT = {
-    "study": (),
-    "data": ("study",),
-    "norms": ("study", "data"),
-    "models": ("study", "data", "norms"),
-    "training": ("study", "data", "norms", "models"),
-    "probes": ("study", "data", "norms", "models", "training"),
-    "runs": ("study",),
-    # The scope knows neither our models nor our loop.
-    # Its readings may be shown as they are made.
-    "scope": ("training.step_view", "probes", "runs", "reviewed", "terminal.live_table"),
-    # One adapter a file, over the scope alone.
-    "integrations": ("scope",),
-    # Two rooms side by side, neither of which knows the other.
-    "figures": ("study", "runs"),
-    "claims": ("study", "runs"),
-    # Readings alone, from a store or as they are made.
-    "findings": (),
-    # What a scope and a recorded run have in common.
-    "reviewed": ("findings", "figures"),
-    "report": ("study", "runs", "figures", "claims", "findings"),
-    "terminal": ("study", "runs", "claims", "findings"),
-    "testing": ("study", "data", "norms", "models", "training", "probes", "scope"),
-    "measures": (),
-    "objective": (),
+# What each package or module may import from, besides its own package: the row with the longest
+# name that fits counts.
+MAY_IMPORT = {
     "errors": (),
     "cost": (),
     "reading": (),
     "progress": (),
     "notebook": (),
-    "device": (),
-    "machine": (),
     "regular_file": (),
-    "environment": ("",),  # for the version that a record carries
-}
-GROUND_FLOOR = (
-    "errors",
-    "cost",
-    "reading",
-    "progress",
-    "environment",
-    "device",
-    "machine",
-    "measures",
-    "objective",
-    "notebook",
-    "regular_file",
-)
-# Within the ground floor, what is below: the maths knows how to refuse and what it costs.
-GROUND_LEFT = {
-    "measures": ("errors", "notebook", "objective"),
-    "objective": ("errors", "cost"),
-    "device": ("errors",),
-    "machine": ("device", "objective"),
     "environment": (),
-    "errors": (),
-    "cost": (),
-    "reading": (),
-    "progress": (),
-    "notebook": (),
-    "regular_file": (),
+    "objective": ("errors", "cost"),
+    "measures": ("errors", "notebook", "objective"),
+    "data": ("errors", "regular_file"),
+    "norms": ("errors", "measures", "objective"),
+    "models": ("errors", "norms"),
+    "probes": ("errors", "cost", "reading", "measures", "objective"),
+    "studies.config": (),
+    "studies.keeping": ("errors",),
+    "studies.comparison.import_path": ("errors", "regular_file"),
+    "studies.santurkar2018.preset": ("studies.config",),
+    "studies.santurkar2018.experiments": (
+        "errors",
+        "studies.config",
+        "studies.santurkar2018.preset",
+    ),
+    "studies.comparison.configuration": (
+        "errors",
+        "studies.config",
+        "studies.comparison.import_path",
+        "studies.santurkar2018.experiments",
+    ),
+    "runs": (
+        "errors",
+        "reading",
+        "regular_file",
+        "studies.keeping",
+        "studies.comparison.configuration",
+        "studies.santurkar2018.experiments",
+    ),
+    "studies.comparison.records": ("errors", "runs"),
+    "findings": ("reading", "notebook"),
+    "figures": (
+        "errors",
+        "reading",
+        "runs",
+        "studies.comparison.configuration",
+        "studies.comparison.records",
+        "studies.santurkar2018.experiments",
+    ),
+    "report.answer": (),
+    "report.phrase": (),
+    "report.overview": ("figures", "runs"),
+    "report.run": ("notebook", "reading", "runs", "findings", "figures"),
+    "studies.comparison.report": (
+        "figures",
+        "runs",
+        "report.overview",
+        "studies.comparison.configuration",
+        "studies.comparison.records",
+    ),
+    "studies.report": ("runs", "report.overview"),
+    "report": ("errors", "runs", "findings", "figures", "studies.report"),
+    "terminal.plain_text": (),
+    "terminal.looks_table": ("terminal.plain_text",),
+    "terminal.finding_lines": ("findings", "terminal.plain_text"),
+    "terminal.live_table": (
+        "reading",
+        "findings",
+        "terminal.finding_lines",
+        "terminal.looks_table",
+        "terminal.plain_text",
+    ),
+    "scope": (
+        "errors",
+        "cost",
+        "reading",
+        "environment",
+        "measures",
+        "objective",
+        "probes",
+        "runs",
+        "report.run",
+        "terminal.live_table",
+    ),
+    "studies": (
+        "errors",
+        "cost",
+        "reading",
+        "progress",
+        "environment",
+        "measures",
+        "objective",
+        "data",
+        "norms",
+        "models",
+        "probes",
+        "runs",
+        "figures",
+        "report",
+        "scope",
+    ),
+    "terminal": (
+        "errors",
+        "cost",
+        "reading",
+        "progress",
+        "runs",
+        "findings",
+        "report.answer",
+        "studies",
+    ),
+    "integrations": ("errors", "reading", "regular_file", "objective", "scope"),
+    "testing": (
+        "errors",
+        "reading",
+        "measures",
+        "objective",
+        "data",
+        "norms",
+        "models",
+        "probes",
+        "scope",
+        "studies",
+    ),
+    # What users import from the package itself.
+    "": ("errors", "measures", "norms", "report.run", "scope"),
+    "cli": ("", "errors", "regular_file", "runs", "studies", "terminal"),
+    "__main__": ("cli",),
 }
-CONNECTING = (
-    "",
-    "__main__",
-    "cli",
-    "run",
-    "resume",
-    "publish",
-    "conduct",
-    "reproduce",
-    "compare",
-    "recorded_run",
-    "run_comparison",
-    "comparison_parts",
-)
+
+# What reads records alone, and so never loads torch.
 WITHOUT_TORCH = (
-    "figures",
-    "claims",
-    "findings",
-    "report",
-    "study",
     "runs",
+    "findings",
+    "figures",
+    "report",
     "terminal",
-    "reviewed",
+    "studies.claims",
+    "studies.report",
+    "studies.publish",
+    "studies.listener",
+    "studies.execution",
+    "studies.comparison.configuration",
+    "studies.comparison.claims",
+    "studies.comparison.stability",
+    "studies.comparison.report",
+    "studies.comparison.starter",
+    "studies.santurkar2018.experiments",
+    "studies.santurkar2018.claims",
 )
 
 
@@ -129,7 +192,8 @@ def imports_of(name, path):
             found += [f"{origin}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Call) and _imports_by_name(node):
             found.append(node.args[0].value)
-    return found
+    # The version is a plain constant beside the names that users import, and loads none of them.
+    return [imported for imported in found if imported != "landscope.__version__"]
 
 
 def _imports_by_name(call):
@@ -144,7 +208,7 @@ def own_module(imported, modules):
     if imported.split(".")[0] != "landscope":
         return None
     name = imported.removeprefix("landscope").removeprefix(".")
-    # `from room import name` reaches the module `room.name`, or else a name in the room.
+    # `from package import name` reaches the module `package.name`, or else a name in the package.
     while name not in modules and name:
         name = name.rpartition(".")[0]
     return name
@@ -156,30 +220,34 @@ def within(module, places):
     )
 
 
+def place_of(module):
+    """The row of the listing that a module belongs to; None where it has none."""
+    fitting = [place for place in MAY_IMPORT if within(module, [place])]
+    return max(fitting, key=len, default=None)
+
+
 def wrong_imports(source):
     """Every import that goes the wrong way, as ``importer -> imported``."""
     modules = modules_of(source)
     wrong = []
     for name, path in modules.items():
-        room = name.split(".")[0]
-        if room in CONNECTING:
-            continue
-        ground = GROUND_LEFT.get(room, GROUND_FLOOR)
-        allowed = (room, *ground, *LEFT.get(room, ()))
+        place = place_of(name)
         for imported in imports_of(name, path):
             module = own_module(imported, modules)
-            if module is not None and not within(module, allowed):
+            if module is None or (place is not None and module.split(".")[0] == name.split(".")[0]):
+                continue
+            if place is None or not within(module, MAY_IMPORT[place]):
                 wrong.append(f"{name} -> {module or 'landscope'}")
     return wrong
 
 
-def ways_to_torch(source, rooms=WITHOUT_TORCH):
-    """Every module of some rooms from which imports lead to torch, with the whole way."""
+def ways_to_torch(source, starts=WITHOUT_TORCH):
+    """Every module of some packages from which imports lead to torch, with the whole way."""
     modules = modules_of(source)
     imports = {name: imports_of(name, path) for name, path in modules.items()}
     ways = []
     for start in modules:
-        if start.split(".")[0] not in rooms:
+        if not within(start, starts):
             continue
         reached, todo = {start}, [(start,)]
         while todo:
@@ -188,23 +256,28 @@ def ways_to_torch(source, rooms=WITHOUT_TORCH):
                 if imported.split(".")[0] == "torch":
                     ways.append(" -> ".join([*way, "torch"]))
                 module = own_module(imported, modules)
-                # The package's own names, and the way from the order to the runs, load torch when
-                # they are used and not before; a test below holds them to it.
-                if module and module not in reached and module not in CONNECTING:
+                if module and module not in reached:
                     reached.add(module)
                     todo.append((*way, module))
     return ways
 
 
-def test_every_room_has_its_place():
-    """A new room, or a new module beside the rooms, is put somewhere before it is used."""
-    rooms = {name.split(".")[0] for name in modules_of(SOURCE)}
-
-    assert rooms == {*LEFT, *CONNECTING}
-    assert set(GROUND_LEFT) == set(GROUND_FLOOR)
+def test_every_module_has_its_place_in_the_listing():
+    assert [name for name in modules_of(SOURCE) if place_of(name) is None] == []
 
 
-def test_every_import_goes_to_the_left_or_down():
+def test_every_row_names_rows_above_it():
+    rows = list(MAY_IMPORT)
+    below = [
+        f"{row} -> {name}"
+        for at, row in enumerate(rows)
+        for name in MAY_IMPORT[row]
+        if not (name in rows[:at] or any(within(above, [name]) for above in rows[:at]))
+    ]
+    assert below == []
+
+
+def test_every_import_goes_up_the_listing():
     assert wrong_imports(SOURCE) == []
 
 
@@ -212,47 +285,33 @@ def test_what_reads_records_alone_never_imports_torch():
     assert ways_to_torch(SOURCE) == []
 
 
-def test_the_rooms_that_measure_are_seen_to_import_torch():
+def test_the_packages_that_measure_are_seen_to_import_torch():
     """The search finds what is there."""
-    measuring = ("data", "norms", "models", "training", "probes", "scope", "measures", "objective")
+    measuring = ("data", "norms", "models", "probes", "scope", "measures", "objective")
 
     starts = {way.split(" -> ")[0].split(".")[0] for way in ways_to_torch(SOURCE, measuring)}
 
     assert starts == set(measuring)
 
 
-def test_the_environment_takes_nothing_but_the_version_from_the_package():
-    tree = ast.parse((SOURCE / "environment.py").read_text("utf-8"))
-    taken = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "landscope"
-    }
-
-    assert taken == {"__version__"}
-
-
 @pytest.fixture
-def house(tmp_path):
+def package(tmp_path):
     """A small package of the same shape in which every import is right."""
     right = {
-        "__init__.py": "",
+        "__init__.py": "__version__ = '1'",
         "errors.py": "",
+        "environment.py": "from landscope import __version__",
         "measures/__init__.py": "",
         "measures/line.py": "import torch\nfrom landscope.errors import UsageError",
-        "training/__init__.py": "",
-        "training/loop.py": "from landscope.measures.line import line",
-        "training/step_view.py": "from landscope.measures import line",
         "probes/__init__.py": "",
-        "probes/probe.py": "from landscope.training.step_view import StepView",
+        "probes/probe.py": "from landscope.measures.line import line",
         "scope.py": "from landscope.probes.probe import Probe",
         "runs/__init__.py": "from landscope.runs.journal import Journal",
         "runs/journal.py": "import numpy",
-        "claims/__init__.py": "from landscope.runs import Journal",
         "figures/__init__.py": "from landscope.runs.journal import Journal",
-        "cli.py": "def main():\n    from landscope.training import loop",
+        "studies/__init__.py": "",
+        "studies/engine.py": "from landscope.runs import Journal",
+        "cli.py": "def main():\n    from landscope.studies import engine",
     }
     for name, text in right.items():
         path = tmp_path / name
@@ -261,44 +320,36 @@ def house(tmp_path):
     return tmp_path
 
 
-def test_a_house_in_order_has_no_complaint(house):
-    assert wrong_imports(house) == []
-    assert ways_to_torch(house) == []
+def test_a_package_in_order_has_no_complaint(package):
+    assert wrong_imports(package) == []
+    assert ways_to_torch(package) == []
 
 
 @pytest.mark.parametrize(
     ("where", "text", "complaint"),
     [
-        ("figures/new.py", "import landscope.claims", "figures.new -> claims"),
-        ("claims/new.py", "from landscope import figures", "claims.new -> figures"),
-        ("claims/new.py", "from ..figures import draw", "claims.new -> figures"),
-        ("claims/__init__.py", "from ..figures import draw", "claims -> figures"),
-        (
-            "training/new.py",
-            "from landscope.probes.probe import Probe",
-            "training.new -> probes.probe",
-        ),
-        (
-            "training/new.py",
-            "def f():\n    import landscope.runs as r",
-            "training.new -> runs",
-        ),
+        ("figures/new.py", "import landscope.studies", "figures.new -> studies"),
+        ("figures/new.py", "from landscope import studies", "figures.new -> studies"),
+        ("runs/new.py", "from ..figures import draw", "runs.new -> figures"),
+        ("runs/__init__.py", "from ..figures import draw", "runs -> figures"),
+        ("probes/new.py", "def f():\n    import landscope.runs as r", "probes.new -> runs"),
         (
             "measures/new.py",
-            "if TYPE_CHECKING:\n    from landscope.training.loop import train",
-            "measures.new -> training.loop",
+            "if TYPE_CHECKING:\n    from landscope.studies.engine import run",
+            "measures.new -> studies.engine",
         ),
         ("probes/new.py", "import_module('landscope.runs')", "probes.new -> runs"),
         ("probes/new.py", "importlib.import_module('landscope.cli')", "probes.new -> cli"),
         ("probes/new.py", "import landscope\nlandscope.line", "probes.new -> landscope"),
-        ("scope.py", "from landscope.training.loop import train", "scope -> training.loop"),
+        ("scope.py", "from landscope.studies.engine import run", "scope -> studies.engine"),
         ("runs/new.py", "from landscope.cli import main", "runs.new -> cli"),
+        ("new.py", "from landscope.runs import Journal", "new -> runs"),
     ],
 )
-def test_a_planted_wrong_import_is_found(house, where, text, complaint):
-    (house / where).write_text(text, "utf-8")
+def test_a_planted_wrong_import_is_found(package, where, text, complaint):
+    (package / where).write_text(text, "utf-8")
 
-    assert wrong_imports(house) == [complaint]
+    assert wrong_imports(package) == [complaint]
 
 
 @pytest.mark.parametrize(
@@ -309,10 +360,10 @@ def test_a_planted_wrong_import_is_found(house, where, text, complaint):
         ("from landscope.probes.probe import Probe", "figures.new -> probes.probe -> "),
     ],
 )
-def test_a_planted_way_to_torch_is_found(house, text, way):
-    (house / "figures/new.py").write_text(text, "utf-8")
+def test_a_planted_way_to_torch_is_found(package, text, way):
+    (package / "figures/new.py").write_text(text, "utf-8")
 
-    (found,) = {found for found in ways_to_torch(house) if found.startswith("figures.new")}
+    (found,) = {found for found in ways_to_torch(package) if found.startswith("figures.new")}
     assert found.startswith(way)
     assert found.endswith(" -> torch")
 
@@ -348,21 +399,20 @@ def test_the_help_is_there_and_exits_with_0():
     assert "reproduce" in done.stdout
 
 
-RECORDS_ROOMS = """
+READERS = """
 import importlib, pkgutil, sys
 
-for room in {rooms!r}:
-    package = importlib.import_module(f"landscope.{{room}}")
-    for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"landscope.{{room}}."):
+for name in {names!r}:
+    package = importlib.import_module(f"landscope.{{name}}")
+    for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"landscope.{{name}}."):
         importlib.import_module(module.name)
-import landscope.publish, landscope.reproduce, landscope.recorded_run
 print("torch" in sys.modules, "matplotlib" in sys.modules)
 """
 
 
 def test_reading_and_drawing_records_loads_no_torch():
     """As it runs, and not only as it is written: libraries of others included."""
-    script = RECORDS_ROOMS.format(rooms=WITHOUT_TORCH)
+    script = READERS.format(names=WITHOUT_TORCH)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

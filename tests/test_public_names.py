@@ -16,9 +16,9 @@ from landscope.errors import LandscopeError
 from landscope.models.table import MODELS, build
 from landscope.norms.table import NORMS
 from landscope.probes import covariate_shift, distribution, line, optimum, theory
-from landscope.study.config import Family, NormName, ProbeName
-from landscope.study.preset import PRESETS, load_preset
-from landscope.training.losses import loss_for
+from landscope.studies.config import Family, NormName, ProbeName
+from landscope.studies.santurkar2018.losses import loss_for
+from landscope.studies.santurkar2018.preset import PRESETS, load_preset
 
 SOURCE = Path(landscope.__file__).parent
 NAMES = sorted(set(landscope.__all__) - {"__version__"})
@@ -171,11 +171,11 @@ OTHER_RAISES = {
     ("regular_file", "NotRegularError"),  # told by whoever reads the file
     ("runs.journal", "FileNotFoundError"),  # likewise, as a StorageError
     ("objective.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere
-    ("training.packing", "CannotPack"),  # told as a run without checkpoints
-    ("training.packing", "CannotUnpack"),  # and these as a state that does not come back
-    ("training.packing", "ValueError"),
-    ("training.own_batches", "ValueError"),
-    ("training.state", "ValueError"),
+    ("studies.packing", "CannotPack"),  # told as a run without checkpoints
+    ("studies.packing", "CannotUnpack"),  # and these as a state that does not come back
+    ("studies.packing", "ValueError"),
+    ("studies.comparison.batches", "ValueError"),
+    ("studies.training_state", "ValueError"),
 }
 
 

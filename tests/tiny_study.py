@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from landscope.reproduce import Order
-from landscope.study import preset as presets
-from landscope.study.preset import FamilyPreset, Preset, load_preset
+from landscope.studies.santurkar2018 import preset as presets
+from landscope.studies.santurkar2018.preset import FamilyPreset, Preset, load_preset
+from landscope.studies.santurkar2018.reproduce import Order
 
 QUICK = load_preset("quick")
 

@@ -20,7 +20,7 @@ from typing import Any
 from landscope.errors import LandscopeError
 from landscope.runs import RunFolder, read_run
 from landscope.runs.recording import Recording
-from landscope.study.keeping import Keeping
+from landscope.studies.keeping import Keeping
 from torture.bars import Least, Most
 from torture.row import Form, Found
 from torture.short_runs import RUNS, ShortRun
@@ -106,7 +106,8 @@ def _start(
     """Do a run in a process of its own, to its end or to where it is killed."""
     # The server has loaded torch and has run nothing with it: to fork it is safe, and quick.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["landscope.run", "landscope.run_comparison"])
+    kinds = ("santurkar2018", "comparison")
+    context.set_forkserver_preload([f"landscope.studies.{kind}.training" for kind in kinds])
     process: BaseProcess = context.Process(target=_live, args=(short_run, place, stop, fault))
     process.start()
     process.join()

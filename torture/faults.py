@@ -39,7 +39,7 @@ class InPlace(Checkpoints):
 
 def forgotten_streams() -> None:
     """A checkpoint leaves the random streams where they happen to be."""
-    from landscope.training import state
+    from landscope.studies import training_state as state
 
     def nothing(*_: object) -> dict[str, object]:
         return {}

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscope.machine import Machine
 from landscope.runs import RunFolder
-from landscope.study.comparison import ComparisonRun
-from landscope.study.config import Probing, RunConfig
-from landscope.study.keeping import Keeping
+from landscope.studies.comparison.configuration import ComparisonRun
+from landscope.studies.config import Probing, RunConfig
+from landscope.studies.keeping import Keeping
+from landscope.studies.machine import Machine
 
 _OWN = Path(__file__).with_name("own_parts.py")
 _PROBING = Probing(
@@ -47,11 +47,11 @@ class ShortRun:
         """Do it, on one thread of the CPU."""
         folder, machine = RunFolder(self.folder(place)), Machine("cpu", threads=1)
         if isinstance(self.config, RunConfig):
-            from landscope.run import run
+            from landscope.studies.santurkar2018.training import run
 
             run(self.config, folder, machine, lambda _: None, keeping)
         else:
-            from landscope.run_comparison import run_comparison
+            from landscope.studies.comparison.training import run_comparison
 
             run_comparison(self.config, folder, machine, lambda _: None, keeping)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from landscope.errors import LandscopeError
-from landscope.reproduce import Order, reproduce
 from landscope.runs.folder import StudyFolder
-from landscope.study.keeping import Keeping
-from landscope.study.listener import Listener
-from landscope.study.preset import FamilyPreset, Preset, load_preset
-from landscope.study.santurkar2018 import runs_behind
+from landscope.studies.keeping import Keeping
+from landscope.studies.listener import Listener
+from landscope.studies.santurkar2018.experiments import runs_behind
+from landscope.studies.santurkar2018.preset import FamilyPreset, Preset, load_preset
+from landscope.studies.santurkar2018.reproduce import Order, reproduce
 
 FIGURES = (2, 3, 5)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from landscope.measures.step_size import step_size as step_size
     from landscope.norms.replace import replace_norms as replace_norms
     from landscope.norms.replacing.plan import NormPlace as NormPlace
-    from landscope.recorded_run import Run as Run
+    from landscope.report.run import Run as Run
     from landscope.scope.scope import Scope as Scope
 
 __version__ = "0.1.0"
@@ -46,7 +46,7 @@ _HOMES = {
     "NormHealth": "landscope.measures.norm_health",
     "NormPlace": "landscope.norms.replacing.plan",
     "RecordError": "landscope.errors",
-    "Run": "landscope.recorded_run",
+    "Run": "landscope.report.run",
     "Scope": "landscope.scope.scope",
     "StepSize": "landscope.measures.step_size",
     "StorageError": "landscope.errors",

@@ -13,7 +13,7 @@ from rich.console import Console
 import landscope
 from landscope.errors import LandscopeError, UsageError
 from landscope.regular_file import expanded
-from landscope.study.keeping import CHECKPOINT_SECONDS, keeping_of
+from landscope.studies.keeping import CHECKPOINT_SECONDS, keeping_of
 from landscope.terminal import options
 from landscope.terminal.refusal import refusal
 
@@ -63,10 +63,14 @@ def reproduce(
     accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Measure the paper's experiments: train, probe, draw its figures and write a report."""
-    from landscope.reproduce import Order
-    from landscope.reproduce import reproduce as carry_out
-    from landscope.study.preset import load_preset
-    from landscope.study.santurkar2018 import check_figures, check_seed, default_folder
+    from landscope.studies.santurkar2018.experiments import (
+        check_figures,
+        check_seed,
+        default_folder,
+    )
+    from landscope.studies.santurkar2018.preset import load_preset
+    from landscope.studies.santurkar2018.reproduce import Order
+    from landscope.studies.santurkar2018.reproduce import reproduce as carry_out
     from landscope.terminal.study_progress import showing_progress
 
     figures = check_figures(figure)
@@ -115,9 +119,9 @@ def compare(
     For each seed all norms begin with the same weights and see the same batches. This is the one
     command that runs your code: it loads the files that you name.
     """
-    from landscope.compare import ComparisonOrder
-    from landscope.compare import compare as carry_out
-    from landscope.study.comparison import default_folder, plan
+    from landscope.studies.comparison.compare import ComparisonOrder
+    from landscope.studies.comparison.compare import compare as carry_out
+    from landscope.studies.comparison.configuration import default_folder, plan
     from landscope.terminal.study_progress import showing_progress
 
     comparison = plan(
@@ -155,7 +159,7 @@ def init(
     /,
 ) -> None:
     """Write a commented file to begin a comparison from; it runs as it is."""
-    from landscope.study.starter import write_starter
+    from landscope.studies.comparison.starter import write_starter
 
     file = expanded(file)
     command = write_starter(file)
@@ -171,8 +175,8 @@ def init(
 @app.command
 def report(study: Study, /) -> None:
     """Draw the figures and write the report of a study again, from its records alone."""
-    from landscope.publish import publish
     from landscope.runs.run_records import is_run
+    from landscope.studies.publish import publish
     from landscope.terminal.study_progress import showing_progress
 
     study = expanded(study)

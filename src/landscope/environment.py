@@ -8,10 +8,10 @@ _RESTS_ON = ("torch", "numpy", "scipy", "safetensors", "pydantic")
 
 def describe_versions() -> dict[str, object]:
     """Versions and platform, as a manifest holds them."""
-    import landscope
+    from landscope import __version__
 
     return {
-        "landscope": landscope.__version__,
+        "landscope": __version__,
         "versions": {
             "python": platform.python_version(),
             "platform": platform.platform(),

@@ -14,7 +14,7 @@ from landscope.figures.style import NORMS
 from landscope.figures.summary import summarize
 from landscope.figures.table import COMPARISON_FIGURES
 from landscope.runs import StudyRecords
-from landscope.study.comparison import COMPARED_NORMS, LABELS
+from landscope.studies.comparison.configuration import COMPARED_NORMS, LABELS
 
 LOST = {("none", 0.1, 0): 12, ("none", 0.1, 1): 20}
 

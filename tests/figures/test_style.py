@@ -6,8 +6,8 @@ import pytest
 
 from landscope.figures import style
 from landscope.figures.style import NORMS, dark_twins
-from landscope.study.comparison import AS_IS
-from landscope.study.config import NormName
+from landscope.studies.comparison.configuration import AS_IS
+from landscope.studies.config import NormName
 
 
 def luminance(colour: str) -> float:

@@ -9,7 +9,7 @@ from landscope.errors import RecordError, UsageError
 from landscope.figures import FIGURES, FigureSpec, specify
 from landscope.figures.spec import BandsPanel, LinesPanel, RidgesPanel
 from landscope.runs import StudyRecords
-from landscope.study.santurkar2018 import FIGURES as ASKABLE
+from landscope.studies.santurkar2018.experiments import FIGURES as ASKABLE
 
 KINDS = (LinesPanel, BandsPanel, RidgesPanel)
 LAYOUTS = {

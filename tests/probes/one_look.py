@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from tests.training.small_networks import Setting
+from tests.small_networks import Setting
 from torch import Tensor, nn
 
 from landscope.objective.objective import l2_penalty as penalty_of
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
 from landscope.scope.instrument import Instrument
-from landscope.training.loop import train
+from landscope.studies.santurkar2018.loop import train
 
 
 def readings_of(probe: Probe, setting: Setting, *, steps: int, l2_penalty: float) -> list[Reading]:

@@ -25,10 +25,10 @@ from landscope.probes.norm_health import NormHealth
 from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.probes.step_size import StepSize
 from landscope.probes.theory import Theory
 from landscope.probes.update import Update
-from landscope.training.step_view import Snapshot, StepView
 
 BATCH = builder("batch")
 EVERY = EverySteps(1)

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 from tests.probes.one_look import at, readings_of, steps_by_hand, values
-from tests.training.small_networks import BUILDERS, setting
+from tests.small_networks import BUILDERS, setting
 from torch import Tensor, nn
 
 import landscope

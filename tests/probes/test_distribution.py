@@ -8,8 +8,8 @@ import pytest
 import torch
 from tests.probes.one_look import at, readings_of, steps_by_hand
 from tests.reference import distribution as reference
+from tests.small_networks import drawn, setting
 from tests.tolerances import EXACT64
-from tests.training.small_networks import drawn, setting
 from torch import nn
 
 from landscope.probes.distribution import Distribution, Watched

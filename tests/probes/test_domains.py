@@ -12,10 +12,10 @@ from landscope.cost import Cost
 from landscope.probes.domains import ANY, DOMAINS, Domain, domain_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import StepView
 from landscope.probes.table import PROBES
 from landscope.reading import TRUSTED, Status
 from landscope.scope.scope import Scope
-from landscope.training.step_view import StepView
 
 VIEW = StepView(0, 0.1, torch.ones(()), torch.ones(()), None, None)
 

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 from tests.probes.one_look import at, readings_of, steps_by_hand, values
-from tests.training.small_networks import setting
+from tests.small_networks import setting
 
 import landscope
 from landscope.errors import UsageError
@@ -157,7 +157,7 @@ def test_a_grid_that_is_none_is_refused_before_anything_is_trained(make, message
 
 @pytest.mark.parametrize("make", [PaperLine, FixedLine])
 def test_without_a_snapshot_there_is_nothing_to_read(make):
-    from tests.training.test_curves import view
+    from tests.studies.santurkar2018.test_curves import view
 
     assert make(EVERY, [0.1]).read(view(0)) == []
     assert torch.is_grad_enabled()

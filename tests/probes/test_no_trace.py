@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.probes.watched_training import EVERY, STEPS, Watching, hooks, probes_for, watch
-from tests.training.small_networks import BUILDERS, setting
+from tests.small_networks import BUILDERS, setting
 
 from landscope.cost import Cost
 from landscope.probes.probe import Probe
@@ -178,7 +178,7 @@ def test_one_last_bit_of_a_reading_is_caught():
 PYTHON_STREAM = """
 import random
 from tests.probes.watched_training import probes_for, watch
-from tests.training.small_networks import setting
+from tests.small_networks import setting
 
 made = setting("vgg", "noisy-batch")
 probes = [make() for make in probes_for(made).values()]

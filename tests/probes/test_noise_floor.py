@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 from tests.probes.one_look import at, readings_of
+from tests.small_networks import setting
 from tests.tolerances import EXACT64, FLOAT32
-from tests.training.small_networks import setting
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,8 +21,8 @@ from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.line import FixedLine
 from landscope.probes.noise_floor import NoiseFloor
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Status
-from landscope.training.step_view import Snapshot, StepView
 
 EVERY = EverySteps(1)
 TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}

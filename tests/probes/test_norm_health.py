@@ -13,8 +13,8 @@ from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
 from landscope.probes.norm_health import NormHealth
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Status
-from landscope.training.step_view import Snapshot, StepView
 
 EVERY = EverySteps(1)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from tests.probes.one_look import at, readings_of
+from tests.small_networks import TARGET, setting
 from tests.tolerances import EXACT64
-from tests.training.small_networks import TARGET, setting
 
 from landscope.measures.nearest_optimum import aligned_factors
 from landscope.probes.optimum import NearestOptimum

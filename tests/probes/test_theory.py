@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from tests.probes.one_look import at, readings_of, steps_by_hand
+from tests.small_networks import setting
 from tests.tolerances import EXACT64
-from tests.training.small_networks import setting
 
 import landscope
 from landscope.errors import UsageError

@@ -10,9 +10,9 @@ from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
 from landscope.probes.gradient import Gradient
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
 from landscope.probes.update import Update
 from landscope.reading import Status
-from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 
 EVERY = EverySteps(1)
 LR = 0.25

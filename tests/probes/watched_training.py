@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from tests.training.small_networks import TARGET, Setting
+from tests.small_networks import TARGET, Setting
 from torch import nn
 
 from landscope.measures.batch_norm_theory import BatchNorm
@@ -24,7 +24,7 @@ from landscope.probes.theory import Theory
 from landscope.probes.update import Update
 from landscope.reading import Reading
 from landscope.scope.instrument import Instrument
-from landscope.training.loop import train
+from landscope.studies.santurkar2018.loop import train
 
 STEPS = 4
 L2_PENALTY = 1e-3

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.figures.study_fixture import Synthetic
 
-from landscope.claims import Answer, Number
+from landscope.report.answer import Answer, Number
 from landscope.report.page import write_report
 from landscope.runs import StudyRecords
 

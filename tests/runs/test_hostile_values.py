@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from tests.comparison_study import Compared
 
-from landscope.claims import answers
 from landscope.errors import RecordError, UsageError
 from landscope.figures.files import study_figures, write_figures
 from landscope.runs import RunFolder, StudyFolder, export, export_table, read_run, read_study
 from landscope.runs.line import MAX_BYTES
 from landscope.runs.study_status import study_status
+from landscope.studies.claims import answers
 from torture.hostile.sealed import line, reseal
 from torture.hostile.sealed import reading as sealed_reading
 

@@ -8,9 +8,9 @@ import torch
 from landscope.cost import Cost
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, FirstStep
+from landscope.probes.snapshot import StepView
 from landscope.reading import Status
 from landscope.scope.instrument import Instrument
-from landscope.training.step_view import StepView
 
 
 def view(step):

@@ -14,8 +14,8 @@ import landscope
 from landscope.objective.global_state import no_modes, no_warning_raises
 from landscope.probes.gradient import Gradient
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading
-from landscope.training.step_view import StepView
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from rich.console import Console
 from tests.tiny_study import tiny_order
 
 from landscope.progress import Progress
-from landscope.reproduce import Listener
-from landscope.study.santurkar2018 import runs_behind
+from landscope.studies.santurkar2018.experiments import runs_behind
+from landscope.studies.santurkar2018.reproduce import Listener
 from landscope.terminal import study_progress
 from landscope.terminal.study_progress import Bars, PlainLines, showing_progress
 

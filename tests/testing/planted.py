@@ -6,9 +6,9 @@ from landscope.cost import Cost, Work
 from landscope.objective.parameters import norm
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading
 from landscope.testing.probes import ProbeConformance
-from landscope.training.step_view import StepView
 
 
 class Slope(Probe):

@@ -12,10 +12,10 @@ from tests.small_runs import CPU, dln
 from landscope.cli import main
 from landscope.errors import LandscopeError
 from landscope.reading import Reading
-from landscope.run import run
 from landscope.runs import RunFolder, read_run, read_study
 from landscope.runs.run_records import is_run
-from landscope.study.keeping import Keeping
+from landscope.studies.keeping import Keeping
+from landscope.studies.santurkar2018.training import run
 
 CONFIG = dln(steps=2, probes=("line",))
 

@@ -5,8 +5,8 @@ import math
 from landscope.figures.comparison_nets import ended_comparison, entry_of
 from landscope.figures.spec import Axis, Bar, BarsPanel, FigureSpec, Place
 from landscope.runs import StudyRecords
-from landscope.runs.comparison import ComparisonRecords, step_seconds
-from landscope.study.comparison import LABELS
+from landscope.studies.comparison.configuration import LABELS
+from landscope.studies.comparison.records import ComparisonRecords, step_seconds
 
 _MILLISECONDS = 1e3
 

@@ -18,7 +18,7 @@ from landscope.figures.comparison_nets import (
 from landscope.figures.landscape_panels import EDGE_OF_STABILITY
 from landscope.figures.spec import Axis, FigureSpec, Level, LinesPanel
 from landscope.runs import RunRecords, StudyRecords
-from landscope.runs.comparison import ComparisonRecords, over_layers
+from landscope.studies.comparison.records import ComparisonRecords, over_layers
 
 _COSINE = Axis("cosine, median layer", low=-1.08, high=1.08)
 

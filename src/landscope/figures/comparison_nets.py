@@ -13,8 +13,8 @@ from landscope.figures.selection import lr_text
 from landscope.figures.spec import Axis, Band, Curve, Entry, Level, LinesPanel, Mark, Place, Scale
 from landscope.figures.style import NORMS
 from landscope.runs import RunRecords, StudyRecords
-from landscope.runs.comparison import ComparisonRecords, diverged, divergence
-from landscope.study.comparison import LABELS
+from landscope.studies.comparison.configuration import LABELS
+from landscope.studies.comparison.records import ComparisonRecords, diverged, divergence
 
 Values = NDArray[np.float64]
 Series = tuple[NDArray[np.int64] | Values, Values]

@@ -22,7 +22,7 @@ from landscope.figures.spec import (
     Scale,
 )
 from landscope.runs import RunRecords, StudyRecords
-from landscope.runs.comparison import ComparisonRecords, diverged, final_loss, mean_loss
+from landscope.studies.comparison.records import ComparisonRecords, diverged, final_loss, mean_loss
 
 _MEASURES: tuple[tuple[str, str, Callable[[RunRecords], float]], ...] = (
     ("(a) Loss at the end", "final loss", final_loss),

@@ -13,7 +13,7 @@ from landscope.figures.comparison_nets import (
 from landscope.figures.curves import centred_mean, smoothing_window
 from landscope.figures.spec import Axis, FigureSpec, Mark
 from landscope.runs import RunRecords, StudyRecords
-from landscope.runs.comparison import ComparisonRecords, diverged, divergence, losses
+from landscope.studies.comparison.records import ComparisonRecords, diverged, divergence, losses
 
 _FEW = 8
 

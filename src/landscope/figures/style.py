@@ -8,7 +8,7 @@ the nets that share a figure apart also in print and for the colour-blind; the r
 from dataclasses import dataclass
 
 from landscope.figures.spec import Dash
-from landscope.study.santurkar2018 import DLN_LR, VGG_LR
+from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from landscope.figures import (
 )
 from landscope.figures.spec import FigureSpec
 from landscope.runs import StudyRecords
-from landscope.study import comparison, santurkar2018
+from landscope.studies.comparison import configuration as comparison
+from landscope.studies.santurkar2018 import experiments as santurkar2018
 
 Figures = Mapping[int, Callable[[StudyRecords], FigureSpec]]
 

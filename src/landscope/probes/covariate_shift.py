@@ -4,8 +4,8 @@ from landscope.cost import Cost, Work
 from landscope.measures.covariate_shift import shift_of_layers, spread
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule, WhenPlanned
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading, Status
-from landscope.training.step_view import StepView
 
 _MOST = 6  # layers that a measurement within a budget follows
 

@@ -25,8 +25,8 @@ from landscope.objective.objective import Objective
 from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Axis, Reading
-from landscope.training.step_view import Snapshot, StepView
 
 DRIFTS = (
     ("mean_change", "activation"),

@@ -12,8 +12,8 @@ from landscope.objective.batch_labels import largest_class
 from landscope.objective.parameters import Parameters, norm, wide
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView, TrainedGradients
 from landscope.reading import Reading
-from landscope.training.step_view import StepView, TrainedGradients
 
 PARALLEL = 0.99
 """Cosine from which on two gradients have one direction: they differ by rounding alone, and even a

@@ -19,8 +19,8 @@ from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.distribution import DRIFTS
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Reading
-from landscope.training.step_view import Snapshot, StepView
 
 _MOST_LAYERS = 12
 

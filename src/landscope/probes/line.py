@@ -15,8 +15,8 @@ from landscope.measures.random_direction import random_direction
 from landscope.objective.parameters import Parameters, norm
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Axis, Reading, Status
-from landscope.training.step_view import Snapshot, StepView
 
 TOO_SMALL = "a step is too small for the type of the weights, in which rounding takes it away"
 

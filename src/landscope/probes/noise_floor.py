@@ -8,8 +8,8 @@ from landscope.measures.noise_floor import NoiseFloor as Floor
 from landscope.measures.noise_floor import noise_of_gradient
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading, Status
-from landscope.training.step_view import StepView
 
 _REDUCED = "the weights are of a reduced type: there is no gradient in full precision"
 

@@ -9,8 +9,8 @@ from landscope.measures.noise_scale import NoiseScale as Estimate
 from landscope.measures.noise_scale import noise_of_halves
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading, Status
-from landscope.training.step_view import StepView
 
 DECAY = 0.9
 """Weight of the earlier looks at each look: about the last ten count."""

@@ -13,8 +13,8 @@ from landscope.objective.batch_statistics import in_training_mode, keeps_statist
 from landscope.objective.norm_mode import as_trained
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Reading, Status
-from landscope.training.step_view import Snapshot, StepView
 
 
 class NormHealth(Probe):

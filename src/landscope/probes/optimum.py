@@ -5,8 +5,8 @@ from landscope.measures.nearest_optimum import Matrix, aligned_factors, nearest_
 from landscope.objective.layers import execution_order
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import FirstStep
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading
-from landscope.training.step_view import StepView
 
 
 class NearestOptimum(Probe):

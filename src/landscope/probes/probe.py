@@ -7,8 +7,8 @@ from typing import Any
 from landscope.cost import Cost, ProbeCost, Work
 from landscope.probes.domains import Domain, domain_of
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import TRUSTED, Axis, Reading, Status
-from landscope.training.step_view import StepView
 
 
 class Probe(ABC):

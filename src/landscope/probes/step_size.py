@@ -9,8 +9,8 @@ from landscope.measures.step_size import MULTIPLES, along_update, check_multiple
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import Axis, Reading, Status
-from landscope.training.step_view import StepView
 
 
 class StepSize(Probe):

@@ -4,8 +4,8 @@ from landscope.cost import Cost, Work
 from landscope.measures.batch_norm_theory import theory_of_norms
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import Axis, Reading
-from landscope.training.step_view import StepView
 
 
 class Theory(Probe):

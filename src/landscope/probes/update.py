@@ -10,8 +10,8 @@ from landscope.objective.parameters import Parameters, displaced, norm, resolved
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
+from landscope.probes.snapshot import StepView
 from landscope.reading import Reading, Status
-from landscope.training.step_view import StepView
 
 LOST = 0.1
 """Share of weights lost in rounding from which on it is recorded."""

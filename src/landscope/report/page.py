@@ -7,18 +7,18 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from landscope.claims import Answer
 from landscope.figures.files import study_figures
 from landscope.figures.spec import FigureSpec
 from landscope.figures.style import dark_twins
 from landscope.figures.summary import number_text
 from landscope.findings.across import across
 from landscope.report import overview
-from landscope.report.kind import KINDS
+from landscope.report.answer import Answer
 from landscope.report.picture import norm_colours, picture
 from landscope.report.policy import as_script, as_style, policy
 from landscope.runs import StudyFolder, StudyRecords
 from landscope.runs.disk import whole_file
+from landscope.studies.report import KINDS
 
 
 def write_report(study: StudyRecords, answers: Sequence[Answer], folder: Path) -> Path:

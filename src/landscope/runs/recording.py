@@ -17,7 +17,7 @@ from landscope.runs.lock import Lock
 from landscope.runs.outcome import Outcome
 from landscope.runs.tensors import Arrays
 from landscope.runs.weights import write_weights
-from landscope.study.keeping import Keeping
+from landscope.studies.keeping import Keeping
 
 _SHARE = 0.05  # of a run's time, the most that its checkpoints may take
 _PATIENCE = 5.0  # seconds that a worker takes at most to follow a parent that was killed

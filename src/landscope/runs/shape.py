@@ -12,7 +12,8 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from landscope.errors import RecordError
-from landscope.study import comparison, santurkar2018
+from landscope.studies.comparison import configuration as comparison
+from landscope.studies.santurkar2018 import experiments as santurkar2018
 
 MAX_PLACES = 10_000
 """Norms times rates times seeds of a comparison: short lists must not make a table without end."""

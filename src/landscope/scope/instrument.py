@@ -9,9 +9,9 @@ from typing import Any
 from landscope.cost import ProbeCost, Work
 from landscope.errors import UsageError
 from landscope.probes.probe import Probe
+from landscope.probes.snapshot import StepView
 from landscope.reading import TRUSTED, Reading, Status
 from landscope.runs.body import reading_to_json
-from landscope.training.step_view import StepView
 
 
 class Instrument:

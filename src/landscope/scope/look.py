@@ -18,10 +18,10 @@ from landscope.objective.objective import LossFn, Objective
 from landscope.objective.parameters import Parameters, trainable
 from landscope.objective.processes import count, rank
 from landscope.objective.random_state import RandomState, TorchStreams, devices_of
+from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
 from landscope.reading import Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation
-from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 
 _PARALLEL = 0.9999
 """Cosine of update and gradient from which on one is a multiple of the other, up to rounding."""

@@ -30,7 +30,7 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen
 from landscope.reading import Reading
-from landscope.reviewed import Reviewed
+from landscope.report.run import Reviewed
 from landscope.scope.block import Block
 from landscope.scope.budget import Budget
 from landscope.scope.clock import Clock

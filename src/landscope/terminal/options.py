@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from landscope.study.preset import PresetName
+from landscope.studies.santurkar2018.preset import PresetName
 from landscope.terminal.whole_number import whole_numbers
 
 

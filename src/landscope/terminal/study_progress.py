@@ -21,7 +21,7 @@ from rich.text import Text
 
 from landscope.cost import ProbeCost
 from landscope.progress import Progress as RunProgress
-from landscope.study.listener import Listener, Ordered, Planned
+from landscope.studies.listener import Listener, Ordered, Planned
 from landscope.terminal.duration import duration
 from landscope.terminal.plain_text import harmless
 from landscope.terminal.probe_costs import costs_table

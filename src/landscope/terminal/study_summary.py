@@ -10,19 +10,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from landscope.claims import Verdict, answers
 from landscope.findings.across import across
-from landscope.runs.comparison import (
+from landscope.report.answer import Verdict
+from landscope.runs.run_records import RunRecords
+from landscope.runs.study_records import StudyRecords
+from landscope.studies.claims import answers
+from landscope.studies.comparison import configuration as comparison
+from landscope.studies.comparison.configuration import LABELS
+from landscope.studies.comparison.records import (
     ComparisonRecords,
     diverged,
     final_loss,
     median_of_looks,
     step_seconds,
 )
-from landscope.runs.run_records import RunRecords
-from landscope.runs.study_records import StudyRecords
-from landscope.study import comparison, santurkar2018
-from landscope.study.comparison import LABELS
+from landscope.studies.santurkar2018 import experiments as santurkar2018
 from landscope.terminal.finding_lines import print_across
 from landscope.terminal.plain_text import harmless, plain
 

@@ -22,6 +22,7 @@ from landscope.errors import UsageError
 from landscope.objective.arithmetic import operations_in, work_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, Schedule
+from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import TRUSTED, Reading
 from landscope.testing.trainings import (
     SAMPLES,
@@ -36,7 +37,6 @@ from landscope.testing.trainings import (
     state_of,
     train,
 )
-from landscope.training.step_view import Snapshot, StepView
 
 _NEIGHBOURS = ("update", "norm_health", "input_drift", "covariate_shift")
 

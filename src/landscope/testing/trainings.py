@@ -18,9 +18,9 @@ from torch.nn import functional
 from landscope.objective.objective import LossFn, Objective
 from landscope.objective.parameters import trainable
 from landscope.probes.probe import Probe
+from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
 from landscope.reading import Reading
 from landscope.scope.scope import Scope
-from landscope.training.step_view import Snapshot, StepView, TrainedGradients
 
 CLASSES = 3
 SAMPLES = 8

@@ -1,0 +1,1 @@
+"""Norms compared on a user's own model: training, claims and report."""

@@ -1,0 +1,105 @@
+"""The head and the tables of a comparison's report, from its records."""
+
+import math
+from dataclasses import dataclass
+
+from landscope.figures.selection import ending, lr_text
+from landscope.figures.summary import number_text
+from landscope.report.overview import Fact, duration, machine, moment
+from landscope.runs import RunRecords, StudyRecords
+from landscope.studies.comparison.configuration import CROSS_ENTROPY, LABELS
+from landscope.studies.comparison.records import ComparisonRecords, final_loss, losses, step_seconds
+
+_NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """A line of the table of runs; a number that the run has not is a dash."""
+
+    id: str
+    norm: str
+    lr: str
+    seed: str
+    first_loss: str
+    final_loss: str
+    step: str
+    outcome: str
+    broke_off: bool
+    seconds: str
+
+
+def facts(study: StudyRecords) -> list[Fact]:
+    """What was compared, where and when, for the head of the page."""
+    manifest, nets = study.manifest, ComparisonRecords(study)
+    return [
+        Fact("Model", str(manifest.get("model"))),
+        Fact("Norms", ", ".join(LABELS.get(norm, norm) for norm in nets.norms)),
+        Fact("Learning rates", ", ".join(map(lr_text, nets.lrs))),
+        Fact("Runs", f"{len(study.runs)}, seeds {', '.join(map(str, nets.seeds))}"),
+        Fact("Steps", f"{manifest.get('steps')}, a look every {manifest.get('every')}"),
+        Fact("Machine", machine(manifest)),
+        Fact("Started", moment(manifest.get("started"))),
+        Fact("Wall time", duration(manifest.get("seconds"))),
+    ]
+
+
+def settings(study: StudyRecords) -> list[Fact]:
+    """The functions of the user's that were called, and what was chosen."""
+    manifest = study.manifest
+    return [
+        Fact("model", str(manifest.get("model"))),
+        Fact("data", str(manifest.get("data"))),
+        Fact("loss", str(manifest.get("loss") or CROSS_ENTROPY)),
+        Fact("optimizer", str(manifest.get("optimizer"))),
+        Fact("insert", "yes" if manifest.get("insert") else "no"),
+    ]
+
+
+def layer_names(study: StudyRecords) -> list[Fact]:
+    """For each norm the layers by number, and how many parameters there are."""
+    nets = ComparisonRecords(study)
+    found: dict[str, Fact] = {}
+    for run in study.runs.values():
+        norm = str(run.config.get("norm"))
+        numbered = ", ".join(f"{at} {layer}" for at, layer in enumerate(run.layers, 1))
+        parameters = run.manifest.get("parameters")
+        size = f"{parameters:,} parameters; " if isinstance(parameters, int) else ""
+        found.setdefault(norm, Fact(LABELS.get(norm, norm), f"{size}{numbered}"))
+    return [found[norm] for norm in nets.norms if norm in found]
+
+
+def run_rows(study: StudyRecords) -> list[ComparedRow]:
+    """The table of all runs, by learning rate, then norm as it was asked for, then seed."""
+    nets = ComparisonRecords(study)
+
+    def place(run: RunRecords) -> tuple[float, int, int]:
+        norm = str(run.config["norm"])
+        at = nets.norms.index(norm) if norm in nets.norms else len(nets.norms)
+        return float(run.config["lr"]), at, int(run.config["seed"])
+
+    return [_row(run) for run in sorted(study.runs.values(), key=place)]
+
+
+def _row(run: RunRecords) -> ComparedRow:
+    config, broke_off = run.config, ending(run.outcome)
+    norm = str(config["norm"])
+    first, last, seconds = _NOTHING, _NOTHING, _NOTHING
+    if run.has("training", "train_loss"):
+        values = losses(run)[1]
+        first = number_text(float(values[0])) if values.size else "not finite"
+        last = number_text(final_loss(run)) if broke_off is None and values.size else _NOTHING
+    if not math.isnan(step_seconds(run)):
+        seconds = f"{number_text(1e3 * step_seconds(run))} ms"
+    return ComparedRow(
+        id=run.id,
+        norm=LABELS.get(norm, norm),
+        lr=lr_text(float(config["lr"])),
+        seed=str(config["seed"]),
+        first_loss=first,
+        final_loss=last,
+        step=seconds,
+        outcome="finished" if broke_off is None else broke_off.text,
+        broke_off=broke_off is not None,
+        seconds=duration(run.outcome.seconds),
+    )

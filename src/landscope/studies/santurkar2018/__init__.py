@@ -1,0 +1,1 @@
+"""The paper: its experiments, how they are trained, its figures, claims and report."""

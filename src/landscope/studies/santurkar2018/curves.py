@@ -1,0 +1,99 @@
+"""The curves of a training: loss and accuracy by step, written as readings of their own."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from landscope.probes.snapshot import StepView
+from landscope.reading import Reading, Status
+
+_PROBE = "training"
+_BATCH = "training mode, the step's batch"
+_TEST_SET = "evaluation mode, the test set"
+
+
+class Curves:
+    """Follows a training without making it wait for the device at every point.
+
+    Points are kept on the device and written together, at the latest after ``_HELD`` of them.
+
+    Args:
+        every: Steps between two points.
+        write: Takes each reading, as a journal's ``write`` does.
+    """
+
+    _HELD = 50
+
+    def __init__(self, every: int, write: Callable[[Reading], None]) -> None:
+        self._every = every
+        self._write = write
+        self._points: list[tuple[int, Tensor]] = []
+
+    def state_dict(self) -> list[tuple[int, Tensor]]:
+        """The points that are held: a checkpoint must not change when they are written."""
+        return list(self._points)
+
+    def load_state_dict(self, state: list[tuple[int, Tensor]]) -> None:
+        """Hold these points."""
+        self._points = list(state)
+
+    def follow(self, view: StepView, *, settle: bool) -> int | None:
+        """Take a step's point where one is due; the step at which the loss stopped being finite.
+
+        Args:
+            view: The step.
+            settle: Write what is held at once, so that the answer is about every point so far.
+
+        Returns:
+            None while the loss is finite, or as long as the points are held.
+        """
+        if view.step % self._every == 0 or settle:
+            numbers = [view.loss, view.data_loss]
+            numbers += [] if view.accuracy is None else [view.accuracy]
+            self._points.append((view.step, torch.stack(numbers)))
+        # The first point is settled too: a loss that is not finite at the start is no divergence.
+        if settle or view.step == 0 or len(self._points) >= self._HELD:
+            return self.settle()
+        return None
+
+    def settle(self) -> int | None:
+        """Write the points that are held; the first step whose loss was not finite, or None."""
+        if not self._points:
+            return None
+        held = torch.stack([numbers for _, numbers in self._points]).tolist()
+        steps = [step for step, _ in self._points]
+        self._points.clear()
+        for step, (loss, data_loss, *accuracy) in zip(steps, held, strict=True):
+            self._loss(step, "train_loss", loss, f"{_BATCH}, loss with penalty")
+            self._loss(step, "train_data_loss", data_loss, f"{_BATCH}, loss without penalty")
+            for value in accuracy:
+                self._accuracy(step, "train_accuracy", value, _BATCH, loss=data_loss)
+            if not math.isfinite(loss):
+                return step
+        return None
+
+    def test(self, step: int, loss: Tensor, accuracy: Tensor) -> None:
+        """Write the loss and the accuracy on the test set before a step."""
+        without_penalty = f"{_TEST_SET}, loss without penalty"
+        value = loss.item()
+        self._loss(step, "test_loss", value, without_penalty)
+        self._accuracy(step, "test_accuracy", accuracy.item(), _TEST_SET, loss=value)
+
+    def _loss(self, step: int, quantity: str, value: float, function: str) -> None:
+        status = _status(value)
+        self._write(
+            Reading(step, _PROBE, quantity, value, "loss", status=status, function=function)
+        )
+
+    def _accuracy(
+        self, step: int, quantity: str, value: float, function: str, *, loss: float
+    ) -> None:
+        # Scores that are not numbers have a highest one too, and so an accuracy that means nothing.
+        status = _status(loss)
+        self._write(Reading(step, _PROBE, quantity, value, "1", status=status, function=function))
+
+
+def _status(loss: float) -> Status:
+    return Status.OK if math.isfinite(loss) else Status.NONFINITE

@@ -1,1 +1,0 @@
-"""What is to be run: configuration, presets, the paper's experiments, and their execution."""

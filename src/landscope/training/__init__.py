@@ -1,1 +1,0 @@
-"""The training loop, as a generator of views of its steps."""
