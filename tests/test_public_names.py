@@ -166,7 +166,6 @@ OTHER_RAISES = {
     ("runs.line", "NewerLine"),
     ("runs.line", "ValueError"),
     ("runs.manifest", "ValueError"),
-    ("runs.strict_json", "ValueError"),
     ("runs.shape", "ValueError"),
     ("regular_file", "NotRegularError"),  # told by whoever reads the file
     ("runs.journal", "FileNotFoundError"),  # likewise, as a StorageError

@@ -6,7 +6,7 @@ import json
 from landscope.runs import checkpoint
 from landscope.runs.checkpoint import Checkpoint, Checkpoints
 from landscope.runs.manifest import write_manifest
-from landscope.runs.tensors import pack_tensors
+from landscope.runs.weights import pack_tensors
 
 
 class InPlace(Checkpoints):

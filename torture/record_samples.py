@@ -12,8 +12,8 @@ import numpy as np
 from landscope.reading import Axis, Reading, Status
 from landscope.runs import Journal, Outcome, RunFolder, StudyFolder, read_run
 from landscope.runs.checkpoint import Checkpoint, Checkpoints
-from landscope.runs.failure import Failure, read_failure, write_failure
 from landscope.runs.line import Mark
+from landscope.runs.outcome import Failure, read_failure, write_failure
 from landscope.runs.weights import read_weights, write_weights
 from torture.sample import Sample, digest_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from landscope.errors import RecordError
 from landscope.runs import Journal, Outcome, RunFolder, StudyFolder
-from landscope.runs.failure import failure_of
+from landscope.runs.outcome import failure_of
 from landscope.runs.study_status import RunState, StudyStatus, study_status
 
 from .samples import make_run, reading

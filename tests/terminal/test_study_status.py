@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from landscope.runs.failure import Failure
+from landscope.runs.outcome import Failure
 from landscope.runs.study_status import RunStatus, StudyStatus
 from landscope.terminal.study_status import print_status
 

@@ -37,7 +37,7 @@ from landscope.runs.disk import (
 )
 from landscope.runs.line import Mark
 from landscope.runs.manifest import Manifest, read_manifest, write_manifest
-from landscope.runs.tensors import Arrays, pack_tensors, parse_tensors
+from landscope.runs.weights import Arrays, pack_tensors, parse_tensors
 
 _POINTER = "latest.json"
 _MANIFEST = "manifest.json"

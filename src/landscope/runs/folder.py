@@ -9,18 +9,17 @@ from zlib import crc32
 from landscope.errors import RecordError, UsageError
 from landscope.regular_file import expanded
 from landscope.runs.disk import check_inside, is_temporary, storing, sync_folder
-from landscope.runs.failure import Failure, read_failure, write_failure
 from landscope.runs.lock import Lock, is_held
 from landscope.runs.manifest import (
     RunManifest,
     StudyManifest,
+    canonical,
+    flaw_of,
     read_manifest,
     write_manifest,
 )
-from landscope.runs.outcome import UNFINISHED, Outcome
+from landscope.runs.outcome import UNFINISHED, Failure, Outcome, read_failure, write_failure
 from landscope.runs.replay import replay_outcome
-from landscope.runs.run_id import flaw_of
-from landscope.runs.strict_json import canonical
 
 _PATIENCE = 1.0  # seconds for a holder that was just killed
 

@@ -2,15 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NoReturn, cast
 from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from landscope.errors import RecordError, UsageError
 from landscope.runs.disk import reading_file, whole_file
-from landscope.runs.run_id import flaw_of
-from landscope.runs.strict_json import canonical, parse
 
 FORMAT = 1
 MAX_BYTES = 4 * 2**20
@@ -18,8 +16,29 @@ MAX_VALUES = 100_000
 """Parsed, a value of three bytes takes a hundred: both together bound what a reader allocates."""
 
 MAX_RUNS = 10_000
+MAX_CHARACTERS = 128
+"""Of a run's id."""
 
 _CHECKSUM = "crc32"
+_FORBIDDEN = frozenset('/\\:*?"<>|')
+
+
+def flaw_of(run_id: str) -> str | None:
+    """What makes an id unfit to name a folder, or None where nothing does."""
+    if not run_id:
+        return "it is empty"
+    if len(run_id) > MAX_CHARACTERS:
+        return f"it has {len(run_id)} characters, and {MAX_CHARACTERS} are allowed"
+    if run_id.startswith("."):
+        return "it starts with a dot"
+    if ".." in run_id:
+        return "it has two dots in a row"
+    if run_id.endswith((".", " ")):
+        return "it ends with a dot or a space"
+    odd = sorted({letter for letter in run_id if letter in _FORBIDDEN or not letter.isprintable()})
+    if odd:
+        return f"it has {', '.join(map(ascii, odd))} in it"
+    return None
 
 
 def _fit_id(run_id: str) -> str:
@@ -203,3 +222,39 @@ def _damaged(path: Path, rule: str) -> RecordError:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def parse(text: bytes) -> object:
+    """The content of a text.
+
+    Raises:
+        ValueError: It is no JSON, an object has two members of one name, or it is too deep.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is too deep") from None
+
+
+def canonical(content: object) -> bytes:
+    """The one text for a content that was parsed, whatever the order and the blanks were.
+
+    Raises:
+        ValueError: A number in it is too large for a float, or it is too deep.
+    """
+    try:
+        text = json.dumps(content, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("it is too deep") from None
+    return text.encode("ascii")
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise ValueError("a name stands there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -15,8 +15,7 @@ from landscope.runs.folder import RunFolder
 from landscope.runs.journal import Journal
 from landscope.runs.lock import Lock
 from landscope.runs.outcome import Outcome
-from landscope.runs.tensors import Arrays
-from landscope.runs.weights import write_weights
+from landscope.runs.weights import Arrays, write_weights
 from landscope.studies.keeping import Keeping
 
 _SHARE = 0.05  # of a run's time, the most that its checkpoints may take

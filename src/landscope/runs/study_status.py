@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from landscope.errors import RecordError
-from landscope.runs.failure import Failure
 from landscope.runs.folder import RunFolder, StudyFolder
+from landscope.runs.outcome import Failure
 from landscope.runs.replay import last_step
 
 RunState = Literal["finished", "diverged", "running", "stopped", "failed", "missing"]

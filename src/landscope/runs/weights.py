@@ -12,10 +12,16 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
 from landscope.errors import RecordError
 from landscope.runs.disk import reading_file, whole_file
-from landscope.runs.strict_json import canonical, parse
-from landscope.runs.tensors import Arrays, pack_tensors, parse_tensors
+from landscope.runs.manifest import canonical, parse
+
+Arrays = dict[str, NDArray[np.generic]]
 
 MAX_HEADER_BYTES = 16 * 2**20
 """Of names, types and shapes; what says that it has more is not read."""
@@ -25,6 +31,29 @@ MAX_BYTES = 64 * 2**30
 _LENGTH_BYTES = 8  # the format starts with the length of its header
 _METADATA = "__metadata__"
 _CHECKSUM = "sha256"
+
+
+def pack_tensors(arrays: Arrays) -> bytes:
+    """The bytes of a safetensors file."""
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+
+
+def parse_tensors(path: Path, content: bytes) -> Arrays:
+    """The arrays in the bytes of a file, copied out of them.
+
+    Args:
+        path: Where they are from, for the error.
+        content: The bytes.
+
+    Raises:
+        RecordError: They are damaged.
+    """
+    try:
+        return load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise RecordError(
+            str(path), f"the tensors cannot be read ({error})", "run it again in a new folder"
+        ) from error
 
 
 def write_weights(path: Path, arrays: Arrays) -> None:

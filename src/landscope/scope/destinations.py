@@ -6,10 +6,9 @@ from typing import Any
 
 from landscope.errors import StorageError, UsageError
 from landscope.reading import Reading, Writer
-from landscope.runs.failure import Failure
 from landscope.runs.folder import RunFolder
 from landscope.runs.journal import Journal
-from landscope.runs.outcome import Outcome
+from landscope.runs.outcome import Failure, Outcome
 from landscope.scope.warn import warn
 
 _TRIES = 3  # readings in a row that a writer may refuse

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from landscope.errors import printable
-from landscope.runs.failure import Failure
+from landscope.runs.outcome import Failure
 from landscope.scope.destinations import Destinations
 from landscope.scope.unseen import Unseen
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, RecordError, UsageError
 from landscope.progress import Progress
-from landscope.runs.failure import failure_of
 from landscope.runs.folder import StudyFolder
+from landscope.runs.outcome import failure_of
 from landscope.runs.recording import changes, tidy
 from landscope.studies.execution import Event, execute
 from landscope.studies.keeping import Keeping

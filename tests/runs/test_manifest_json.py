@@ -2,7 +2,7 @@
 
 import pytest
 
-from landscope.runs.strict_json import canonical, parse
+from landscope.runs.manifest import canonical, parse
 
 
 @pytest.mark.parametrize("text", [b'{"a": [1, 2.5, null]}', b"3", b'"gr\\u00f6\\u00dfe"', b"{}"])
