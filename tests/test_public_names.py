@@ -166,7 +166,7 @@ OTHER_RAISES = {
     ("runs.line", "NewerLine"),
     ("runs.line", "ValueError"),
     ("runs.manifest", "ValueError"),
-    ("runs.shape", "ValueError"),
+    ("studies.comparison.records", "ValueError"),
     ("regular_file", "NotRegularError"),  # told by whoever reads the file
     ("runs.journal", "FileNotFoundError"),  # likewise, as a StorageError
     ("objective.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere

@@ -49,7 +49,7 @@ def stopped_everywhere(
             _start(short_run, place, (what, count), fault)
             _start(short_run, place, None, fault)
             folder = short_run.folder(place)
-            resumed += bool(RunFolder(folder).manifest.get("resumed"))
+            resumed += bool(RunFolder(folder).manifest.resumed)
             if _story(folder) != _story(short_run.folder(alone)):
                 different += 1
                 failures.append({"run": short_run.name, "killed at": f"{what} {count}"})

@@ -5,7 +5,7 @@ import json
 
 from landscope.runs import checkpoint
 from landscope.runs.checkpoint import Checkpoint, Checkpoints
-from landscope.runs.manifest import write_manifest
+from landscope.runs.manifest import manifest_of, write_manifest
 from landscope.runs.weights import pack_tensors
 
 
@@ -32,9 +32,11 @@ class InPlace(Checkpoints):
             "checksum": given.mark.checksum,
             "seconds": given.seconds, "files": files,
         }  # fmt: skip
-        write_manifest(folder / "manifest.json", checkpoint._CheckpointManifest, manifest)
+        write_manifest(
+            folder / "manifest.json", manifest_of(checkpoint._CheckpointManifest, manifest)
+        )
         pointer = {"format": 1, "latest": name}
-        write_manifest(self._folder / "latest.json", checkpoint._Pointer, pointer)
+        write_manifest(self._folder / "latest.json", manifest_of(checkpoint._Pointer, pointer))
 
 
 def forgotten_streams() -> None:

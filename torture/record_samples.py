@@ -117,7 +117,7 @@ def manifest(
     right = {json.dumps(make(0), sort_keys=True)}
     other = others.manifest_path.read_bytes()
     return Sample(
-        mine.manifest_path, lambda: json.dumps(mine.manifest, sort_keys=True), right, other
+        mine.manifest_path, lambda: json.dumps(mine.manifest.content, sort_keys=True), right, other
     )
 
 

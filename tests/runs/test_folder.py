@@ -19,7 +19,7 @@ def test_a_study_is_made_once_and_opened_again(tmp_path: Path) -> None:
     written = write(run, [])
     folder.create()
     run.create()
-    assert folder.manifest["study"] == "santurkar2018"
+    assert folder.manifest.study == "santurkar2018"
     assert run.journal_path.read_bytes() == written
 
 

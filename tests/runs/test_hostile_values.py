@@ -39,7 +39,7 @@ def test_a_manifest_that_would_harm_its_reader_is_neither_read_nor_written(
 ) -> None:
     whole = run_folder.manifest
     with pytest.raises(UsageError, match=rule):
-        run_folder.write_manifest({**whole, **fields})
+        run_folder.write_manifest({**whole.content, **fields})
     assert run_folder.manifest == whole
     with_manifest(run_folder, **fields)
     with pytest.raises(RecordError, match=rf"run\.json: {rule}"):
@@ -48,7 +48,7 @@ def test_a_manifest_that_would_harm_its_reader_is_neither_read_nor_written(
 
 def test_whole_characters_beyond_the_first_plane_are_text(run_folder: RunFolder) -> None:
     with_manifest(run_folder, config={"x": "\U0001f600"})
-    assert run_folder.manifest["config"] == {"x": "\U0001f600"}
+    assert run_folder.manifest.config == {"x": "\U0001f600"}
 
 
 def test_infinity_in_other_words_is_no_number(run_folder: RunFolder) -> None:

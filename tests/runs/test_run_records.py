@@ -36,11 +36,11 @@ def run(run_folder: RunFolder) -> RunRecords:
 
 def test_a_run_knows_what_it_was_made_with(run: RunRecords) -> None:
     assert run.id == "vgg-batch-lr0.1-seed0"
-    assert run.config == {"norm": "batch", "lr": 0.1}
+    assert run.manifest.config == {"norm": "batch", "lr": 0.1}
     assert run.layers == ["first", "second"]
-    assert run.manifest["format"] == 1
+    assert run.manifest.format == 1
     assert run.outcome == FINISHED
-    assert repr(run) == "RunRecords('vgg-batch-lr0.1-seed0')"
+    assert repr(run) == "StoredRun('vgg-batch-lr0.1-seed0')"
 
 
 def test_readings_come_by_step(run: RunRecords) -> None:

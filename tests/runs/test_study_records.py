@@ -23,7 +23,7 @@ def study(study_folder: StudyFolder) -> StudyRecords:
 
 
 def test_an_unfinished_study_is_read(study: StudyRecords) -> None:
-    assert study.manifest["study"] == "santurkar2018"
+    assert study.manifest.study == "santurkar2018"
     assert list(study.runs) == [
         "dln-none",
         "vgg-batch-lr0.1",

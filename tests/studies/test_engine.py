@@ -29,7 +29,7 @@ def begun(path: Path, **identity: Any) -> StudyFolder:
 def test_a_study_goes_on_where_it_was_begun(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     check_same_machine(folder, "cpu", 1, Keeping())
-    assert "changes" not in folder.manifest
+    assert folder.manifest.changes == []
 
 
 @pytest.mark.parametrize("name", ["torch", "numpy", "instructions", "landscope", "threads"])
@@ -45,10 +45,10 @@ def test_it_is_recorded_where_it_is_accepted(tmp_path: Path) -> None:
     for _ in range(2):
         here = check_same_machine(folder, "cpu", 1, Keeping(accept_changes=True))
         open_study(folder, {}, [], here, 1, 1)
-    (change,) = folder.manifest["changes"]
-    assert change["names"] == ["torch"]
-    assert change["to"] == here
-    assert folder.manifest["identity"]["torch"] == "another"
+    (change,) = folder.manifest.changes
+    assert change.names == ["torch"]
+    assert change.to == here
+    assert folder.manifest.identity["torch"] == "another"
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

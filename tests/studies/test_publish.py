@@ -53,7 +53,7 @@ def test_a_study_that_is_not_there_is_told_before_any_phase(tmp_path: Path) -> N
 
 def test_a_study_that_is_not_finished_says_how_to_go_on(finished: Path, tmp_path: Path) -> None:
     study = copied(finished, tmp_path / "copy", without="dln-batch")
-    study.write_manifest({**study.manifest, "seconds": None})
+    study.write_manifest(study.manifest.changed(seconds=None))
     text = (
         "copy: the study there has not been run to the end, and its figures lack runs; start the "
         "command that began it again to go on$"

@@ -103,7 +103,7 @@ def stop(config, place: Path, name: str, count: int) -> Path:
 
 def resumed(folder: Path) -> list[int]:
     """The steps at which a run was taken up again."""
-    return [part["step"] for part in RunFolder(folder).manifest.get("resumed", [])]
+    return [part.step for part in RunFolder(folder).manifest.resumed]
 
 
 @pytest.mark.slow
@@ -172,7 +172,7 @@ def test_what_does_not_come_back_to_the_bit_begins_again(
 
 def test_other_code_is_begun_anew(tmp_path: Path, own: ComparisonRun) -> None:
     folder = RunFolder(stop(own, tmp_path / "stopped", "save", 4))
-    folder.write_manifest({**folder.manifest, "code": ["of a file that has been mended since"]})
+    folder.write_manifest(folder.manifest.changed(code=["of a file that has changed since"]))
     assert resumed(go(own, tmp_path / "stopped")) == []
 
 
@@ -217,10 +217,10 @@ def test_what_changes_bits_is_refused_until_it_is_accepted_and_then_told(tmp_pat
     assert (folder / "journal.jsonl").read_bytes() == before
 
     go(config, tmp_path, Keeping(0.0, accept_changes=True), two)
-    (part,) = RunFolder(folder).manifest["resumed"]
-    assert part["step"] == 3
-    assert part["changes"] == {"threads": [1, 2]}
-    assert RunFolder(folder).manifest["identity"]["threads"] == 1
+    (part,) = RunFolder(folder).manifest.resumed
+    assert part.step == 3
+    assert part.changes == {"threads": [1, 2]}
+    assert RunFolder(folder).manifest.identity["threads"] == 1
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:

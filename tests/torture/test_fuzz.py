@@ -48,7 +48,7 @@ def test_a_sealed_seed_is_accepted(tmp_path: Path, name: str) -> None:
     if name == "journal":
         assert len(replay.replay(path).readings) == len(record_samples.readings(0.0))
     else:
-        assert manifest.read_manifest(path, manifest.RunManifest)["id"] == "run"
+        assert manifest.read_manifest(path, manifest.RunManifest).id == "run"
 
 
 def line(body: str) -> bytes:
@@ -84,8 +84,8 @@ def test_a_manifest_that_loses_a_setting_is_a_finding(tmp_path: Path) -> None:
     sealed = SEALED + json.dumps(given).encode()
     readers.manifest(tmp_path / "record", sealed)
 
-    def careless(path: Path, kind: type[manifest.Manifest], content: dict[str, object]) -> None:
-        manifest.write_manifest(path, kind, {**content, "config": {}})
+    def careless(path: Path, found: manifest.RunManifest) -> None:
+        manifest.write_manifest(path, found.changed(config={}))
 
     with (
         patch.object(readers, "write_manifest", careless),

@@ -50,7 +50,7 @@ def ended_comparison(study: StudyRecords) -> ComparisonRecords:
     found = ComparisonRecords(study)
     if not found.complete:
         raise RecordError(
-            str(study.folder.path),
+            study.where,
             "not all runs of the comparison have ended",
             "start the command that began it again to go on",
         )
@@ -159,7 +159,7 @@ def panels_by_lr(
         marks: The crosses of a panel.
         notes: For the first panel.
     """
-    last = max(int(run.config["steps"]) for run in nets.study.runs.values())
+    last = nets.steps
     x = Axis("step", low=-0.015 * last, high=1.015 * last)
     panels: list[LinesPanel] = []
     for position, lr in enumerate(nets.lrs):

@@ -13,7 +13,13 @@ from landscope.figures.comparison_nets import (
 from landscope.figures.curves import centred_mean, smoothing_window
 from landscope.figures.spec import Axis, FigureSpec, Mark
 from landscope.runs import RunRecords, StudyRecords
-from landscope.studies.comparison.records import ComparisonRecords, diverged, divergence, losses
+from landscope.studies.comparison.records import (
+    ComparedRun,
+    ComparisonRecords,
+    diverged,
+    divergence,
+    losses,
+)
 
 _FEW = 8
 
@@ -52,11 +58,11 @@ def _smoothed(run: RunRecords) -> Series:
     steps, values = losses(run)
     if values.size < _FEW:
         return steps, values
-    return steps, centred_mean(values, smoothing_window(int(run.config["steps"])))
+    return steps, centred_mean(values, smoothing_window(run.settings(ComparedRun).steps))
 
 
 def _reading_help(nets: ComparisonRecords) -> tuple[str, ...]:
-    window = smoothing_window(max(int(run.config["steps"]) for run in nets.study.runs.values()))
+    window = smoothing_window(nets.steps)
     mean = f"centred mean of {window} steps"
     if len(nets.seeds) == 1:
         return (f"line: {mean}, one seed",)
@@ -75,6 +81,8 @@ def _marks(nets: ComparisonRecords, lr: float, axis: Axis) -> tuple[Mark, ...]:
             height = float(values[-1]) if values.size else near_top(axis)
             height = min(max(height, axis.low or height), near_top(axis))
             step = divergence(run)
-            text = f"{entry.label}, seed {run.config['seed']}: diverged at step {step:.0f}"
+            text = (
+                f"{entry.label}, seed {run.settings(ComparedRun).seed}: diverged at step {step:.0f}"
+            )
             marks.append(Mark(entry, step, height, text))
     return tuple(marks)

@@ -16,7 +16,7 @@ def study_figures(study: StudyRecords) -> list[FigureSpec]:
         UsageError: The manifest names a figure that there is not.
         RecordError: The study lacks rows that a figure needs.
     """
-    numbers = study.manifest.get("figures") or list(figures_of(study))
+    numbers = study.manifest.figures or list(figures_of(study))
     return [specify(number, study) for number in dict.fromkeys(numbers)]
 
 

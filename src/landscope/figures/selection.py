@@ -1,13 +1,12 @@
 """Which run and which layer a figure means, and how that run appears in it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from landscope.errors import RecordError
 from landscope.figures.spec import Ending, Entry
 from landscope.figures.style import FAMILIES, NORMS, PAPER_LR, lr_dash
 from landscope.runs import Outcome, RunRecords, StudyRecords
+from landscope.studies.santurkar2018.records import PaperStudy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,14 @@ def layers(study: StudyRecords, run: RunRecords, family: str, figure: str) -> li
     Raises:
         RecordError: The preset names no layers for this figure, or one that the run has not.
     """
-    numbers = _at(study.manifest, "preset", family, "layers", figure)
-    if not isinstance(numbers, list) or not numbers:
+    numbers = study.settings(PaperStudy).preset.family(family).layers.get(figure)
+    if not numbers:
         raise RecordError(
             f"preset.{family}.layers.{figure} = {numbers!r}",
             "the study's manifest names the layers of each figure",
             "run the study again with this version of landscope",
         )
-    shown = [_layer(run, number) for number in cast("list[Any]", numbers)]
+    shown = [_layer(run, number) for number in numbers]
     return list(dict.fromkeys(shown))
 
 
@@ -91,19 +90,11 @@ def ending(outcome: Outcome) -> Ending | None:
     return Ending(step, f"unfinished, stopped at step {step}")
 
 
-def _layer(run: RunRecords, number: object) -> Layer:
-    if not isinstance(number, int) or not 1 <= number <= len(run.layers):
+def _layer(run: RunRecords, number: int) -> Layer:
+    if not 1 <= number <= len(run.layers):
         raise RecordError(
             f"layer {number!r} of run {run.id}",
             f"layers are counted from 1 to {len(run.layers)} in the order of execution",
             "correct the layers of the preset",
         )
     return Layer(number, run.layers[number - 1])
-
-
-def _at(table: object, *keys: str) -> object:
-    for key in keys:
-        if not isinstance(table, Mapping):
-            return None
-        table = cast("Mapping[str, object]", table).get(key)
-    return table

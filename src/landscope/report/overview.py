@@ -10,7 +10,8 @@ from typing import Any, cast
 from landscope.figures.selection import ending, lr_text
 from landscope.figures.style import NORMS
 from landscope.figures.summary import number_text
-from landscope.runs import RunRecords, StudyRecords
+from landscope.runs import RunRecords, StudyManifest, StudyRecords
+from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
 
 _NOTHING = "-"
 _OWN_BATCH = re.compile(r"batch \d+ of epoch \d+")
@@ -57,38 +58,36 @@ class ProbeRow:
 
 def facts(study: StudyRecords) -> list[Fact]:
     """What was run, where and when, for the head of the page."""
-    manifest = study.manifest
-    preset = _table(manifest.get("preset"))
+    manifest, preset = study.manifest, study.settings(PaperStudy).preset
     told = [
-        Fact("Preset", str(preset.get("name", "none"))),
+        Fact("Preset", preset.name),
         *(
-            Fact(name, _size(_table(preset.get(key)), study, key))
+            Fact(name, _size(preset.family(key), len(runs)))
             for key, name in _FAMILIES.items()
-            if any(run.config.get("family") == key for run in study.runs.values())
+            if (runs := _of_family(study, key))
         ),
-        Fact("Runs", f"{len(study.runs)}, seed {manifest.get('seed')}"),
+        Fact("Runs", f"{len(study.runs)}, seed {manifest.seed}"),
         Fact("Machine", machine(manifest)),
-        Fact("Started", moment(manifest.get("started"))),
-        Fact("Wall time", duration(manifest.get("seconds"))),
+        Fact("Started", moment(manifest.started)),
+        Fact("Wall time", duration(manifest.seconds)),
     ]
-    summary = preset.get("summary")
-    return [*told, Fact("In short", str(summary))] if summary else told
+    return [*told, Fact("In short", preset.summary)] if preset.summary else told
 
 
 def versions(study: StudyRecords) -> list[Fact]:
     """The versions of everything that took part."""
-    own = Fact("landscope", str(study.manifest.get("landscope", "not recorded")))
-    others = _table(study.manifest.get("versions"))
-    return [own, *(Fact(name, str(value)) for name, value in sorted(others.items()))]
+    own = Fact("landscope", study.manifest.landscope or "not recorded")
+    others = sorted(study.manifest.versions.items())
+    return [own, *(Fact(name, str(value)) for name, value in others)]
 
 
 def settings(study: StudyRecords) -> list[Fact]:
     """The settings of each family: what the paper leaves open is chosen here."""
-    preset = _table(study.manifest.get("preset"))
+    preset = study.settings(PaperStudy).preset
     return [
         Fact(f"{name}: {setting.replace('_', ' ')}", _setting_text(value))
         for key, name in _FAMILIES.items()
-        for setting, value in _flat(_table(preset.get(key)))
+        for setting, value in _flat(preset.family(key).model_dump(exclude_unset=True))
     ]
 
 
@@ -96,8 +95,7 @@ def layer_names(study: StudyRecords) -> list[Fact]:
     """For each family the layers by number, as the first of its runs names them."""
     found: list[Fact] = []
     for key, name in _FAMILIES.items():
-        run = next((run for run in study.runs.values() if run.config.get("family") == key), None)
-        if run is not None:
+        for run in _of_family(study, key)[:1]:
             numbered = ", ".join(f"{at} {layer}" for at, layer in enumerate(run.layers, 1))
             found.append(Fact(name, numbered))
     return found
@@ -108,12 +106,11 @@ def run_rows(study: StudyRecords) -> list[RunRow]:
     families, norms = list(_FAMILIES), list(NORMS)
 
     def place(run: RunRecords) -> tuple[int, float, int, str]:
-        config = run.config
-        family, norm = config.get("family"), config.get("norm")
+        made = run.settings(PaperRun)
         return (
-            families.index(family) if family in families else len(families),
-            -float(config.get("lr", 0.0)),
-            norms.index(norm) if norm in norms else len(norms),
+            families.index(made.family) if made.family in families else len(families),
+            -(made.lr or 0.0),
+            norms.index(made.norm) if made.norm in norms else len(norms),
             run.id,
         )
 
@@ -163,17 +160,14 @@ def duration(seconds: object) -> str:
 
 
 def _run_row(run: RunRecords) -> RunRow:
-    config = run.config
-    norm = str(config.get("norm"))
-    broke_off = ending(run.outcome)
-    family = str(config.get("family"))
-    lr = config.get("lr")
+    made, broke_off = run.settings(PaperRun), ending(run.outcome)
+    norm, family = str(made.norm), str(made.family)
     return RunRow(
         id=run.id,
         family=_FAMILIES.get(family, family),
         norm=NORMS[norm].label if norm in NORMS else norm,
-        lr=lr_text(lr) if isinstance(lr, float) else str(lr),
-        steps=str(config.get("steps", _NOTHING)),
+        lr=_NOTHING if made.lr is None else lr_text(made.lr),
+        steps=_NOTHING if made.steps is None else str(made.steps),
         train_accuracy=_last(run, "train_accuracy", 100.0, " %"),
         test_accuracy=_last(run, "test_accuracy", 100.0, " %"),
         train_loss=_last(run, "train_loss", 1.0, ""),
@@ -197,14 +191,13 @@ def _shortened(functions: tuple[str, ...]) -> tuple[str, ...]:
     return functions if more <= 0 else (*functions[:_FUNCTIONS], f"and {more} more")
 
 
-def _size(family: Mapping[str, Any], study: StudyRecords, key: str) -> str:
-    batch = family.get("batch_size")
-    runs = sum(run.config.get("family") == key for run in study.runs.values())
-    batches = "full batch" if batch is None else f"batches of {batch}"
-    return (
-        f"{family.get('model')} on {family.get('data')}, {family.get('steps')} steps, {batches}, "
-        f"{runs} runs"
-    )
+def _of_family(study: StudyRecords, family: str) -> list[RunRecords]:
+    return [run for run in study.runs.values() if run.settings(PaperRun).family == family]
+
+
+def _size(family: PaperFamily, runs: int) -> str:
+    batches = "full batch" if family.batch_size is None else f"batches of {family.batch_size}"
+    return f"{family.model} on {family.data}, {family.steps} steps, {batches}, {runs} runs"
 
 
 def moment(started: object) -> str:
@@ -216,21 +209,17 @@ def moment(started: object) -> str:
     return f"{when:%Y-%m-%d %H:%M} {when.tzname() or ''}".strip()
 
 
-def machine(manifest: Mapping[str, Any]) -> str:
+def machine(manifest: StudyManifest) -> str:
     """Device, and how many runs side by side with how many threads each."""
-    told = [str(manifest.get("device", "not recorded"))]
-    told += [
-        f"{manifest[name]} {name if manifest[name] != 1 else name[:-1]}"
-        for name in ("workers", "threads")
-        if manifest.get(name)
-    ]
-    return ", ".join(told)
+    counts = {"worker": manifest.workers, "thread": manifest.threads}
+    told = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count]
+    return ", ".join([manifest.device or "not recorded", *told])
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:
     for name, value in table.items():
         if isinstance(value, Mapping):
-            yield from _flat(_table(value), f"{prefix}{name} ")
+            yield from _flat(cast("Mapping[str, Any]", value), f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}", value
 
@@ -239,7 +228,3 @@ def _setting_text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_setting_text(each) for each in cast("list[object]", value))
     return "all" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

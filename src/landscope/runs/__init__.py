@@ -7,16 +7,21 @@ what is made from these: ``figures/`` and ``report.html``. Nothing here imports 
 from landscope.runs.export import export_table
 from landscope.runs.folder import RunFolder, StudyFolder
 from landscope.runs.journal import Journal
+from landscope.runs.manifest import RunManifest, StudyManifest
 from landscope.runs.outcome import Outcome
-from landscope.runs.run_records import RunRecords, Subject, read_run
-from landscope.runs.study_records import StudyRecords, read_study
+from landscope.runs.run_records import RunRecords, StoredRun, Subject, read_run
+from landscope.runs.study_records import StoredStudy, StudyRecords, read_study
 
 __all__ = [
     "Journal",
     "Outcome",
     "RunFolder",
+    "RunManifest",
     "RunRecords",
+    "StoredRun",
+    "StoredStudy",
     "StudyFolder",
+    "StudyManifest",
     "StudyRecords",
     "Subject",
     "export_table",

@@ -66,11 +66,9 @@ class Checkpoint:
     tensors: Arrays
 
 
-class _Strict(BaseModel):
+class _File(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-
-class _File(_Strict):
     bytes: int = Field(ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
@@ -113,9 +111,7 @@ class Checkpoints:
             check_inside(self._folder)
             sync_folder(self._folder.parent)
         self._write_folder(name, checkpoint)
-        write_manifest(
-            self._folder / _POINTER, _Pointer, {"format": 1, "latest": name, "before": before}
-        )
+        write_manifest(self._folder / _POINTER, _Pointer(format=1, latest=name, before=before))
         self._sweep({name, before})
 
     def newest(self, *, at_most: int) -> Checkpoint | None:
@@ -130,7 +126,7 @@ class Checkpoints:
         if not os.path.lexists(self._folder / _POINTER):
             return None
         pointer = self._pointer()
-        names = [name for name in (pointer["latest"], pointer.get("before")) if name]
+        names = [name for name in (pointer.latest, pointer.before) if name]
         refusals: list[RecordError] = []
         for name in names:
             try:
@@ -152,10 +148,10 @@ class Checkpoints:
 
     def _newest_name(self) -> str | None:
         with suppress(RecordError):  # a pointer that cannot be read is about to be replaced
-            return self._pointer()["latest"]
+            return self._pointer().latest
         return None
 
-    def _pointer(self) -> dict[str, Any]:
+    def _pointer(self) -> _Pointer:
         check_inside(self._folder)
         return read_manifest(self._folder / _POINTER, _Pointer)
 
@@ -168,19 +164,16 @@ class Checkpoints:
                 temporary.mkdir()
                 for file, content in contents.items():
                     write_synced(temporary / file, content)
-            manifest = {
-                "format": 1,
-                "step": checkpoint.step,
-                "lines": checkpoint.mark.lines,
-                "bytes": checkpoint.mark.size,
-                "checksum": checkpoint.mark.checksum,
-                "seconds": checkpoint.seconds,
-                "files": {
-                    file: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                    for file, content in contents.items()
-                },
-            }
-            write_manifest(temporary / _MANIFEST, _CheckpointManifest, manifest)
+            manifest = _CheckpointManifest(
+                format=1,
+                step=checkpoint.step,
+                lines=checkpoint.mark.lines,
+                bytes=checkpoint.mark.size,
+                checksum=checkpoint.mark.checksum,
+                seconds=checkpoint.seconds,
+                files={file: _file_of(content) for file, content in contents.items()},
+            )
+            write_manifest(temporary / _MANIFEST, manifest)
             with storing(temporary):
                 temporary.rename(self._folder / name)
                 sync_folder(self._folder)
@@ -191,11 +184,11 @@ class Checkpoints:
     def _read(self, folder: Path, at_most: int) -> Checkpoint:
         check_inside(folder)
         manifest = read_manifest(folder / _MANIFEST, _CheckpointManifest)
-        if set(manifest["files"]) != set(_FILES):
+        files = manifest.files
+        if set(files) != set(_FILES):
             raise RecordError(
                 str(folder / _MANIFEST), f"a checkpoint has the files {', '.join(_FILES)}", _AGAIN
             )
-        files = {name: _File.model_validate(given) for name, given in manifest["files"].items()}
         size = sum(file.bytes for file in files.values())
         if size > at_most:
             raise RecordError(
@@ -206,9 +199,9 @@ class Checkpoints:
         values = _checked(folder / _VALUES, files[_VALUES])
         tensors = _checked(folder / _TENSORS, files[_TENSORS])
         return Checkpoint(
-            step=manifest["step"],
-            mark=Mark(manifest["lines"], manifest["bytes"], manifest["checksum"]),
-            seconds=manifest["seconds"],
+            step=manifest.step,
+            mark=Mark(manifest.lines, manifest.bytes, manifest.checksum),
+            seconds=manifest.seconds,
             values=_parsed(folder / _VALUES, values),
             tensors=parse_tensors(folder / _TENSORS, tensors),
         )
@@ -223,6 +216,10 @@ class Checkpoints:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
+def _file_of(content: bytes) -> _File:
+    return _File(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
 def _checked(path: Path, expected: _File) -> bytes:
     """The contents of a file that has the size and the checksum that it should have."""
     with reading_file(path) as file:
@@ -232,7 +229,7 @@ def _checked(path: Path, expected: _File) -> bytes:
         raise RecordError(
             str(path), f"it has {size} bytes and should have {expected.bytes}", _AGAIN
         )
-    if hashlib.sha256(content).hexdigest() != expected.sha256:
+    if _file_of(content) != expected:
         raise RecordError(str(path), "it does not match its checksum", _AGAIN)
     return content
 

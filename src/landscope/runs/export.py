@@ -124,8 +124,9 @@ def _writer_for(path: Path) -> _Writer:
 
 def _config_columns(runs: Sequence[RunRecords]) -> dict[str, Kind]:
     """A column for each field that any configuration has, of a kind that holds all its values."""
-    names = dict.fromkeys(name for run in runs for name in run.config)
-    return {f"config_{name}": _kind_of([run.config.get(name) for run in runs]) for name in names}
+    configs = [run.manifest.config for run in runs]
+    names = dict.fromkeys(name for config in configs for name in config)
+    return {f"config_{name}": _kind_of([each.get(name) for each in configs]) for name in names}
 
 
 def _kind_of(values: Iterable[Any]) -> Kind:
@@ -157,7 +158,7 @@ def _rows(
     names = [name for name in columns if name not in _COLUMNS]
     for run in runs:
         config = tuple(
-            _config_cell(run.config.get(name.removeprefix("config_")), columns[name])
+            _config_cell(run.manifest.config.get(name.removeprefix("config_")), columns[name])
             for name in names
         )
         ended = run.outcome.status

@@ -1,6 +1,7 @@
 """The folders of a study and of its runs: the one place that knows the names of their files."""
 
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from landscope.runs.manifest import (
     StudyManifest,
     canonical,
     flaw_of,
+    manifest_of,
     read_manifest,
     write_manifest,
 )
@@ -68,7 +70,7 @@ class RunFolder:
         _create(self.path, self.manifest_path, own, "run")
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> RunManifest:
         """The manifest, as it was written.
 
         Raises:
@@ -84,18 +86,20 @@ class RunFolder:
             RecordError: As for ``manifest``.
         """
         manifest = self.manifest
-        return crc32(canonical({"id": manifest["id"], "config": manifest["config"]}))
+        return crc32(canonical({"id": manifest.id, "config": manifest.config}))
 
     @property
     def is_written(self) -> bool:
         """Whether some process writes the run at this moment."""
         return is_held(self.lock_path)
 
-    def write_manifest(self, manifest: dict[str, Any], *, lock: Lock | None = None) -> None:
+    def write_manifest(
+        self, manifest: RunManifest | Mapping[str, Any], *, lock: Lock | None = None
+    ) -> None:
         """Writes the manifest whole, or leaves the one before; it comes before the journal.
 
         Args:
-            manifest: The fields of ``RunManifest`` as plain values, and any others.
+            manifest: The manifest, or its fields as plain values.
             lock: The run's, where it is held already.
 
         Raises:
@@ -103,16 +107,18 @@ class RunFolder:
             UsageError: It is no run's manifest, or that of a run with another id.
             StorageError: The folder cannot be written, or the run's journal is being written.
         """
-        if manifest.get("id", self.id) != self.id:
+        if not isinstance(manifest, RunManifest):
+            manifest = manifest_of(RunManifest, manifest, self.manifest_path.name)
+        if manifest.id != self.id:
             raise UsageError(
-                f"id = {manifest['id']!r}",
+                f"id = {manifest.id!r}",
                 f"a run's id is the name of its folder, {self.id!r}",
                 "give both the same name",
             )
         held = nullcontext() if lock else Lock(self.lock_path)
         with held:  # another writer's readings keep the manifest they came from
             self.check_not_ended(self.manifest_path)
-            write_manifest(self.manifest_path, RunManifest, manifest)
+            write_manifest(self.manifest_path, manifest)
 
     def check_not_ended(self, path: Path) -> None:
         """Refuses to write one of the run's files once the run has ended.
@@ -222,7 +228,7 @@ class StudyFolder:
         return is_held(self.lock_path)
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> StudyManifest:
         """The manifest, as it was written.
 
         Raises:
@@ -230,17 +236,19 @@ class StudyFolder:
         """
         return read_manifest(self.manifest_path, StudyManifest)
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    def write_manifest(self, manifest: StudyManifest | Mapping[str, Any]) -> None:
         """Writes the manifest whole, or leaves the one before.
 
         Args:
-            manifest: The fields of ``StudyManifest`` as plain values, and any others.
+            manifest: The manifest, or its fields as plain values.
 
         Raises:
             UsageError: It is no study's manifest.
             StorageError: The folder cannot be written.
         """
-        write_manifest(self.manifest_path, StudyManifest, manifest)
+        if not isinstance(manifest, StudyManifest):
+            manifest = manifest_of(StudyManifest, manifest, self.manifest_path.name)
+        write_manifest(self.manifest_path, manifest)
 
     def run(self, run_id: str) -> RunFolder:
         """The folder of one run, whether it exists or not.

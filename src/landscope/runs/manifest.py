@@ -1,8 +1,9 @@
 """The manifest: what a study or a run was made with, in one JSON file that is written whole."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn, Self, TypeVar, cast
 from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -48,25 +49,32 @@ def _fit_id(run_id: str) -> str:
     return run_id
 
 
-class Manifest(BaseModel):
-    """What both manifests have; further fields are kept as they are.
-
-    Attributes:
-        format: Version of the manifest's layout.
-        seed: The one seed from which all random streams are derived.
-        landscope: Version that wrote it.
-        versions: Versions of what it was run with, by package.
-    """
+class Part(BaseModel):
+    """A value of a manifest, or a part of one; further fields are kept as they are."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
+
+class Manifest(Part):
+    """What every manifest has.
+
+    Attributes:
+        format: Version of the manifest's layout.
+    """
+
     format: int = Field(ge=1)
-    seed: int | None = None
-    landscope: str | None = None
-    versions: dict[str, Any] = {}
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields that it was given, as plain values."""
+        return self.model_dump(exclude_unset=True)
+
+    def changed(self, **fields: Any) -> Self:
+        """The same with other values in some fields, which are of the right types."""
+        return self.model_copy(update=fields)
 
 
-class PlannedRun(BaseModel):
+class PlannedRun(Part):
     """A run that is part of a study, begun or not.
 
     Attributes:
@@ -75,33 +83,80 @@ class PlannedRun(BaseModel):
         digest: SHA-256 of its configuration.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True)
-
     id: Annotated[str, AfterValidator(_fit_id)]
     steps: int = Field(ge=0, lt=2**53)
     digest: str
 
 
-class StudyManifest(Manifest):
-    """A study's manifest.
+class Change(Part):
+    """What changed under a study that goes on.
 
     Attributes:
-        study: Name of what was studied.
+        when: In ISO 8601.
+        names: What among the ``identity`` changed.
+        to: The identity since.
+    """
+
+    when: str
+    names: list[str]
+    to: Mapping[str, Any]
+
+
+class StudyManifest(Manifest):
+    """A study's manifest; what its kind alone has is among the further fields.
+
+    Attributes:
+        study: Name of the kind.
         preset: The preset's settings, with the numbers of the layers that figures show.
         figures: Numbers of the figures that were asked for.
+        seed: The one seed from which all random streams are derived.
+        device: As torch names it.
+        code: Digests of the user's own files.
+        runs: All of its runs.
+        identity: What else changes bits.
+        threads: Of each run.
+        workers: Runs side by side.
         started: When, in ISO 8601.
         seconds: What it took; None while it is not finished.
-        runs: All of its runs.
-        workers: Runs side by side.
+        landscope: Version that wrote it.
+        versions: Versions of what it was run with, by package.
+        changes: What has changed since it was begun.
     """
 
     study: str
-    preset: dict[str, Any] = {}
+    preset: Mapping[str, Any] = {}
     figures: list[int] = []
+    seed: int | None = None
+    device: str | None = None
+    code: Any = None
+    runs: list[PlannedRun] = Field(default=[], max_length=MAX_RUNS)
+    identity: Mapping[str, Any] | None = None
+    threads: int | None = None
+    workers: int | None = Field(default=None, ge=1, lt=2**31)
     started: str | None = None
     seconds: float | None = None
-    runs: list[PlannedRun] = Field(default=[], max_length=MAX_RUNS)
-    workers: int = Field(default=1, ge=1, lt=2**31)
+    landscope: str | None = None
+    versions: Mapping[str, Any] = {}
+    changes: list[Change] = []
+
+    def unlike(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What it says of those fields of which something else is asked for."""
+        own = self.content
+        return {name: own.get(name) for name, value in asked.items() if own.get(name) != value}
+
+
+class Resumed(Part):
+    """Where a run was taken up again.
+
+    Attributes:
+        step: Steps that it had taken.
+        when: In ISO 8601.
+        changes: What had changed of its ``identity``, by name: what it was, and what it is.
+    """
+
+    step: int
+    when: str
+    changes: Mapping[str, Any]
 
 
 class RunManifest(Manifest):
@@ -109,33 +164,73 @@ class RunManifest(Manifest):
 
     Attributes:
         id: The run's id, which is also its folder's name.
-        config: The run's configuration.
+        config: The run's configuration, as plain values.
         layers: Names of the layers in the order of execution.
+        seed: As for a study.
+        initial_weights: Checksum of the weights before the first step.
+        parameters: Number of the network's parameters.
+        device: As torch names it.
+        threads: Of the run.
+        config_digest: SHA-256 of the configuration.
+        code: As for a study.
+        identity: As for a study; of a run that was taken up again, what it was begun with.
+        landscope: As for a study.
+        versions: As for a study.
+        resumed: Where it was taken up again.
+        begun: When it was begun or taken up again, in ISO 8601.
     """
 
     id: Annotated[str, AfterValidator(_fit_id)]
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     layers: list[str]
+    seed: int | None = None
+    initial_weights: Any = None
+    parameters: Any = None
+    device: str | None = None
+    threads: int | None = None
+    config_digest: str | None = None
+    code: Any = None
+    identity: Mapping[str, Any] = {}
+    landscope: str | None = None
+    versions: Mapping[str, Any] = {}
+    resumed: list[Resumed] = []
+    begun: Any = None
 
 
-def write_manifest(path: Path, kind: type[Manifest], manifest: dict[str, Any]) -> None:
+_M = TypeVar("_M", bound=Manifest)
+
+
+def manifest_of(kind: type[_M], fields: Mapping[str, Any], name: str = "manifest") -> _M:
+    """The manifest of some fields.
+
+    Args:
+        kind: Which.
+        fields: Plain values.
+        name: What it is called in an error.
+
+    Raises:
+        UsageError: They are the wrong fields, or values that JSON cannot hold.
+    """
+    remedy = f"give plain values, as in {kind.__name__}.model_dump(mode='json')"
+    try:
+        return kind.model_validate(json.loads(json.dumps(dict(fields), allow_nan=False)))
+    except ValidationError as error:
+        raise UsageError(name, f"the manifest is wrong: {_first(error)}", remedy) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(name, f"the manifest is not JSON: {error}", remedy) from error
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
     """Replaces the manifest at ``path``, wholly or not at all.
 
     The file carries a checksum of its content, so that a changed setting is found out.
 
     Raises:
-        UsageError: It has the wrong fields, or values that JSON cannot hold.
+        UsageError: It has values that JSON cannot hold, or too many.
         StorageError: The folder cannot be written.
     """
-    remedy = f"give plain values, as in {kind.__name__}.model_dump(mode='json')"
-    try:
-        content = json.loads(json.dumps(manifest, allow_nan=False))
-        kind.model_validate(content)
-    except ValidationError as error:
-        raise UsageError(path.name, f"the manifest is wrong: {_first(error)}", remedy) from error
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(path.name, f"the manifest is not JSON: {error}", remedy) from error
-    if _CHECKSUM in content or content["format"] != FORMAT:
+    content = manifest_of(type(manifest), manifest.content, path.name).content
+    if _CHECKSUM in content or manifest.format != FORMAT:
         raise UsageError(
             path.name,
             f"the manifest must have the format {FORMAT} and no field {_CHECKSUM}",
@@ -150,8 +245,8 @@ def write_manifest(path: Path, kind: type[Manifest], manifest: dict[str, Any]) -
         temporary.write_bytes(encoded)
 
 
-def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
-    """The manifest at ``path``, as it was given to ``write_manifest``.
+def read_manifest(path: Path, kind: type[_M]) -> _M:
+    """The manifest at ``path``, equal to what was given to ``write_manifest``.
 
     Raises:
         RecordError: It is missing, cut, garbled, changed, or was written by a newer landscope.
@@ -160,18 +255,18 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
         encoded = file.read(MAX_BYTES + 1)
     flaw = _flaw_of(encoded)
     if flaw is not None:
-        raise _damaged(path, flaw)
+        raise _damaged(str(path), flaw)
     try:
         parsed = parse(encoded)
         if not isinstance(parsed, dict):
-            raise _damaged(path, "the manifest is not a JSON object")
+            raise _damaged(str(path), "the manifest is not a JSON object")
         content = cast(dict[str, Any], parsed)
         written = content.pop(_CHECKSUM, None)
         expected = _checksum(content)
     except ValueError as error:
-        raise _damaged(path, "the manifest is cut or garbled") from error
+        raise _damaged(str(path), "the manifest is cut or garbled") from error
     if written != expected:
-        raise _damaged(path, "the manifest does not match its checksum")
+        raise _damaged(str(path), "the manifest does not match its checksum")
     # The version comes before the fields: those of a newer format are not known here.
     version = content.get("format")
     if type(version) is int and version > FORMAT:
@@ -180,11 +275,27 @@ def read_manifest(path: Path, kind: type[Manifest]) -> dict[str, Any]:
             f"its format is {version}, and this landscope reads up to {FORMAT}",
             "install a newer landscope",
         )
+    return read_as(kind, content, str(path))
+
+
+_P = TypeVar("_P", bound=BaseModel)
+
+
+def read_as(kind: type[_P], content: Mapping[str, Any], where: str) -> _P:
+    """A manifest, or a part of it, as a value of a type.
+
+    Args:
+        kind: The type.
+        content: Plain values, as they were read.
+        where: Where they are from, for the error.
+
+    Raises:
+        RecordError: A field is missing, or is of another type.
+    """
     try:
-        kind.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
-        raise _damaged(path, f"the manifest is wrong: {_first(error)}") from error
-    return content
+        raise _damaged(where, f"the manifest is wrong: {_first(error)}") from error
 
 
 def _flaw_of(encoded: bytes) -> str | None:
@@ -215,13 +326,14 @@ def _checksum(content: dict[str, Any]) -> str:
     return f"{crc32(canonical(content)):08x}"
 
 
-def _damaged(path: Path, rule: str) -> RecordError:
-    return RecordError(str(path), rule, "restore the file, or run it again in a new folder")
+def _damaged(where: str, rule: str) -> RecordError:
+    return RecordError(where, rule, "restore the file, or run it again in a new folder")
 
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def parse(text: bytes) -> object:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from landscope.runs.manifest import Manifest, read_manifest, write_manifest
+from landscope.runs.manifest import Manifest, manifest_of, read_manifest, write_manifest
 
 OutcomeStatus = Literal["finished", "diverged", "failed", "interrupted", "unfinished"]
 
@@ -103,7 +103,7 @@ def write_failure(path: Path, failure: Failure) -> None:
     Raises:
         StorageError: The folder cannot be written.
     """
-    write_manifest(path, _FailureManifest, {"format": 1, **asdict(failure)})
+    write_manifest(path, manifest_of(_FailureManifest, {"format": 1, **asdict(failure)}, path.name))
 
 
 def read_failure(path: Path) -> Failure:
@@ -112,5 +112,5 @@ def read_failure(path: Path) -> Failure:
     Raises:
         RecordError: It is missing or damaged.
     """
-    given = _FailureManifest.model_validate(read_manifest(path, _FailureManifest))
+    given = read_manifest(path, _FailureManifest)
     return Failure(given.reason, given.place, given.text, given.when, given.step, given.interrupted)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.reading import Reading
@@ -14,6 +14,7 @@ from landscope.runs.checkpoint import Checkpoint, Checkpoints
 from landscope.runs.folder import RunFolder
 from landscope.runs.journal import Journal
 from landscope.runs.lock import Lock
+from landscope.runs.manifest import Resumed, RunManifest
 from landscope.runs.outcome import Outcome
 from landscope.runs.weights import Arrays, write_weights
 from landscope.studies.keeping import Keeping
@@ -40,7 +41,7 @@ class Recording:
         StorageError: The folder cannot be written, or another process writes this run.
     """
 
-    def __init__(self, folder: RunFolder, manifest: dict[str, Any], keeping: Keeping) -> None:
+    def __init__(self, folder: RunFolder, manifest: RunManifest, keeping: Keeping) -> None:
         self._folder = folder
         self._manifest = manifest
         self._keeping = keeping
@@ -51,7 +52,7 @@ class Recording:
         try:
             folder.check_not_ended(folder.journal_path)
             there = folder.manifest_path.exists()
-            self._found: Mapping[str, Any] | None = folder.manifest if there else None
+            self._found = folder.manifest if there else None
             self._check_same()
         except BaseException:
             self._lock.release()
@@ -76,7 +77,7 @@ class Recording:
             RecordError: There are checkpoints and none of them is whole.
         """
         found = self._found
-        if found is None or found.get("code") != self._manifest.get("code"):
+        if found is None or found.code != self._manifest.code:
             return None  # of other code, the same step would be another one
         checkpoint = self._checkpoints.newest(at_most=at_most)
         changes = self._changes()
@@ -97,18 +98,19 @@ class Recording:
             StorageError: The disk refuses.
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        history = list((self._found or {}).get("resumed", ())) if checkpoint else []
+        found, manifest = self._found, self._manifest.changed(begun=now)
         if checkpoint is None:
             self._checkpoints.clear()
         else:
             self._earlier = checkpoint.seconds
-            history.append({"step": checkpoint.step, "when": now, "changes": self._changes()})
-        if history:
+            again = Resumed(step=checkpoint.step, when=now, changes=self._changes())
             # What it was begun with stays: a change is told, and does not become the rule.
-            begun = (self._found or {}).get("identity", self._manifest.get("identity"))
-            self._manifest = {**self._manifest, "identity": begun, "resumed": history}
+            manifest = manifest.changed(
+                identity=(found.identity if found else None) or manifest.identity,
+                resumed=[*(found.resumed if found else ()), again],
+            )
         self._folder.forget_failure()
-        self._folder.write_manifest({**self._manifest, "begun": now}, lock=self._lock)
+        self._folder.write_manifest(manifest, lock=self._lock)
         at = checkpoint.mark if checkpoint else None
         self._journal = Journal.create(self._folder, at=at, lock=self._lock)
 
@@ -180,9 +182,8 @@ class Recording:
 
     def _check_same(self) -> None:
         """Refuses a folder whose run has this one's name and another configuration."""
-        digest = self._manifest.get("config_digest")
-        found = self._found
-        if found is not None and found.get("config_digest", digest) != digest:
+        found, digest = self._found, self._manifest.config_digest
+        if found is not None and found.config_digest not in (None, digest):
             raise RecordError(
                 str(self._folder.path),
                 "the run in it has another configuration",
@@ -190,11 +191,7 @@ class Recording:
             )
 
     def _changes(self) -> dict[str, tuple[Any, Any]]:
-        before, now = (
-            cast("dict[str, Any]", (manifest or {}).get("identity", {}))
-            for manifest in (self._found, self._manifest)
-        )
-        return changes(before, now)
+        return changes(self._found.identity if self._found else {}, self._manifest.identity)
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -3,18 +3,23 @@
 import math
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from landscope.errors import RecordError
 from landscope.reading import Reading
 from landscope.runs.folder import RunFolder
-from landscope.runs.outcome import Outcome
+from landscope.runs.manifest import RunManifest, read_as
+from landscope.runs.outcome import UNFINISHED, Outcome
 from landscope.runs.replay import EMPTY, Replay, replay
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 class Subject(NamedTuple):
@@ -30,43 +35,55 @@ class Subject(NamedTuple):
 
 
 class RunRecords:
-    """One run, as it was recorded; the journal is read once, when it is first asked for.
+    """One run: what it was made with, and its readings.
+
+    Made so, it is in memory alone; ``read_run`` gives that of a folder.
 
     Args:
-        folder: The run's folder.
-
-    Raises:
-        RecordError: The manifest is missing, damaged, or newer than this landscope. The journal's
-            own errors come from the first use of what it holds.
+        manifest: What it was made with.
+        readings: In the order in which they were made.
+        outcome: How it ended.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-        self.manifest: dict[str, Any] = folder.manifest
-        self.id: str = self.manifest["id"]
-        self.config: dict[str, Any] = self.manifest["config"]
-        self.layers: list[str] = self.manifest["layers"]
+    def __init__(
+        self,
+        manifest: RunManifest,
+        readings: Iterable[Reading] = (),
+        outcome: Outcome = UNFINISHED,
+    ) -> None:
+        self.manifest = manifest
+        self.id: str = manifest.id
+        self.layers: list[str] = manifest.layers
+        self._given = Replay(tuple(readings), outcome, torn=False)
+        self._settings: dict[type[BaseModel], Any] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"
 
     @property
+    def where(self) -> str:
+        """Where its manifest is, for an error."""
+        return f"run {self.id}"
+
+    def settings(self, kind: type[_Settings]) -> _Settings:
+        """The run's configuration as a type that says which fields it has; read once for each.
+
+        Raises:
+            RecordError: A field is missing, or is of another type.
+        """
+        if kind not in self._settings:
+            self._settings[kind] = read_as(kind, self.manifest.config, self.where)
+        return self._settings[kind]
+
+    @property
     def outcome(self) -> Outcome:
         """How the run ended; its status is ``"unfinished"`` where no end was recorded."""
-        outcome, failure = self._replay.outcome, self.folder.failure
-        if outcome.ended or failure is None:
-            return outcome
-        where = f", {failure.place}" if failure.place else ""
-        return Outcome(
-            "interrupted" if failure.interrupted else "failed",
-            outcome.step if failure.step is None else failure.step,
-            reason=f"{failure.reason}{where}",
-        )
+        return self._replay.outcome
 
     @property
     def probes(self) -> tuple[str, ...]:
         """Ids of the probes that a scope was given; none where the manifest does not say."""
-        probes = self.config.get("probes")
+        probes = self.manifest.config.get("probes")
         if not isinstance(probes, list):
             return ()
         return tuple(probe for probe in cast(list[object], probes) if isinstance(probe, str))
@@ -74,13 +91,13 @@ class RunRecords:
     @property
     def summary(self) -> str:
         """What it is and how far it got, in a few words."""
-        outcome, own = self.outcome, ("training", "scope")  # a curve's points are no looks
+        own = ("training", "scope")  # a curve's points are no measurements
         steps = {reading.step for reading in self.all_readings if reading.probe not in own}
-        told = str(outcome)
-        if outcome.status == "unfinished":
-            running = self.folder.is_written
-            told += " (still running)" if running else " (stopped, and no end was recorded)"
-        return f"{self.id}, {told}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
+        return f"{self.id}, {self._end}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
+
+    @property
+    def _end(self) -> str:
+        return str(self.outcome)
 
     @property
     def torn(self) -> bool:
@@ -174,8 +191,10 @@ class RunRecords:
 
     @cached_property
     def _replay(self) -> Replay:
-        path = self.folder.journal_path
-        return replay(path, self.folder.checksum) if os.path.lexists(path) else EMPTY
+        return self._read()
+
+    def _read(self) -> Replay:
+        return self._given
 
     @cached_property
     def _by_subject(self) -> dict[Subject, list[Reading]]:
@@ -202,6 +221,52 @@ class RunRecords:
         return "the run has no readings at all; run it first"
 
 
+class StoredRun(RunRecords):
+    """One run, as it was recorded; the journal is read once, when it is first asked for.
+
+    Args:
+        folder: The run's folder.
+
+    Raises:
+        RecordError: The manifest is missing, damaged, or newer than this landscope. The journal's
+            own errors come from the first use of what it holds.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__(folder.manifest)
+        self.folder = folder
+
+    @property
+    def where(self) -> str:
+        """The manifest's path."""
+        return str(self.folder.manifest_path)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the run ended; its status is ``"unfinished"`` where no end was recorded."""
+        outcome, failure = super().outcome, self.folder.failure
+        if outcome.ended or failure is None:
+            return outcome
+        where = f", {failure.place}" if failure.place else ""
+        return Outcome(
+            "interrupted" if failure.interrupted else "failed",
+            outcome.step if failure.step is None else failure.step,
+            reason=f"{failure.reason}{where}",
+        )
+
+    @property
+    def _end(self) -> str:
+        outcome = self.outcome
+        if outcome.status != "unfinished":
+            return str(outcome)
+        running = self.folder.is_written
+        return f"{outcome} ({'still running' if running else 'stopped, and no end was recorded'})"
+
+    def _read(self) -> Replay:
+        path = self.folder.journal_path
+        return replay(path, self.folder.checksum) if os.path.lexists(path) else EMPTY
+
+
 def _as_row(value: float | tuple[float, ...], length: int) -> tuple[float, ...]:
     """A list as it is; a list that could not be measured is recorded as one NaN."""
     if isinstance(value, tuple):
@@ -214,10 +279,10 @@ def is_run(path: str | os.PathLike[str]) -> bool:
     return os.path.lexists(RunFolder(path).manifest_path)
 
 
-def read_run(path: str | os.PathLike[str]) -> RunRecords:
+def read_run(path: str | os.PathLike[str]) -> StoredRun:
     """The records of the run in a folder.
 
     Raises:
         RecordError: There is no run, or its manifest is damaged or newer than this landscope.
     """
-    return RunRecords(RunFolder(Path(path)))
+    return StoredRun(RunFolder(Path(path)))

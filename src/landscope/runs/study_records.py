@@ -1,73 +1,72 @@
 """The records of a study: its manifest and its runs, by id and by configuration."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
 from landscope.errors import RecordError
-from landscope.runs.folder import StudyFolder
-from landscope.runs.run_records import RunRecords
-from landscope.runs.shape import SHAPES, check_shape
+from landscope.runs.folder import RunFolder, StudyFolder
+from landscope.runs.manifest import StudyManifest, read_as
+from landscope.runs.run_records import RunRecords, StoredRun
 
 _T = TypeVar("_T")
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 class StudyRecords:
-    """One study, as it was recorded, finished or not.
+    """One study: what it was begun with, and its runs.
+
+    Made so, it is in memory alone; ``read_study`` gives that of a folder.
 
     Args:
-        folder: The study's folder.
-
-    Raises:
-        RecordError: The manifest of the study or of a run is missing, damaged, or newer than this
-            landscope, or a run's id is not its folder's name.
+        manifest: What it was begun with.
+        runs: Its runs, finished or not.
     """
 
-    def __init__(self, folder: StudyFolder) -> None:
-        self.folder = folder
-        self.manifest: dict[str, Any] = folder.manifest
-        self._has_shape = False
-        self.runs: dict[str, RunRecords] = {}
-        for run_folder in folder.runs():
-            run = RunRecords(run_folder)
-            if run.id != run_folder.id:
-                raise RecordError(
-                    str(run_folder.path),
-                    f"the run in it has the id {run.id}",
-                    "give the folder its run's id again, or remove the copy",
-                )
-            self.runs[run.id] = run
+    def __init__(self, manifest: StudyManifest, runs: Iterable[RunRecords] = ()) -> None:
+        self.manifest = manifest
+        self.runs: dict[str, RunRecords] = {run.id: run for run in runs}
+        self._settings: dict[type[BaseModel], Any] = {}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.folder.path)!r}, runs={list(self.runs)})"
+        return f"{type(self).__name__}({self.where!r}, runs={list(self.runs)})"
+
+    @property
+    def where(self) -> str:
+        """Where it is, for an error."""
+        return "memory"
+
+    @property
+    def _manifest_place(self) -> str:
+        return f"a study in {self.where}"
+
+    def settings(self, kind: type[_Settings]) -> _Settings:
+        """What the manifest of a kind of study says, as a type; read once for each.
+
+        Raises:
+            RecordError: A field is missing, or is of another type.
+        """
+        if kind not in self._settings:
+            self._settings[kind] = read_as(kind, self.manifest.content, self._manifest_place)
+        return self._settings[kind]
 
     def of_kind(self, table: Mapping[str, _T]) -> _T:
         """The row of a table for studies of this kind, by the name in the manifest.
 
         Raises:
-            RecordError: The table has no such kind, or a manifest does not hold what one of a
-                study of this kind does.
+            RecordError: The table has no such kind.
         """
-        kind = str(self.manifest["study"])
+        kind = self.manifest.study
         if kind not in table:
             raise RecordError(
-                f"study {kind!r} in {self.folder.path}",
+                f"study {kind!r} in {self.where}",
                 f"this landscope shows studies of the kinds {', '.join(table)}",
                 "install the landscope that wrote it",
             )
-        self._check_shape(kind)
         return table[kind]
-
-    def _check_shape(self, kind: str) -> None:
-        """What draws and judges relies on these types; a mere export takes whatever there is."""
-        shape = SHAPES.get(kind)
-        if shape is None or self._has_shape:
-            return
-        check_shape(self.folder.manifest_path, shape.study, self.manifest)
-        for run in self.runs.values():
-            check_shape(run.folder.manifest_path, shape.config, run.config)
-        self._has_shape = True
 
     def has(self, **config: object) -> bool:
         """Whether any run has these fields in its configuration."""
@@ -93,27 +92,64 @@ class StudyRecords:
         return matching[0]
 
     def _matching(self, config: dict[str, object]) -> list[RunRecords]:
-        return [run for run in self.runs.values() if _agrees(run.config, config)]
+        return [run for run in self.runs.values() if _agrees(run.manifest.config, config)]
 
     def _what_there_is(self, config: dict[str, object]) -> str:
         if not self.runs:
             return "it has no runs at all; run it first"
         there: list[str] = []
         for name in config:
-            values = [repr(run.config[name]) for run in self.runs.values() if name in run.config]
+            configs = [run.manifest.config for run in self.runs.values()]
+            values = [repr(config[name]) for config in configs if name in config]
             told = ", ".join(dict.fromkeys(values)) or "not in any configuration"
             there.append(f"{name}: {told}")
         return f"it has {'; '.join(there)}"
 
 
-def _agrees(config: dict[str, Any], wanted: dict[str, object]) -> bool:
+class StoredStudy(StudyRecords):
+    """One study, as it was recorded, finished or not.
+
+    Args:
+        folder: The study's folder.
+
+    Raises:
+        RecordError: The manifest of the study or of a run is missing, damaged, or newer than this
+            landscope, or a run's id is not its folder's name.
+    """
+
+    def __init__(self, folder: StudyFolder) -> None:
+        self.folder = folder
+        super().__init__(folder.manifest, map(_stored_run, folder.runs()))
+
+    @property
+    def where(self) -> str:
+        """The folder's path."""
+        return str(self.folder.path)
+
+    @property
+    def _manifest_place(self) -> str:
+        return str(self.folder.manifest_path)
+
+
+def _stored_run(folder: RunFolder) -> StoredRun:
+    run = StoredRun(folder)
+    if run.id != folder.id:
+        raise RecordError(
+            str(folder.path),
+            f"the run in it has the id {run.id}",
+            "give the folder its run's id again, or remove the copy",
+        )
+    return run
+
+
+def _agrees(config: Mapping[str, Any], wanted: dict[str, object]) -> bool:
     return all(name in config and config[name] == value for name, value in wanted.items())
 
 
-def read_study(path: str | os.PathLike[str]) -> StudyRecords:
+def read_study(path: str | os.PathLike[str]) -> StoredStudy:
     """The records of the study in a folder.
 
     Raises:
         RecordError: There is no study, or a manifest in it is damaged or newer than this landscope.
     """
-    return StudyRecords(StudyFolder(Path(path)))
+    return StoredStudy(StudyFolder(Path(path)))

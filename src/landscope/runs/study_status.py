@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -80,15 +80,14 @@ def study_status(folder: StudyFolder) -> StudyStatus:
         RecordError: There is no study, or it is damaged.
     """
     manifest = folder.manifest
-    planned: list[dict[str, Any]] = manifest.get("runs", [])
-    ids = {str(run["id"]): int(run["steps"]) for run in planned}
+    ids = {run.id: run.steps for run in manifest.runs}
     for run in folder.runs():
-        ids.setdefault(run.id, _steps_of(run.manifest["config"]))
+        ids.setdefault(run.id, _steps_of(run.manifest.config))
     runs = tuple(_run_status(folder.run(run_id), steps) for run_id, steps in ids.items())
-    return StudyStatus(runs, folder.is_conducted, int(manifest.get("workers") or 1))
+    return StudyStatus(runs, folder.is_conducted, manifest.workers or 1)
 
 
-def _steps_of(config: dict[str, Any]) -> int:
+def _steps_of(config: Mapping[str, Any]) -> int:
     """Steps of a run that no plan names; of a configuration that may be anybody's."""
     steps = config.get("steps")
     return steps if type(steps) is int and 0 <= steps < 2**53 else 0
@@ -110,7 +109,7 @@ def _run_status(folder: RunFolder, steps: int) -> RunStatus:
 def _running_for(folder: RunFolder) -> float | None:
     """Seconds since the run was begun or taken up again; None in the instant before that."""
     try:
-        begun = folder.manifest.get("begun")
+        begun = folder.manifest.begun
         return (datetime.now(UTC) - datetime.fromisoformat(str(begun))).total_seconds()
     except (RecordError, ValueError, TypeError):
         return None

@@ -12,6 +12,7 @@ from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, RecordError, UsageError
 from landscope.progress import Progress
 from landscope.runs.folder import StudyFolder
+from landscope.runs.manifest import Change, StudyManifest, manifest_of
 from landscope.runs.outcome import failure_of
 from landscope.runs.recording import changes, tidy
 from landscope.studies.execution import Event, execute
@@ -61,14 +62,12 @@ def check_same_order(folder: StudyFolder, asked: Mapping[str, Any]) -> None:
     """
     if not folder.manifest_path.exists():
         return
-    found = folder.manifest
-    for name, value in asked.items():
-        if found.get(name) != value:
-            raise UsageError(
-                f"{name} = {_brief(value)} with the study in {folder.path}",
-                f"it was begun with {name} = {_brief(found.get(name))}",
-                "give the same to go on with it, or another --out to begin a new one",
-            )
+    for name, begun in folder.manifest.unlike(asked).items():
+        raise UsageError(
+            f"{name} = {_brief(asked[name])} with the study in {folder.path}",
+            f"it was begun with {name} = {_brief(begun)}",
+            "give the same to go on with it, or another --out to begin a new one",
+        )
 
 
 def check_same_machine(
@@ -87,10 +86,11 @@ def check_same_machine(
     """
     from landscope.studies.machine import Machine
 
-    found = folder.manifest if folder.manifest_path.exists() else {}
-    with Machine(device, int(found.get("threads", threads))).prepared() as machine:
+    found = folder.manifest if folder.manifest_path.exists() else None
+    begun = (found.identity if found else None) or {}
+    with Machine(device, (found.threads if found else None) or threads).prepared() as machine:
         identity = {**machine.identity, "landscope": describe_versions()["landscope"]}
-    for name, now in changes(found.get("identity", {}), identity).items():
+    for name, now in changes(begun, identity).items():
         if not keeping.accept_changes:
             raise UsageError(
                 f"{name} = {now[1]} with the study in {folder.path}",
@@ -135,8 +135,7 @@ def left_of(folder: StudyFolder, configs: Sequence[_Run]) -> list[_Run]:
         if not run.outcome().ended:
             left.append(config)
             continue
-        digest = run.manifest.get("config_digest", config.digest)
-        if digest != config.digest:
+        if run.manifest.config_digest not in (None, config.digest):
             raise RecordError(
                 str(run.path),
                 "the run in it has another configuration",
@@ -153,7 +152,7 @@ def open_study(
     identity: dict[str, Any] | None,
     workers: int,
     threads: int,
-) -> dict[str, Any]:
+) -> StudyManifest:
     """The study's manifest: that of the folder where there is one, else a new one.
 
     Args:
@@ -166,7 +165,7 @@ def open_study(
     """
     if folder.manifest_path.exists():
         return _changed(folder, identity or {})
-    manifest = {
+    fields = {
         "format": 1,
         **asked,
         "runs": planned(runs),
@@ -177,20 +176,20 @@ def open_study(
         "seconds": None,
         **describe_versions(),
     }
+    manifest = manifest_of(StudyManifest, fields)
     folder.write_manifest(manifest)
     return manifest
 
 
-def _changed(folder: StudyFolder, identity: dict[str, Any]) -> dict[str, Any]:
+def _changed(folder: StudyFolder, identity: dict[str, Any]) -> StudyManifest:
     """The manifest of a study that goes on, with what has changed under it since it was begun."""
     manifest = folder.manifest
-    found = changes(manifest.get("identity", {}), identity)
-    told = [change["to"] for change in manifest.get("changes", [])]
-    if not found or identity in told:
+    found = changes(manifest.identity or {}, identity)
+    if not found or identity in [change.to for change in manifest.changes]:
         return manifest
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    change = {"when": now, "names": list(found), "to": identity}
-    manifest = {**manifest, "changes": [*manifest.get("changes", []), change]}
+    change = Change(when=now, names=list(found), to=identity)
+    manifest = manifest.changed(changes=[*manifest.changes, change])
     folder.write_manifest(manifest)
     return manifest
 
@@ -240,7 +239,7 @@ def execute_runs(
         )
 
 
-def close_study(folder: StudyFolder, manifest: dict[str, Any], started: float) -> None:
+def close_study(folder: StudyFolder, manifest: StudyManifest, started: float) -> None:
     """Write down what the study has taken, and that all its runs have ended.
 
     Args:
@@ -248,8 +247,8 @@ def close_study(folder: StudyFolder, manifest: dict[str, Any], started: float) -
         manifest: Its manifest so far.
         started: When this part of it began, by ``time.perf_counter``.
     """
-    seconds = float(manifest["seconds"] or 0.0) + time.perf_counter() - started
-    folder.write_manifest({**manifest, "seconds": seconds})
+    seconds = (manifest.seconds or 0.0) + time.perf_counter() - started
+    folder.write_manifest(manifest.changed(seconds=seconds))
 
 
 def _brief(value: object) -> str:

@@ -31,7 +31,7 @@ def publish(folder: Path, phase: Callable[[str], None]) -> Path:
     try:
         write_figures(study, study.folder.figures)
     except RecordError as error:
-        if study.manifest.get("seconds") is None:
+        if study.manifest.seconds is None:
             raise RecordError(
                 str(folder),
                 "the study there has not been run to the end, and its figures lack runs",

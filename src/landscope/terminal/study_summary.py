@@ -56,7 +56,7 @@ def print_summary(console: Console, study: StudyRecords, report: Path | None) ->
     print_across(console, found)
     console.print()
     console.print(study.of_kind(_TABLES)(study))
-    if study.manifest.get("seconds") is None:
+    if study.manifest.seconds is None:
         text = "Not all runs have ended: start the command that began the study again to go on."
         console.print(Text(text, style="yellow"))
     if report is not None:
@@ -84,7 +84,7 @@ def _compared(study: StudyRecords) -> Table:
     for norm in nets.norms:
         for lr in nets.lrs:
             runs = [run for run in nets.there(norm, lr) if run.outcome.ended]
-            table.add_row(*map(plain, (LABELS.get(norm, norm), f"{lr:g}", *_over_seeds(runs))))
+            table.add_row(*map(plain, (LABELS[norm], f"{lr:g}", *_over_seeds(runs))))
     return table
 
 

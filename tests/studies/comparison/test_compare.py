@@ -212,14 +212,14 @@ def check_readings(study: StudyRecords) -> None:
 def check_same_start(study: StudyRecords) -> None:
     """Of a seed all runs have the same weights and batches, and the first loss of each rate."""
     for seed in (0, 1):
-        runs = [run for run in study.runs.values() if run.config["seed"] == seed]
-        assert len({run.manifest["initial_weights"] for run in runs}) == 1
+        runs = [run for run in study.runs.values() if run.manifest.config["seed"] == seed]
+        assert len({run.manifest.initial_weights for run in runs}) == 1
         assert len({tuple(checksums(run)) for run in runs}) == 1
         for norm in ("none", "batch"):
-            own = [run for run in runs if run.config["norm"] == norm]
+            own = [run for run in runs if run.manifest.config["norm"] == norm]
             firsts = {run.series("training", "train_loss")[1][0] for run in own}
             assert len(firsts) == 1
-    first = {run.manifest["initial_weights"] for run in study.runs.values()}
+    first = {run.manifest.initial_weights for run in study.runs.values()}
     assert len(first) == 2
 
 
@@ -241,7 +241,9 @@ def test_a_run_that_diverges_is_a_result(program: Program, here: Path) -> None:
     order = ("compare", "mine.py", *NORMS, "--lrs", "1e30", "--seeds", "0", *SMALL)
     done = program(*order, "--out", "out")
     assert done.returncode == 0, done.stderr
-    statuses = {run.config["norm"]: run.outcome for run in read_study(here / "out").runs.values()}
+    statuses = {
+        run.manifest.config["norm"]: run.outcome for run in read_study(here / "out").runs.values()
+    }
     assert statuses["none"].status == "diverged"
     assert statuses["none"].step is not None
     assert statuses["none"].step < 12
@@ -260,7 +262,7 @@ def test_any_batch_any_loss_any_optimiser(program: Program, here: Path) -> None:
     run = read_study(here / "out").find(norm="as-is")
     assert not [reading for reading in run.all_readings if reading.quantity == "failed"]
     assert run.series("step_size", "safe_lr")[0].tolist() == [0, 4, 8]
-    assert run.config["loss"] == "mine.py:mapping_loss"
+    assert run.manifest.config["loss"] == "mine.py:mapping_loss"
 
 
 @pytest.mark.slow
@@ -272,8 +274,8 @@ def test_norms_are_put_where_there_are_none(program: Program, here: Path) -> Non
     assert told.stderr.endswith("give --insert to put norms behind its layers\n")
     assert program(*order, "--insert").returncode == 0
     runs = read_study(here / "out").runs.values()
-    assert len({run.manifest["initial_weights"] for run in runs}) == 1
-    assert len({run.manifest["parameters"] for run in runs}) == 2
+    assert len({run.manifest.initial_weights for run in runs}) == 1
+    assert len({run.manifest.parameters for run in runs}) == 2
 
 
 @pytest.mark.slow
@@ -288,11 +290,11 @@ def test_norms_of_the_models_own_are_replaced_where_it_is_said_what_they_are(
     assert "give --also OwnNorm=last to replace it, or --keep OwnNorm to leave it" in told.stderr
     assert program(*order, "--also", "OwnNorm=last").returncode == 0
     study = read_study(here / "out")
-    runs = {run.config["norm"]: run for run in study.runs.values()}
-    assert runs["as-is"].config["also"] == ["OwnNorm=last"]
+    runs = {run.manifest.config["norm"]: run for run in study.runs.values()}
+    assert runs["as-is"].manifest.config["also"] == ["OwnNorm=last"]
     losses = [run.series("training", "train_loss")[1] for run in runs.values()]
     assert (losses[0] != losses[1]).any()
-    assert runs["layer"].manifest["parameters"] == runs["as-is"].manifest["parameters"] + 16
+    assert runs["layer"].manifest.parameters == runs["as-is"].manifest.parameters + 16
 
 
 REFUSED = [
@@ -519,7 +521,7 @@ def test_the_examples_can_be_compared(
     done = program("compare", str(file), *more, *loss, *small, "--out", "out")
     assert done.returncode == 0, done.stderr
     runs = read_study(here / "out").runs.values()
-    assert len({run.manifest["initial_weights"] for run in runs}) == 1
+    assert len({run.manifest.initial_weights for run in runs}) == 1
     for run in runs:
         assert run.series("covariate_shift", "shift_relative", run.layers[1])[0].tolist() == [0, 2]
         assert not [each for each in run.all_readings if each.quantity == "failed"]

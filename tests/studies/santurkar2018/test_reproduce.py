@@ -73,11 +73,11 @@ def measured(study: StudyRecords) -> dict[str, Any]:
         # As text, in which NaN equals itself and every digit counts.
         readings = [repr(replace(reading, seconds=0.0)) for reading in run.all_readings]
         weights = run.folder.weights_path.read_bytes()
-        manifest = {k: v for k, v in run.manifest.items() if k not in ("begun", "resumed")}
+        manifest = {k: v for k, v in run.manifest.content.items() if k not in ("begun", "resumed")}
         found[run.id] = (manifest, replace(run.outcome, seconds=None), readings, weights)
     found["study"] = {
         name: value
-        for name, value in study.manifest.items()
+        for name, value in study.manifest.content.items()
         if name not in ("started", "seconds", "workers")
     }
     return found
@@ -106,8 +106,8 @@ def test_a_figure_alone_gives_its_runs_its_drawing_and_a_report(tmp_path: Path) 
     }
     study = read_study(out)
     assert sorted(study.runs) == runs
-    assert study.manifest["figures"] == [9]
-    assert study.manifest["seconds"] > 0
+    assert study.manifest.figures == [9]
+    assert study.manifest.seconds > 0
     for run in study.runs.values():
         assert run.outcome.status == "finished"
         steps, _ = run.series("training", "train_loss")
@@ -140,7 +140,7 @@ def test_processes_and_inline_measure_the_same(tmp_path: Path, figures: tuple[in
     reproduce(tiny_order(there, figures, workers=2), Heard())
     study = read_study(here)
     assert measured(study) == measured(read_study(there))
-    assert study.manifest["figures"] == list(figures or FIGURES)
+    assert study.manifest.figures == list(figures or FIGURES)
     drawn = {f"figure-{n:02d}.{kind}" for n in figures or FIGURES for kind in ("svg", "png")}
     assert files(here / "figures") == drawn
     assert len(study.runs) == len(runs_behind(tiny_preset(), figures or FIGURES, 0))
@@ -279,7 +279,7 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
     assert list(heard.failures) == ["dln-none-lr1e-06-seed0"]
     assert str(journal.parent) in heard.failures["dln-none-lr1e-06-seed0"]
     assert not (out / "report.html").exists()
-    assert read_study(out).manifest["seconds"] is None
+    assert read_study(out).manifest.seconds is None
 
     journal.rmdir()
     heard = Heard()
@@ -411,8 +411,8 @@ def test_a_manifest_says_what_the_study_was_made_with(tmp_path: Path) -> None:
     assert (manifest["device"], manifest["threads"], manifest["workers"]) == ("cpu", 1, 1)
     assert manifest["versions"]["torch"] == torch.__version__
     for run in read_study(tmp_path / "study").runs.values():
-        assert run.manifest["versions"] == manifest["versions"]
-        assert run.manifest["config"]["probing"]["bins"] == 4
+        assert run.manifest.versions == manifest["versions"]
+        assert run.manifest.config["probing"]["bins"] == 4
         assert len(run.layers) == 5
 
 

@@ -45,11 +45,11 @@ def test_it_leaves_its_manifest_its_journal_and_its_weights(finished, config):
     assert records.outcome == outcomes[config.family]
     assert (records.outcome.status, records.outcome.step) == ("finished", config.steps)
     assert records.outcome.seconds > 0
-    assert RunConfig.model_validate(records.config) == config
+    assert RunConfig.model_validate(records.manifest.config) == config
     assert records.id == config.id
-    assert (records.manifest["device"], records.manifest["threads"]) == ("cpu", 1)
-    assert records.manifest["seed"] == config.seed
-    assert records.manifest["versions"]["torch"].startswith("2.")
+    assert (records.manifest.device, records.manifest.threads) == ("cpu", 1)
+    assert records.manifest.seed == config.seed
+    assert records.manifest.versions["torch"].startswith("2.")
 
 
 @pytest.mark.parametrize("config", [vgg(), dln()], ids=["vgg", "dln"])

@@ -9,6 +9,7 @@ from typing import Any
 from landscope.errors import UsageError
 from landscope.progress import Progress
 from landscope.runs.folder import StudyFolder
+from landscope.runs.manifest import StudyManifest, manifest_of, read_as
 from landscope.studies.comparison.configuration import (
     STUDY,
     Comparison,
@@ -16,6 +17,7 @@ from landscope.studies.comparison.configuration import (
     functions_of,
 )
 from landscope.studies.comparison.import_path import code_digests
+from landscope.studies.comparison.records import Compared
 from landscope.studies.engine import (
     check_same_machine,
     check_same_order,
@@ -109,13 +111,15 @@ def compare(order: ComparisonOrder, listener: Listener) -> Path | None:
         return publish(order.out, listener.phase)
 
 
-def _grown(folder: StudyFolder, manifest: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+def _grown(folder: StudyFolder, manifest: StudyManifest, asked: dict[str, Any]) -> StudyManifest:
     """The manifest with what the order has more of."""
     names = (*_GROWING, "runs", "code")
-    changed = {name: asked[name] for name in names if manifest.get(name) != asked[name]}
-    if not changed:
+    differing = manifest.unlike({name: asked[name] for name in names})
+    if not differing:
         return manifest
-    manifest = {**manifest, **changed}
+    manifest = manifest_of(
+        StudyManifest, {**manifest.content, **{name: asked[name] for name in differing}}
+    )
     folder.write_manifest(manifest)
     return manifest
 
@@ -124,19 +128,19 @@ def _do(
     order: ComparisonOrder,
     todo: list[ComparisonRun],
     folder: StudyFolder,
-    manifest: dict[str, Any],
+    manifest: StudyManifest,
     total: int,
     listener: Listener,
 ) -> None:
     # A study that goes on keeps its threads, on which sums depend in their last digits.
-    threads, device = int(manifest["threads"]), str(manifest["device"])
+    threads, device = manifest.threads or 1, manifest.device or "cpu"
     tasks = {
         config.id: ComparisonTask(
             config, folder.run(config.id).path, device, threads, order.keeping
         )
         for config in todo
     }
-    workers = order.workers or int(manifest["workers"])
+    workers = order.workers or manifest.workers or 1
     execute_runs(folder, run_task, tasks, total, workers=workers, listener=listener)
 
 
@@ -189,15 +193,18 @@ def _check_grows(folder: StudyFolder, asked: dict[str, Any]) -> None:
     """Refuse an order that leaves out runs which its folder has, or that is of other code."""
     if not folder.manifest_path.exists():
         return
+    begun = folder.manifest
+    there = read_as(Compared, begun.content, str(folder.manifest_path))
     ended = any(run.outcome().ended for run in folder.runs())
-    if ended and folder.manifest["code"] != asked["code"]:
+    if ended and begun.code != asked["code"]:
         raise UsageError(
             f"the code of {asked['model']}",
             f"it has changed since the study in {folder.path} was begun",
             "give another --out to begin a new one, or put the code back to go on",
         )
-    for name in _GROWING:
-        lost = [value for value in folder.manifest[name] if value not in asked[name]]
+    grows = {"norms": there.norms, "lrs": there.lrs, "seeds": there.seeds}
+    for name, values in grows.items():
+        lost = [value for value in values or () if value not in asked[name]]
         if lost:
             raise UsageError(
                 f"{name} = {', '.join(map(str, asked[name]))} with the study in {folder.path}",

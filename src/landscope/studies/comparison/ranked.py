@@ -56,7 +56,7 @@ def unlike(nets: ComparisonRecords) -> str | None:
     """What was not the same for all norms of a seed: weights or batches; None where all was."""
     for seed in nets.seeds:
         runs = [nets.run(norm, lr, seed) for lr in nets.lrs for norm in nets.norms]
-        if len({str(run.manifest.get("initial_weights")) for run in runs}) > 1:
+        if len({str(run.manifest.initial_weights) for run in runs}) > 1:
             return "initial weights"
         seen: dict[int, float] = {}
         for run in runs:

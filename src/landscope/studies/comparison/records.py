@@ -6,21 +6,74 @@ Figures and claims both read these numbers, so that what is drawn is what is jud
 import math
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Annotated, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, model_validator
 
 from landscope.errors import RecordError
+from landscope.runs.manifest import Part
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
+from landscope.studies.comparison.configuration import COMPARED_NORMS
 
 Values = NDArray[np.float64]
+_T = TypeVar("_T")
 
 LEARNT = 0.5
 """A run learns if its loss falls at least this far, in parts of the best run's fall."""
 _LATE = 10
 """The end of a run is its last tenth."""
+
+
+MAX_PLACES = 10_000
+"""Norms times rates times seeds: short lists must not make a table without end."""
+
+
+def _known(norm: str) -> str:
+    if norm not in COMPARED_NORMS:
+        raise ValueError("it is no norm that this landscope knows")
+    return norm
+
+
+_Norm = Annotated[str, AfterValidator(_known)]
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Steps = Annotated[int, Field(ge=1, lt=2**53)]
+_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ComparedRun(Part):
+    """A run of a comparison; what its figures, claims and report read of it."""
+
+    norm: _Norm
+    lr: _Rate
+    seed: _Count
+    steps: _Steps
+
+
+class Compared(Part):
+    """A comparison: its norms, learning rates and seeds, and the user's own functions."""
+
+    model: str | None = None
+    data: str | None = None
+    loss: str | None = None
+    optimizer: str | None = None
+    norms: list[_Norm] | None = None
+    lrs: list[_Rate] | None = None
+    seeds: list[_Count] | None = None
+    steps: int | None = None
+    every: int | None = None
+    insert: bool = False
+
+    @model_validator(mode="after")
+    def _is_of_a_size(self) -> "Compared":
+        places = 1
+        for listed in (self.norms, self.lrs, self.seeds):
+            places *= len(listed or ())
+        if places > MAX_PLACES:
+            raise ValueError(f"a comparison has at most {MAX_PLACES} runs")
+        return self
 
 
 class ComparisonRecords:
@@ -40,19 +93,23 @@ class ComparisonRecords:
 
     def __init__(self, study: StudyRecords) -> None:
         self.study = study
-        self.norms: list[str] = _listed(study, "norms")
-        self.lrs: list[float] = sorted(_listed(study, "lrs"))
-        self.seeds: list[int] = _listed(study, "seeds")
-        self._by_place = {
-            (str(run.config["norm"]), float(run.config["lr"]), int(run.config["seed"])): run
-            for run in study.runs.values()
-        }
+        self.settings = asked = study.settings(Compared)
+        self.norms = _listed(study, "norms", asked.norms)
+        self.lrs = sorted(_listed(study, "lrs", asked.lrs))
+        self.seeds = _listed(study, "seeds", asked.seeds)
+        made = [(run.settings(ComparedRun), run) for run in study.runs.values()]
+        self._by_place = {(each.norm, each.lr, each.seed): run for each, run in made}
 
     @cached_property
     def complete(self) -> bool:
         """Whether every run is there and has ended."""
         found = [self._by_place.get(place) for place in self._places()]
         return all(run is not None and run.outcome.ended for run in found)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the longest run."""
+        return max(run.settings(ComparedRun).steps for run in self.study.runs.values())
 
     @property
     def baseline(self) -> str:
@@ -88,7 +145,7 @@ class ComparisonRecords:
 
         A network that is stuck ends a little below where it began as well.
         """
-        seed = int(run.config["seed"])
+        seed = run.settings(ComparedRun).seed
         return fall(run) >= LEARNT * self._best_falls[seed] > 0
 
     @cached_property
@@ -201,12 +258,11 @@ def _finite(values: Values) -> Values:
     return values[np.isfinite(values)]
 
 
-def _listed(study: StudyRecords, name: str) -> list[Any]:
-    found = study.manifest.get(name)
-    if not isinstance(found, list) or not found:
+def _listed(study: StudyRecords, name: str, found: list[_T] | None) -> list[_T]:
+    if not found:
         raise RecordError(
-            f"{name} = {found!r} of the study in {study.folder.path}",
+            f"{name} = {found!r} of the study in {study.where}",
             "a comparison's manifest says what was compared",
             "run it again in a new folder",
         )
-    return list(found)  # pyright: ignore[reportUnknownArgumentType]
+    return found

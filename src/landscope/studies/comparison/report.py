@@ -8,7 +8,14 @@ from landscope.figures.summary import number_text
 from landscope.report.overview import Fact, duration, machine, moment
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.configuration import CROSS_ENTROPY, LABELS
-from landscope.studies.comparison.records import ComparisonRecords, final_loss, losses, step_seconds
+from landscope.studies.comparison.records import (
+    Compared,
+    ComparedRun,
+    ComparisonRecords,
+    final_loss,
+    losses,
+    step_seconds,
+)
 
 _NOTHING = "-"
 
@@ -32,27 +39,28 @@ class ComparedRow:
 def facts(study: StudyRecords) -> list[Fact]:
     """What was compared, where and when, for the head of the page."""
     manifest, nets = study.manifest, ComparisonRecords(study)
+    asked = nets.settings
     return [
-        Fact("Model", str(manifest.get("model"))),
-        Fact("Norms", ", ".join(LABELS.get(norm, norm) for norm in nets.norms)),
+        Fact("Model", str(asked.model)),
+        Fact("Norms", ", ".join(LABELS[norm] for norm in nets.norms)),
         Fact("Learning rates", ", ".join(map(lr_text, nets.lrs))),
         Fact("Runs", f"{len(study.runs)}, seeds {', '.join(map(str, nets.seeds))}"),
-        Fact("Steps", f"{manifest.get('steps')}, a look every {manifest.get('every')}"),
+        Fact("Steps", f"{asked.steps}, a look every {asked.every}"),
         Fact("Machine", machine(manifest)),
-        Fact("Started", moment(manifest.get("started"))),
-        Fact("Wall time", duration(manifest.get("seconds"))),
+        Fact("Started", moment(manifest.started)),
+        Fact("Wall time", duration(manifest.seconds)),
     ]
 
 
 def settings(study: StudyRecords) -> list[Fact]:
     """The functions of the user's that were called, and what was chosen."""
-    manifest = study.manifest
+    asked = study.settings(Compared)
     return [
-        Fact("model", str(manifest.get("model"))),
-        Fact("data", str(manifest.get("data"))),
-        Fact("loss", str(manifest.get("loss") or CROSS_ENTROPY)),
-        Fact("optimizer", str(manifest.get("optimizer"))),
-        Fact("insert", "yes" if manifest.get("insert") else "no"),
+        Fact("model", str(asked.model)),
+        Fact("data", str(asked.data)),
+        Fact("loss", asked.loss or CROSS_ENTROPY),
+        Fact("optimizer", str(asked.optimizer)),
+        Fact("insert", "yes" if asked.insert else "no"),
     ]
 
 
@@ -61,11 +69,11 @@ def layer_names(study: StudyRecords) -> list[Fact]:
     nets = ComparisonRecords(study)
     found: dict[str, Fact] = {}
     for run in study.runs.values():
-        norm = str(run.config.get("norm"))
+        norm = run.settings(ComparedRun).norm
         numbered = ", ".join(f"{at} {layer}" for at, layer in enumerate(run.layers, 1))
-        parameters = run.manifest.get("parameters")
+        parameters = run.manifest.parameters
         size = f"{parameters:,} parameters; " if isinstance(parameters, int) else ""
-        found.setdefault(norm, Fact(LABELS.get(norm, norm), f"{size}{numbered}"))
+        found.setdefault(norm, Fact(LABELS[norm], f"{size}{numbered}"))
     return [found[norm] for norm in nets.norms if norm in found]
 
 
@@ -74,16 +82,15 @@ def run_rows(study: StudyRecords) -> list[ComparedRow]:
     nets = ComparisonRecords(study)
 
     def place(run: RunRecords) -> tuple[float, int, int]:
-        norm = str(run.config["norm"])
-        at = nets.norms.index(norm) if norm in nets.norms else len(nets.norms)
-        return float(run.config["lr"]), at, int(run.config["seed"])
+        made = run.settings(ComparedRun)
+        at = nets.norms.index(made.norm) if made.norm in nets.norms else len(nets.norms)
+        return made.lr, at, made.seed
 
     return [_row(run) for run in sorted(study.runs.values(), key=place)]
 
 
 def _row(run: RunRecords) -> ComparedRow:
-    config, broke_off = run.config, ending(run.outcome)
-    norm = str(config["norm"])
+    made, broke_off = run.settings(ComparedRun), ending(run.outcome)
     first, last, seconds = _NOTHING, _NOTHING, _NOTHING
     if run.has("training", "train_loss"):
         values = losses(run)[1]
@@ -93,9 +100,9 @@ def _row(run: RunRecords) -> ComparedRow:
         seconds = f"{number_text(1e3 * step_seconds(run))} ms"
     return ComparedRow(
         id=run.id,
-        norm=LABELS.get(norm, norm),
-        lr=lr_text(float(config["lr"])),
-        seed=str(config["seed"]),
+        norm=LABELS[made.norm],
+        lr=lr_text(made.lr),
+        seed=str(made.seed),
         first_loss=first,
         final_loss=last,
         step=seconds,

@@ -15,6 +15,7 @@ from landscope.errors import LandscopeError
 from landscope.progress import Progress, Report
 from landscope.reading import Reading, Status
 from landscope.runs.folder import RunFolder
+from landscope.runs.manifest import RunManifest, manifest_of
 from landscope.runs.outcome import Outcome
 from landscope.runs.recording import Recording
 from landscope.scope.scope import Scope
@@ -207,9 +208,9 @@ def _note_end(parts: _Watched, step: int | None) -> None:
     parts.kept.write(Reading(step or 0, "training", "weights_checksum", checksum))
 
 
-def _manifest(config: ComparisonRun, parts: OwnParts, machine: Machine) -> dict[str, object]:
+def _manifest(config: ComparisonRun, parts: OwnParts, machine: Machine) -> RunManifest:
     versions = describe_versions()
-    return {
+    fields = {
         "format": 1,
         "id": config.id,
         "config": config.model_dump(mode="json"),
@@ -224,3 +225,4 @@ def _manifest(config: ComparisonRun, parts: OwnParts, machine: Machine) -> dict[
         "identity": {**machine.identity, "landscope": versions["landscope"]},
         **versions,
     }
+    return manifest_of(RunManifest, fields)

@@ -9,6 +9,7 @@ from typing import Any
 from landscope.cost import ProbeCost
 from landscope.progress import Progress
 from landscope.runs.folder import StudyFolder
+from landscope.runs.manifest import StudyManifest
 from landscope.studies.config import RunConfig
 from landscope.studies.engine import (
     check_same_machine,
@@ -117,12 +118,12 @@ def _do(
     order: Order,
     todo: list[RunConfig],
     folder: StudyFolder,
-    manifest: dict[str, Any],
+    manifest: StudyManifest,
     total: int,
     listener: Listener,
 ) -> None:
     # A study that goes on keeps its threads, on which sums depend in their last digits.
-    threads, device = int(manifest["threads"]), str(manifest["device"])
+    threads, device = manifest.threads or 1, manifest.device or "cpu"
     listener.costs(_predict_costs(todo, threads, order.data_dir))
     # Long runs first, so that no worker is left with one at the end.
     todo = sorted(todo, key=lambda config: config.family != "vgg")
@@ -132,7 +133,7 @@ def _do(
         )
         for config in todo
     }
-    workers = order.workers or int(manifest["workers"])
+    workers = order.workers or manifest.workers or 1
     execute_runs(folder, run_task, tasks, total, workers=workers, listener=listener)
 
 

@@ -32,6 +32,7 @@ from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
 from landscope.progress import Progress, Report
 from landscope.runs.folder import RunFolder
+from landscope.runs.manifest import RunManifest, manifest_of
 from landscope.runs.outcome import Outcome
 from landscope.runs.recording import Recording
 from landscope.scope.instrument import Instrument
@@ -284,9 +285,9 @@ def _reference(dataset: Dataset, samples: int) -> Tensor:
     return dataset.inputs(dataset.train_inputs[:samples])
 
 
-def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> dict[str, object]:
+def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> RunManifest:
     versions = describe_versions()
-    return {
+    fields = {
         "format": 1,
         "id": config.id,
         "config": config.model_dump(mode="json"),
@@ -298,3 +299,4 @@ def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> dict[st
         "identity": {**machine.identity, "landscope": versions["landscope"]},
         **versions,
     }
+    return manifest_of(RunManifest, fields)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.config import Family, NormName
+from landscope.studies.santurkar2018.records import PaperRun
 
 
 def find_ended(study: StudyRecords, family: Family, norm: NormName, lr: float) -> RunRecords | None:
@@ -13,6 +14,8 @@ def find_ended(study: StudyRecords, family: Family, norm: NormName, lr: float) -
 
     Half a run would be compared with a whole one, and its answer would change as it goes on.
     """
+    for run in study.runs.values():
+        run.settings(PaperRun)  # one of other types is not judged, even by leaving it out
     fields = {"family": family, "norm": norm, "lr": lr}
     if not study.has(**fields):
         return None

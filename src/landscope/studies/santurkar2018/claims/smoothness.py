@@ -80,6 +80,7 @@ class _Setting:
     """A network with and without batch norm, and what was measured along its gradients."""
 
     name: str
+    lr: float
     runs: tuple[RunRecords, RunRecords]
     measures: tuple[_Measure, ...]
 
@@ -170,7 +171,7 @@ def _setting(study: StudyRecords, family: Family, name: str, lr: float) -> _Sett
             ("effective beta", "loss / parameter^2", "effective_beta"),
         )
     )
-    return _Setting(f"{name} at lr {lr:g}", (plain, batch), measures)
+    return _Setting(f"{name} at lr {lr:g}", lr, (plain, batch), measures)
 
 
 def _measured(run: RunRecords, line: str = _LINE) -> bool:
@@ -193,8 +194,7 @@ def _tell_edge(setting: _Setting) -> str:
     *_, beta = setting.measures
     if not beta.comparisons():
         return f"{setting.name}, effective beta times the learning rate: nothing to compare."
-    rates = [float(run.config["lr"]) for run in setting.runs]
-    plain, batch = median(beta.plain) * rates[0], median(beta.batch) * rates[1]
+    plain, batch = median(beta.plain) * setting.lr, median(beta.batch) * setting.lr
     return (
         f"{setting.name}, effective beta times the learning rate: median {amount(plain)} without "
         f"and {amount(batch)} with batch norm. At 2, the edge of stability, a step along the "

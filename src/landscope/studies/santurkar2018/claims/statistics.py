@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from landscope.errors import RecordError
 from landscope.runs.run_records import RunRecords
+from landscope.studies.santurkar2018.records import PaperRun
 
 Values = NDArray[np.float64]
 
@@ -27,8 +28,8 @@ def planned_steps(run: RunRecords) -> int:
     Raises:
         RecordError: Its configuration does not say.
     """
-    steps = run.config.get("steps")
-    if not isinstance(steps, int):
+    steps = run.settings(PaperRun).steps
+    if steps is None:
         raise RecordError(
             f"steps = {steps!r} of run {run.id}",
             "a run's configuration says how many steps it has",
