@@ -1,5 +1,8 @@
 """The one family of exceptions: each says the value, the rule that it breaks, and the remedy."""
 
+import difflib
+from collections.abc import Iterable
+
 _LONGEST = 2000
 """Characters of one part of an error that are told: a damaged file may hold a name of megabytes."""
 
@@ -54,3 +57,19 @@ class RecordError(LandscopeError):
 
 class StorageError(LandscopeError):
     """A folder cannot be written: read-only, full, vanished, or somebody else's."""
+
+
+def unknown_name(kind: str, name: str, names: Iterable[str]) -> UsageError:
+    """The error to raise for a name that is not in a table.
+
+    Args:
+        kind: What the name is of, as in ``"norm"``.
+        name: What was given.
+        names: The names in the table; the one that is nearly the same is proposed.
+    """
+    known = list(names)
+    if not known:
+        return UsageError(f"{kind} {name!r}", "there is none", "leave it out")
+    near = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else "choose one of them"
+    return UsageError(f"{kind} {name!r}", f"the known ones are {', '.join(known)}", remedy)

@@ -10,7 +10,7 @@ import torch
 from tests.tolerances import EXACT64, STOCHASTIC
 
 from landscope.norms.batch import BatchNorm2d
-from landscope.norms.noise import Noise, NoiseDraw, draw_noise
+from landscope.norms.noise import Noise, NoiseDraw
 from landscope.norms.table import build
 
 UNITS = STOCHASTIC(n=20_000, sigmas=4)
@@ -26,13 +26,13 @@ def check_moments(test, deviations: torch.Tensor, variance: float, fourth: float
 @pytest.fixture
 def units() -> NoiseDraw:
     """One draw for each of ``UNITS.n`` units, with a single example."""
-    return draw_noise(torch.zeros(1, UNITS.n, dtype=torch.float64))
+    return Noise().draw(torch.zeros(1, UNITS.n, dtype=torch.float64))
 
 
 @pytest.fixture
 def examples() -> NoiseDraw:
     """One draw for 4 channels of 5 images of 100 x 100: ``EXAMPLES.n`` examples in all."""
-    return draw_noise(torch.zeros(5, 4, 100, 100, dtype=torch.float64))
+    return Noise().draw(torch.zeros(5, 4, 100, 100, dtype=torch.float64))
 
 
 def test_mean_shift_of_a_unit(units) -> None:
@@ -99,7 +99,7 @@ def test_the_noise_is_fresh_at_every_step() -> None:
 def test_the_noise_scales_then_shifts() -> None:
     inputs = torch.randn(6, 3, 2, 2, dtype=torch.float64)
     state = torch.get_rng_state()
-    drawn = draw_noise(inputs)
+    drawn = Noise().draw(inputs)
     torch.set_rng_state(state)
     outputs = Noise()(inputs)
     EXACT64.check(outputs, drawn.scale * inputs + drawn.shift)
@@ -110,7 +110,7 @@ def test_noisy_batch_norm_is_batch_norm_then_noise() -> None:
     noisy, batch = build("noisy-batch", 3, 2).double(), build("batch", 3, 2).double()
     assert isinstance(noisy.norm, BatchNorm2d)
     state = torch.get_rng_state()
-    drawn = draw_noise(inputs)
+    drawn = Noise().draw(inputs)
     torch.set_rng_state(state)
     EXACT64.check(noisy(inputs).detach(), (drawn.scale * batch(inputs) + drawn.shift).detach())
     assert torch.equal(noisy.eval()(inputs), batch.eval()(inputs))
@@ -129,7 +129,7 @@ def test_constants_are_those_given() -> None:
 def test_the_noise_lets_gradients_through_scaled() -> None:
     inputs = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     state = torch.get_rng_state()
-    drawn = draw_noise(inputs)
+    drawn = Noise().draw(inputs)
     torch.set_rng_state(state)
     Noise()(inputs).sum().backward()
     EXACT64.check(inputs.grad, drawn.scale)

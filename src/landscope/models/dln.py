@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.models.glorot import GlorotLayers
-from landscope.norms.none import none
-from landscope.norms.table import NormBuilder
+from landscope.norms.table import NormBuilder, none
 
 
 class DLN(nn.Module):

@@ -7,12 +7,11 @@ from functools import partial
 
 from torch import nn
 
-from landscope.errors import UsageError
+from landscope.errors import UsageError, unknown_name
 from landscope.models.dln import DLN
 from landscope.models.mlp import MLP
 from landscope.models.vgg import VGG, VGG_CONFIGS
 from landscope.norms.table import NormBuilder, builder
-from landscope.norms.unknown import unknown
 
 CLASSES = 10
 MLP_HIDDEN_WIDTH = 128
@@ -146,7 +145,7 @@ def _row(name: str) -> tuple[ModelEntry, int]:
     carried = re.fullmatch(r"(.+)-(\d+)", name)
     entry = MODELS.get(carried[1]) if carried else None
     if carried is None or entry is None or entry.depth is None:
-        raise unknown("model", name, MODELS)
+        raise unknown_name("model", name, MODELS)
     depth = int(carried[2])
     if depth < 1:
         raise UsageError(

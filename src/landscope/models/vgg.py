@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from landscope.errors import UsageError
 from landscope.models.glorot import GlorotLayers
 from landscope.models.hidden_layers import linear_relu_layers
-from landscope.norms.none import none
-from landscope.norms.table import NormBuilder
+from landscope.norms.table import NormBuilder, none
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,24 @@ space in training mode, and their running estimates in evaluation mode. These ar
 modules, with one refusal reworded; the running variance is, as theirs, of the unbiased one.
 
 Source: Ioffe & Szegedy 2015, arXiv 1502.03167. ``eps`` and ``stats_decay`` are left open by
-Santurkar et al. 2018; see :mod:`landscope.norms.eps` and :mod:`landscope.norms.stats_decay`.
+Santurkar et al. 2018; see :mod:`landscope.norms.statistics`.
 """
 
 from torch import Tensor, nn
 
-from landscope.norms.eps import EPS, check_eps
-from landscope.norms.stats_decay import STATS_DECAY, check_stats_decay, momentum_of
-from landscope.norms.value_count import check_batch_values
+from landscope.norms.statistics import (
+    EPS,
+    STATS_DECAY,
+    check_batch_values,
+    check_eps,
+    check_stats_decay,
+    momentum_of,
+)
 
 
-class BatchNorm1d(nn.BatchNorm1d):
-    """PyTorch's, which says what to do about a batch of one."""
-
+class _NeedsTwoValues(nn.Module):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  PyTorch's name
-        """Normalise (batch, features) or (batch, features, length).
+        """Normalise (batch, features, *space).
 
         Raises:
             UsageError: In training mode, where each feature has a single value.
@@ -31,32 +34,16 @@ class BatchNorm1d(nn.BatchNorm1d):
         return super().forward(input)
 
 
-class BatchNorm2d(nn.BatchNorm2d):
+class BatchNorm1d(_NeedsTwoValues, nn.BatchNorm1d):
     """PyTorch's, which says what to do about a batch of one."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  PyTorch's name
-        """Normalise (batch, features, height, width).
 
-        Raises:
-            UsageError: In training mode, where each feature has a single value.
-        """
-        if self.training:
-            check_batch_values(input)
-        return super().forward(input)
-
-
-class BatchNorm3d(nn.BatchNorm3d):
+class BatchNorm2d(_NeedsTwoValues, nn.BatchNorm2d):
     """PyTorch's, which says what to do about a batch of one."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  PyTorch's name
-        """Normalise (batch, features, depth, height, width).
 
-        Raises:
-            UsageError: In training mode, where each feature has a single value.
-        """
-        if self.training:
-            check_batch_values(input)
-        return super().forward(input)
+class BatchNorm3d(_NeedsTwoValues, nn.BatchNorm3d):
+    """PyTorch's, which says what to do about a batch of one."""
 
 
 BatchNorm = BatchNorm1d | BatchNorm2d | BatchNorm3d

@@ -16,7 +16,7 @@ such divisor, there is one group: layer norm.
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.norms.eps import EPS, check_eps
+from landscope.norms.statistics import EPS, check_eps
 
 MOST_GROUPS = 32
 _FEWEST_CHANNELS = 2

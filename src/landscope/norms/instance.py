@@ -13,47 +13,35 @@ Source: Ulyanov, Vedaldi & Lempitsky 2016, arXiv 1607.08022.
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.norms.eps import EPS, check_eps
-from landscope.norms.value_count import check_space_values
+from landscope.norms.statistics import EPS, check_eps
 
 
-class InstanceNorm1d(nn.InstanceNorm1d):
-    """PyTorch's, which says what to do about maps of one position."""
-
+class _NeedsTwoPositions(nn.Module):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  PyTorch's name
-        """Normalise (batch, features, length).
+        """Normalise (batch, features, *space).
 
         Raises:
-            UsageError: Where the length is 1.
+            UsageError: The space has fewer than two positions: the spread would be 0.
         """
-        check_space_values(input)
+        if input.shape[2:].numel() < 2:
+            raise UsageError(
+                f"inputs of shape {tuple(input.shape)}",
+                "instance norm needs more than 1 position in space for each feature",
+                "give larger inputs, or use layer norm where the maps are this small",
+            )
         return super().forward(input)
 
 
-class InstanceNorm2d(nn.InstanceNorm2d):
+class InstanceNorm1d(_NeedsTwoPositions, nn.InstanceNorm1d):
     """PyTorch's, which says what to do about maps of one position."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  PyTorch's name
-        """Normalise (batch, features, height, width).
 
-        Raises:
-            UsageError: Where the height and the width are 1.
-        """
-        check_space_values(input)
-        return super().forward(input)
-
-
-class InstanceNorm3d(nn.InstanceNorm3d):
+class InstanceNorm2d(_NeedsTwoPositions, nn.InstanceNorm2d):
     """PyTorch's, which says what to do about maps of one position."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  PyTorch's name
-        """Normalise (batch, features, depth, height, width).
 
-        Raises:
-            UsageError: Where depth, height and width are 1.
-        """
-        check_space_values(input)
-        return super().forward(input)
+class InstanceNorm3d(_NeedsTwoPositions, nn.InstanceNorm3d):
+    """PyTorch's, which says what to do about maps of one position."""
 
 
 InstanceNorm = InstanceNorm1d | InstanceNorm2d | InstanceNorm3d

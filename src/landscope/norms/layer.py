@@ -14,7 +14,7 @@ figure 2.
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.norms.eps import EPS, check_eps
+from landscope.norms.statistics import EPS, check_eps
 
 
 def layer(features: int, spatial: int, *, eps: float = EPS) -> nn.LayerNorm | nn.GroupNorm:

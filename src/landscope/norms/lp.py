@@ -1,27 +1,34 @@
-r"""Lp normalisation: the spread of a feature is measured by its mean p-th power, not its variance.
+r"""Lp normalisation, for p of 1, 2 and infinity: the spread is a mean p-th power, not a variance.
 
 .. math:: z = \gamma \frac{y - \mathrm{mean}(y)}{s_p + \epsilon} + \beta, \qquad
           s_p = \mathrm{mean}(|y|^p)^{1/p}
 
-mean and :math:`s_p` are over the batch and the space for each feature in training mode, and their
-running estimates in evaluation mode. :math:`s_p` is of :math:`y` itself, *before* the mean is
-taken off; so, unlike batch norm, the outputs do not have a fixed spread, and the norm is
-invariant to the scale of :math:`y` (up to eps) but not to its shift.
+so :math:`s_1 = \mathrm{mean}(|y|)`, :math:`s_2 = \sqrt{\mathrm{mean}(y^2)}` and
+:math:`s_\infty = \max |y|`. mean and :math:`s_p` are over the batch and the space for each feature
+in training mode, and their running estimates in evaluation mode. :math:`s_p` is of :math:`y`
+itself, *before* the mean is taken off; so, unlike batch norm, the outputs do not have a fixed
+spread, and the norm is invariant to the scale of :math:`y` (up to eps) but not to its shift.
 
 Source: Santurkar et al. 2018, arXiv 1805.11604, section 3.3, in words ("the average of their
-p-norm"); how "average" reads for p of 2 and infinity is inferred. ``eps`` stands beside the scale
+p-norm"); how "average" reads for p of 2 and infinity is inferred. ``eps`` is added to the scale
 for all p; the paper does not state it.
 """
 
+import math
+from functools import partial
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from landscope.norms.eps import EPS, check_eps
-from landscope.norms.stats_decay import STATS_DECAY, check_stats_decay
-from landscope.norms.value_count import check_batch_values
+from landscope.norms.statistics import (
+    EPS,
+    STATS_DECAY,
+    check_batch_values,
+    check_eps,
+    check_stats_decay,
+)
 
 
 class LpNorm(nn.Module):
@@ -64,7 +71,7 @@ class LpNorm(nn.Module):
         """
         if self.training:
             check_batch_values(inputs)
-            mean, scale = batch_mean_and_scale(inputs, self.p)
+            mean, scale = _batch_mean_and_scale(inputs, self.p)
             self._follow(mean, scale)
         else:
             mean, scale = self.running_mean, self.running_scale
@@ -83,15 +90,41 @@ class LpNorm(nn.Module):
         return f"{self.features}, stats_decay={self.stats_decay}, eps={self.eps}"
 
 
-def batch_mean_and_scale(
+class L1Norm(LpNorm):
+    """Features are scaled by the mean absolute value of the batch."""
+
+    p: ClassVar[float] = 1.0
+
+
+class L2Norm(LpNorm):
+    """Features are scaled by the root mean square of the batch."""
+
+    p: ClassVar[float] = 2.0
+
+
+class LinfNorm(LpNorm):
+    """Features are scaled by the largest absolute value of the batch."""
+
+    p: ClassVar[float] = math.inf
+
+
+def _build(
+    kind: type[LpNorm],
+    features: int,
+    spatial: int,  # noqa: ARG001  a row of the table; the module takes any
+    *,
+    stats_decay: float = STATS_DECAY,
+    eps: float = EPS,
+) -> LpNorm:
+    return kind(features, stats_decay=stats_decay, eps=eps)
+
+
+l1, l2, linf = partial(_build, L1Norm), partial(_build, L2Norm), partial(_build, LinfNorm)
+
+
+def _batch_mean_and_scale(
     inputs: Float[Tensor, "batch features *space"], p: float
 ) -> tuple[Float[Tensor, " features"], Float[Tensor, " features"]]:
-    """Each feature's mean and :math:`s_p` over the batch and the space.
-
-    Args:
-        inputs: The values, before the mean is taken off.
-        p: At least 1, or infinity.
-    """
     over = [0, *range(2, inputs.dim())]
     count = inputs.shape[0] * inputs.shape[2:].numel()
     # The norm's own gradient at 0 is 0, where that of a written-out square root is NaN.

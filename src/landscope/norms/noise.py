@@ -1,17 +1,17 @@
-r"""The noise of Algorithm 1 alone: drawn anew at each step, of non-zero mean, non-unit variance.
+r"""The noise of Algorithm 1, drawn anew at each step: after a batch norm, and alone.
 
 For each unit j, :math:`\mu_j \sim U(-n_\mu, n_\mu)` and :math:`\sigma_j \sim U(1, n_\sigma)`; for
 each example i and unit j, :math:`m_{ij} \sim U(\mu_j - r_\mu, \mu_j + r_\mu)` and
-:math:`s_{ij} \sim N(\sigma_j, r_\sigma)`; then
+:math:`s_{ij} \sim N(\sigma_j, r_\sigma)`; so its mean is not 0 and its variance not 1. Then
 
-.. math:: a_{ij} \leftarrow s_{ij} a_{ij} + m_{ij}
+.. math:: z_{ij} = s_{ij} \, a_{ij} + m_{ij}
 
-In a convolutional layer the unit is the channel, and i runs over batch, height and width.
+with :math:`a` the output of a batch norm in the norm "noisy-batch", and the layer's own in the norm
+"noise". In a convolutional layer the unit is the channel, and i runs over batch, height and width.
 :math:`r_\sigma` is taken as a standard deviation; the paper does not say.
 
-Source: Santurkar et al. 2018, arXiv 1805.11604, Algorithm 1 (appendix A); it stands there after
-each batch norm (:mod:`landscope.norms.noisy_batch`). Alone, it is the norm "noise": the noise on
-a standard network, which is said to stop that network's training (section 2.1).
+Source: Santurkar et al. 2018, arXiv 1805.11604, section 2.1 and Algorithm 1 (appendix A). Noise
+alone, on a standard network, is said there to stop that network's training.
 
 The noise is drawn at each forward pass in training mode, from PyTorch's default generator of the
 inputs' device, so that a saved and restored random state replays the very same noise. In
@@ -27,6 +27,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
+from landscope.norms.batch import BatchNorm, batch
+from landscope.norms.statistics import EPS, STATS_DECAY
 
 N_MU = 0.5
 N_SIGMA = 1.25
@@ -49,34 +51,6 @@ class NoiseDraw:
     unit_scale: Tensor
     shift: Tensor
     scale: Tensor
-
-
-def draw_noise(
-    inputs: Float[Tensor, "batch features *space"],
-    *,
-    n_mu: float = N_MU,
-    n_sigma: float = N_SIGMA,
-    r_mu: float = R_MU,
-    r_sigma: float = R_SIGMA,
-) -> NoiseDraw:
-    """Draw the noise for inputs of this shape, type and device, from its default generator.
-
-    Args:
-        inputs: What the noise is for; its values are not looked at.
-        n_mu: Half the width of the units' mean shift.
-        n_sigma: Upper end of the units' mean scale; the lower end is 1.
-        r_mu: Half the width of an example's shift about its unit's.
-        r_sigma: Standard deviation of an example's scale about its unit's.
-    """
-    of_unit = (1, inputs.shape[1], *(1,) * (inputs.dim() - 2))
-    dtype, device = inputs.dtype, inputs.device
-    unit_shift = n_mu * (2 * torch.rand(of_unit, dtype=dtype, device=device) - 1)
-    unit_scale = 1 + (n_sigma - 1) * torch.rand(of_unit, dtype=dtype, device=device)
-    about_shift = 2 * torch.rand(inputs.shape, dtype=dtype, device=device) - 1
-    about_scale = torch.randn(inputs.shape, dtype=dtype, device=device)
-    return NoiseDraw(
-        unit_shift, unit_scale, unit_shift + r_mu * about_shift, unit_scale + r_sigma * about_scale
-    )
 
 
 class Noise(nn.Module):
@@ -116,14 +90,45 @@ class Noise(nn.Module):
         """Scale and shift each value by fresh noise, in training mode."""
         if not self.training:
             return inputs
-        drawn = draw_noise(
-            inputs, n_mu=self.n_mu, n_sigma=self.n_sigma, r_mu=self.r_mu, r_sigma=self.r_sigma
-        )
+        drawn = self.draw(inputs)
         return drawn.scale * inputs + drawn.shift
+
+    def draw(self, inputs: Float[Tensor, "batch features *space"]) -> NoiseDraw:
+        """Draw noise for inputs of this shape, type and device, from its default generator."""
+        of_unit = (1, inputs.shape[1], *(1,) * (inputs.dim() - 2))
+        dtype, device = inputs.dtype, inputs.device
+        unit_shift = self.n_mu * (2 * torch.rand(of_unit, dtype=dtype, device=device) - 1)
+        unit_scale = 1 + (self.n_sigma - 1) * torch.rand(of_unit, dtype=dtype, device=device)
+        about_shift = 2 * torch.rand(inputs.shape, dtype=dtype, device=device) - 1
+        about_scale = torch.randn(inputs.shape, dtype=dtype, device=device)
+        shift = unit_shift + self.r_mu * about_shift
+        return NoiseDraw(unit_shift, unit_scale, shift, unit_scale + self.r_sigma * about_scale)
 
     def extra_repr(self) -> str:
         """The constants, for ``print(model)``."""
         return f"n_mu={self.n_mu}, n_sigma={self.n_sigma}, r_mu={self.r_mu}, r_sigma={self.r_sigma}"
+
+
+class NoisyBatchNorm(nn.Module):
+    """A batch norm, the child ``norm``, and the noise after it, the child ``noise``.
+
+    In evaluation mode it is the batch norm alone.
+    """
+
+    def __init__(self, norm: BatchNorm, noise: Noise) -> None:
+        super().__init__()
+        self.norm = norm
+        self.noise = noise
+
+    def forward(
+        self, inputs: Float[Tensor, "batch features *space"]
+    ) -> Float[Tensor, "batch features *space"]:
+        """Normalise, then scale and shift by fresh noise in training mode.
+
+        Raises:
+            UsageError: In training mode, where each feature has a single value.
+        """
+        return self.noise(self.norm(inputs))
 
 
 def noise(
@@ -135,20 +140,26 @@ def noise(
     r_mu: float = R_MU,
     r_sigma: float = R_SIGMA,
 ) -> Noise:
-    """Algorithm 1's noise without a norm before it.
-
-    Args:
-        features: Number of features; any.
-        spatial: Number of spatial dimensions; any.
-        n_mu: Half the width of the units' mean shift, at least 0.
-        n_sigma: Upper end of the units' mean scale, at least 1.
-        r_mu: Half the width of an example's shift about its unit's, at least 0.
-        r_sigma: Standard deviation of an example's scale about its unit's, at least 0.
-
-    Raises:
-        UsageError: On constants outside these ranges.
-    """
+    """Algorithm 1's noise without a norm before it: :class:`Noise` for any features and space."""
     return Noise(n_mu=n_mu, n_sigma=n_sigma, r_mu=r_mu, r_sigma=r_sigma)
+
+
+def noisy_batch(
+    features: int,
+    spatial: int,
+    *,
+    n_mu: float = N_MU,
+    n_sigma: float = N_SIGMA,
+    r_mu: float = R_MU,
+    r_sigma: float = R_SIGMA,
+    stats_decay: float = STATS_DECAY,
+    eps: float = EPS,
+) -> NoisyBatchNorm:
+    """:func:`~landscope.norms.batch.batch`, followed by the noise of :class:`Noise`."""
+    return NoisyBatchNorm(
+        batch(features, spatial, stats_decay=stats_decay, eps=eps),
+        Noise(n_mu=n_mu, n_sigma=n_sigma, r_mu=r_mu, r_sigma=r_sigma),
+    )
 
 
 def _check_at_least(name: str, constant: float, least: int) -> None:

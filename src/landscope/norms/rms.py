@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from landscope.norms.eps import EPS, check_eps
+from landscope.norms.statistics import EPS, check_eps
 
 
 class RMSNorm(nn.Module):

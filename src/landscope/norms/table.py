@@ -8,19 +8,14 @@ from typing import Literal
 
 from torch import nn
 
-from landscope.errors import UsageError
+from landscope.errors import UsageError, unknown_name
 from landscope.norms.batch import batch
 from landscope.norms.group import group
 from landscope.norms.instance import instance
-from landscope.norms.l1 import l1
-from landscope.norms.l2 import l2
 from landscope.norms.layer import layer
-from landscope.norms.linf import linf
-from landscope.norms.noise import noise
-from landscope.norms.noisy_batch import noisy_batch
-from landscope.norms.none import none
+from landscope.norms.lp import l1, l2, linf
+from landscope.norms.noise import noise, noisy_batch
 from landscope.norms.rms import rms
-from landscope.norms.unknown import unknown
 
 NormBuilder = Callable[[int, int], nn.Module]
 """Makes the norm for a number of features and of spatial dimensions."""
@@ -34,16 +29,12 @@ class NormEntry:
 
     Args:
         name: What it is called in configurations and on the command line.
-        title: What it is called in figures.
         over: What its statistics are taken over.
-        formula: What it computes, in one line.
         builder: Makes it: ``builder(features, spatial, **constants)``.
     """
 
     name: str
-    title: str
     over: Literal["batch", "sample", "nothing"]
-    formula: str
     builder: Callable[..., nn.Module]
 
     @property
@@ -53,23 +44,27 @@ class NormEntry:
         return tuple(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-_BATCH = "z = gamma (y - mean(y)) / sqrt(var(y) + eps) + beta"
-_LP = "z = gamma (y - mean(y)) / (s + eps) + beta, s = "
-_SAMPLE = "z = gamma (y - mean(y)) / sqrt(var(y) + eps) + beta, mean and var of "
-_NOISE = "m ~ U(mu - r_mu, mu + r_mu), s ~ N(sigma, r_sigma)"
+
+def none(features: int, spatial: int) -> nn.Identity:  # noqa: ARG001  a row of the table
+    """No norm, the paper's "standard" network: z = y, for any features and space.
+
+    It is a module, so that networks with and without a norm have the same names.
+    """
+    return nn.Identity()
+
 
 _ROWS = (
-    NormEntry("none", "Standard", "nothing", "z = y", none),
-    NormEntry("batch", "BatchNorm", "batch", _BATCH, batch),
-    NormEntry("noisy-batch", "Noisy BatchNorm", "batch", f"z = s BN(y) + m, {_NOISE}", noisy_batch),
-    NormEntry("noise", "Standard with noise", "nothing", f"z = s y + m, {_NOISE}", noise),
-    NormEntry("l1", "L1 norm", "batch", f"{_LP}mean|y|", l1),
-    NormEntry("l2", "L2 norm", "batch", f"{_LP}sqrt(mean(y^2))", l2),
-    NormEntry("linf", "L-infinity norm", "batch", f"{_LP}max|y|", linf),
-    NormEntry("layer", "LayerNorm", "sample", f"{_SAMPLE}the sample", layer),
-    NormEntry("group", "GroupNorm", "sample", f"{_SAMPLE}the sample's group of channels", group),
-    NormEntry("instance", "InstanceNorm", "sample", f"{_SAMPLE}the sample's channel", instance),
-    NormEntry("rms", "RMSNorm", "sample", "z = gamma y / sqrt(mean(y^2) + eps)", rms),
+    NormEntry("none", "nothing", none),
+    NormEntry("batch", "batch", batch),
+    NormEntry("noisy-batch", "batch", noisy_batch),
+    NormEntry("noise", "nothing", noise),
+    NormEntry("l1", "batch", l1),
+    NormEntry("l2", "batch", l2),
+    NormEntry("linf", "batch", linf),
+    NormEntry("layer", "sample", layer),
+    NormEntry("group", "sample", group),
+    NormEntry("instance", "sample", instance),
+    NormEntry("rms", "sample", rms),
 )
 
 NORMS: dict[str, NormEntry] = {row.name: row for row in _ROWS}
@@ -110,11 +105,11 @@ def builder(norm: str | NormBuilder, **constants: int | float) -> NormBuilder:
             )
         return norm
     if norm not in NORMS:
-        raise unknown("norm", norm, NORMS)
+        raise unknown_name("norm", norm, NORMS)
     entry = NORMS[norm]
     for constant in constants:
         if constant not in entry.constants:
-            raise unknown(f"{norm} norm constant", constant, entry.constants)
+            raise unknown_name(f"{norm} norm constant", constant, entry.constants)
     return partial(_checked, partial(entry.builder, **constants))
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from landscope.norms.features_last import FeaturesLast
-from landscope.norms.noisy_batch import NoisyBatchNorm
+from landscope.norms.noise import NoisyBatchNorm
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")

@@ -14,17 +14,15 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
-from landscope.errors import UsageError
+from landscope.errors import UsageError, unknown_name
 from landscope.norms import batch, instance
 from landscope.norms.features_last import FeaturesLast
 from landscope.norms.lp import LpNorm
-from landscope.norms.noise import Noise
-from landscope.norms.noisy_batch import NoisyBatchNorm
+from landscope.norms.noise import Noise, NoisyBatchNorm
 from landscope.norms.replacing.advice import IN_PYTHON, Advice
 from landscope.norms.replacing.suspects import calls_itself_a_norm
 from landscope.norms.replacing.trial import Trial, children_of, tried
 from landscope.norms.rms import RMSNorm
-from landscope.norms.unknown import unknown
 
 Axis = Literal["first", "last"]
 """Where the features lie: "first" in dimension 1, after the batch; "last" in the last one."""
@@ -281,7 +279,7 @@ def kept_modules(model: nn.Module, keep: Keep) -> set[int]:
     modules = dict(model.named_modules(remove_duplicate=False))
     for name in names:
         if name not in modules:
-            raise unknown("module to keep", name, modules)
+            raise unknown_name("module to keep", name, modules)
     return identities(
         module for name, module in modules.items() if name in names or isinstance(module, kinds)
     )

@@ -10,11 +10,10 @@ from zlib import crc32
 import torch
 from torch import Tensor, nn
 
-from landscope.errors import UsageError
+from landscope.errors import UsageError, unknown_name
 from landscope.norms.replace import replaced
 from landscope.norms.replacing.advice import ON_COMMAND_LINE
 from landscope.norms.replacing.standing import Axis
-from landscope.norms.unknown import unknown
 from landscope.objective.batch import IN_BATCH, arguments_of
 from landscope.objective.random_state import seed_streams
 from landscope.studies.comparison.configuration import AS_IS, ComparisonRun
@@ -155,7 +154,7 @@ def _spoken_of(
     for each in config.also:
         name, _, axis = each.partition("=")
         if name not in kinds:
-            raise unknown("class of norms", name, sorted(kinds))
+            raise unknown_name("class of norms", name, sorted(kinds))
         also[kinds[name]] = "last" if axis == "last" else "first"
     return also, [kinds.get(name, name) for name in config.keep]
 
