@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from landscope.measures.random_direction import random_direction as random_direction
     from landscope.measures.step_size import StepSize as StepSize
     from landscope.measures.step_size import step_size as step_size
-    from landscope.norms.replace import replace_norms as replace_norms
-    from landscope.norms.replacing.plan import NormPlace as NormPlace
+    from landscope.norms.replace.model import replace_norms as replace_norms
+    from landscope.norms.replace.plan import NormPlace as NormPlace
     from landscope.report.run import Run as Run
     from landscope.scope.scope import Scope as Scope
 
@@ -44,7 +44,7 @@ _HOMES = {
     "NoiseFloor": "landscope.measures.noise_floor",
     "NoiseScale": "landscope.measures.noise_scale",
     "NormHealth": "landscope.measures.norm_health",
-    "NormPlace": "landscope.norms.replacing.plan",
+    "NormPlace": "landscope.norms.replace.plan",
     "RecordError": "landscope.errors",
     "Run": "landscope.report.run",
     "Scope": "landscope.scope.scope",
@@ -58,7 +58,7 @@ _HOMES = {
     "noise_scale": "landscope.measures.noise_scale",
     "norm_health": "landscope.measures.norm_health",
     "random_direction": "landscope.measures.random_direction",
-    "replace_norms": "landscope.norms.replace",
+    "replace_norms": "landscope.norms.replace.model",
     "step_size": "landscope.measures.step_size",
 }
 

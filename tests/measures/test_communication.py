@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from landscope.errors import UsageError
 from landscope.measures.line import line
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.model import replace_norms
 from landscope.objective import processes
 from landscope.scope.scope import Scope
 

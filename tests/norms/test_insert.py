@@ -14,7 +14,7 @@ from torch.nn.utils import parametrizations
 
 import landscope
 from landscope.norms.batch import BatchNorm2d
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.model import replace_norms
 from landscope.norms.table import NORMS, build, builder
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
@@ -101,7 +101,7 @@ COMPILED = """
 import copy, sys
 import torch
 from tests.norms.models_with_norms import model_of, plain, torch_batch_norm
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.model import replace_norms
 from landscope.testing.tolerances import FLOAT32
 
 for model, inputs in ((plain(), torch.randn(4, 3, 8, 8)), model_of("mlp", torch_batch_norm)):

@@ -5,7 +5,7 @@ from tests.norms.models_with_norms import bytes_of, plain
 from torch import nn
 from torch.nn import functional
 
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.model import replace_norms
 
 IMAGES = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
 

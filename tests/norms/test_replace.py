@@ -16,7 +16,7 @@ from torch import nn
 
 import landscope
 from landscope.errors import UsageError
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.model import replace_norms
 from landscope.norms.table import NORMS, builder
 from landscope.objective.random_state import RandomState
 

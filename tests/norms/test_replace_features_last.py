@@ -8,8 +8,8 @@ from torch import nn
 
 from landscope.errors import UsageError
 from landscope.norms.batch import BatchNorm2d
-from landscope.norms.features_last import FeaturesLast
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.adapt import FeaturesLast
+from landscope.norms.replace.model import replace_norms
 from landscope.norms.table import NORMS, build
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.norms.models_with_norms import bytes_of
 from torch import nn
 
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.model import replace_norms
 from landscope.norms.table import NORMS, builder
 
 FEATURES = 4

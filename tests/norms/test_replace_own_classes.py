@@ -10,8 +10,8 @@ from tests.tolerances import FLOAT32
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.norms.replace import replace_norms, replaced
-from landscope.norms.replacing.advice import ON_COMMAND_LINE
+from landscope.norms.replace.found import ON_COMMAND_LINE
+from landscope.norms.replace.model import replace_norms, replaced
 from landscope.objective.random_state import RandomState
 
 IMAGES = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))

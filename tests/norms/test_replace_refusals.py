@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from landscope.errors import UsageError
-from landscope.norms.features_last import FeaturesLast
-from landscope.norms.replace import replace_norms
+from landscope.norms.replace.adapt import FeaturesLast
+from landscope.norms.replace.model import replace_norms
 
 IMAGES = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(2))
 

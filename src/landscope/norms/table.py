@@ -44,7 +44,6 @@ class NormEntry:
         return tuple(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-
 def none(features: int, spatial: int) -> nn.Identity:  # noqa: ARG001  a row of the table
     """No norm, the paper's "standard" network: z = y, for any features and space.
 

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError, unknown_name
-from landscope.norms.replace import replaced
-from landscope.norms.replacing.advice import ON_COMMAND_LINE
-from landscope.norms.replacing.standing import Axis
+from landscope.norms.replace.found import ON_COMMAND_LINE, Axis
+from landscope.norms.replace.model import replaced
 from landscope.objective.batch import IN_BATCH, arguments_of
 from landscope.objective.random_state import seed_streams
 from landscope.studies.comparison.configuration import AS_IS, ComparisonRun

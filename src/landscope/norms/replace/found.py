@@ -1,66 +1,38 @@
-"""Which norms stand in a model: what is a norm, how many features it has and where they lie.
+"""Which norms a model has: those that are known, and classes of one's own that a trial shows.
 
-Known are PyTorch's own norms and those of :mod:`landscope.norms.table`, and classes derived from
-them that leave their ``forward`` alone. What else calls itself a norm is asked about, not guessed;
-and a trial must show that it is a norm followed by the modules that it holds, as what it does
-besides would be lost.
+What calls itself a norm and is not known is asked about, not guessed; and a trial must show that it
+is a norm followed by the modules that it holds, as what it does besides would be lost.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from landscope.errors import UsageError, unknown_name
-from landscope.norms import batch, instance
-from landscope.norms.features_last import FeaturesLast
-from landscope.norms.lp import LpNorm
-from landscope.norms.noise import Noise, NoisyBatchNorm
-from landscope.norms.replacing.advice import IN_PYTHON, Advice
-from landscope.norms.replacing.suspects import calls_itself_a_norm
-from landscope.norms.replacing.trial import Trial, children_of, tried
-from landscope.norms.rms import RMSNorm
-
-Axis = Literal["first", "last"]
-"""Where the features lie: "first" in dimension 1, after the batch; "last" in the last one."""
+from landscope.norms.replace.layouts import (
+    ANY_SPACE,
+    Axis,
+    Layout,
+    features_of,
+    known_kind,
+    known_layout,
+)
+from landscope.norms.replace.trial import Trial, calls_itself_a_norm, children_of, tried
 
 Keep = Collection[str | type[nn.Module]]
 """Modules to leave alone: by name, with all that they hold, or by type."""
 
-ANY_SPACE = (0, 1, 2, 3)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What can be read from a norm about the inputs that it takes.
-
-    Args:
-        features: Number of features; None where it is not written in the module.
-        axis: Where they lie.
-        spatial: The numbers of spatial dimensions that are possible.
-        sure: Whether the type admits no other inputs.
-        after: Names of its children that act on what the norm gives, in this order.
-        affine: Which of its tensors are the scale and the shift.
-    """
-
-    features: int | None
-    axis: Axis = "first"
-    spatial: tuple[int, ...] = ANY_SPACE
-    sure: bool = True
-    after: tuple[str, ...] = ()
-    affine: tuple[str, ...] = ("weight", "bias")
-
 
 @dataclass(frozen=True, eq=False)
-class StandingNorm:
+class FoundNorm:
     """A norm in a model.
 
     Args:
         module: The norm.
-        names: Its names, several where one module stands in several places.
+        names: Its names, several where the model uses one module in several places.
         layout: The inputs that it takes.
     """
 
@@ -74,72 +46,72 @@ class StandingNorm:
         return self.names[0]
 
 
-def _dimensions(*spatial: int) -> Callable[[Any], Layout]:
-    return lambda norm: Layout(norm.num_features, spatial=spatial)
+@dataclass(frozen=True)
+class Advice:
+    """How a user says what becomes of a norm: in arguments of Python, or in options.
+
+    Args:
+        insert: How to put norms where there are none.
+        also: How to say where the features of a class lie, of its name and the axis.
+        keep: How to leave the norms of a class alone, of its name.
+    """
+
+    insert: str
+    also: Callable[[str, str], str]
+    keep: Callable[[str], str]
+
+    def also_one_of(self, kind: str, axes: Sequence[str], held: Sequence[str]) -> str:
+        """How to have the norms of a class replaced, where their features may lie so or so."""
+        places = {
+            "last": "where they are the last dimension",
+            "first": "where they follow the batch",
+        }
+        options = [self.also(kind, axis) for axis in axes]
+        if len(options) > 1:
+            options = [f"{option} {places[a]}" for option, a in zip(options, axes, strict=True)]
+        kept = f", with its {', '.join(held)} after the new norm" if held else ""
+        return f"give {' or '.join(options)} to replace it{kept}"
 
 
-def _trailing(norm: nn.LayerNorm | nn.RMSNorm) -> Layout:
-    first, *rest = norm.normalized_shape
-    # Over several dimensions it is, by all known models, over channels and space.
-    return Layout(first, spatial=(len(rest),), sure=False) if rest else Layout(first, "last", (0,))
+IN_PYTHON = Advice(
+    "give insert=True to put norms after its convolutions and linear layers",
+    lambda kind, axis: f"also={{{kind}: {axis!r}}}",
+    lambda kind: f"keep=[{kind}]",
+)
+ON_COMMAND_LINE = Advice(
+    "give --insert to put norms behind its layers",
+    lambda kind, axis: f"--also {kind}={axis}",
+    lambda kind: f"--keep {kind}",
+)
 
 
-def _noisy(norm: NoisyBatchNorm) -> Layout:
-    return _READERS[type(norm.norm)](norm.norm)
-
-
-_READERS: dict[type[nn.Module], Callable[[Any], Layout]] = {
-    nn.BatchNorm1d: _dimensions(0, 1),
-    nn.BatchNorm2d: _dimensions(2),
-    nn.BatchNorm3d: _dimensions(3),
-    nn.SyncBatchNorm: _dimensions(*ANY_SPACE),
-    nn.InstanceNorm1d: _dimensions(1),
-    nn.InstanceNorm2d: _dimensions(2),
-    nn.InstanceNorm3d: _dimensions(3),
-    nn.GroupNorm: lambda norm: Layout(norm.num_channels),
-    nn.LayerNorm: _trailing,
-    nn.RMSNorm: _trailing,
-    batch.BatchNorm1d: _dimensions(0, 1),
-    batch.BatchNorm2d: _dimensions(2),
-    batch.BatchNorm3d: _dimensions(3),
-    instance.InstanceNorm1d: _dimensions(1),
-    instance.InstanceNorm2d: _dimensions(2),
-    instance.InstanceNorm3d: _dimensions(3),
-    LpNorm: lambda norm: Layout(norm.features),
-    RMSNorm: lambda norm: Layout(norm.features),
-    Noise: lambda norm: Layout(None),  # noqa: ARG005
-    NoisyBatchNorm: _noisy,
-    FeaturesLast: lambda norm: Layout(norm.features, "last", (0,)),
-}
-
-
-def standing_norms(
+def find_norms(
     model: nn.Module,
     also: Mapping[type[nn.Module], Axis],
     keep: Keep,
-    advice: Advice = IN_PYTHON,
-) -> tuple[list[StandingNorm], list[StandingNorm]]:
+    advice: Advice,
+) -> tuple[list[FoundNorm], list[FoundNorm]]:
     """The norms of a model, in the order of registration: those to replace, and those to keep.
 
     Args:
         model: Any.
         also: Where types of one's own have their features.
-        keep: What is to be left alone.
+        keep: What to leave alone.
         advice: How remedies are given.
 
     Raises:
-        UsageError: A module calls itself a norm and is neither known nor spoken of, does more than
-            a norm and the modules that it holds, or has no shape yet; or ``keep`` has a name that
-            there is not.
+        UsageError: A module calls itself a norm and is neither known nor named in ``also``, does
+            more than a norm and the modules that it holds, or has no shape yet; or ``keep`` has a
+            name that the model does not.
     """
     kept = kept_modules(model, keep)
-    found: dict[int, StandingNorm] = {}
+    found: dict[int, FoundNorm] = {}
     strangers: dict[str, nn.Module] = {}
     inside: set[int] = set()
     for name, module in model.named_modules(remove_duplicate=False):
         if id(module) in found:
-            standing = found[id(module)]
-            found[id(module)] = replace(standing, names=(*standing.names, name))
+            norm = found[id(module)]
+            found[id(module)] = replace(norm, names=(*norm.names, name))
             continue
         if id(module) in inside:
             continue
@@ -147,7 +119,7 @@ def standing_norms(
             # These normalise weights.
             inside |= identities([module.get_submodule("parametrizations")])
         suspect = _is_suspect(module, also)
-        layout = _known_layout(module, also)
+        layout = None if _axis_given(module, also) else known_layout(module)
         if layout is None and not suspect:
             continue
         if id(module) in kept:
@@ -156,7 +128,7 @@ def standing_norms(
             _check_shape(name, module)
             layout = layout or _layout_by_trial(module, also)
         if layout is not None:
-            found[id(module)] = StandingNorm(module, (name,), layout)
+            found[id(module)] = FoundNorm(module, (name,), layout)
             inside |= identities(module.children())
         else:
             strangers[name] = module
@@ -169,36 +141,24 @@ def standing_norms(
     )
 
 
-def _known_layout(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Layout | None:
-    known = _known_kind(module)
-    own_pass = known is None or getattr(module.forward, "__func__", None) is not known.forward
-    if known is None or own_pass or _axis_given(module, also) is not None:
-        return None
-    return _READERS[known](module)
-
-
-def _known_kind(module: nn.Module) -> type[nn.Module] | None:
-    return next((kind for kind in type(module).__mro__ if kind in _READERS), None)
-
-
 def _axis_given(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Axis | None:
     return next((axis for kind, axis in also.items() if isinstance(module, kind)), None)
 
 
 def _layout_by_trial(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Layout | None:
-    """That of a class that was spoken of; None where it is something else than was said."""
+    """That of a class in ``also``; None where the module is not a norm with this axis."""
     axis = _axis_given(module, also)
     trial = None if axis is None else _tried(module, axis)
     if axis is None or trial is None:
         return None
     spatial = trial.spatial if axis == "first" else (0,)
     sure = axis == "last"  # else each pass checks the number of dimensions
-    return Layout(_features(module), axis, spatial, sure, trial.after, trial.affine)
+    return Layout(features_of(module), axis, spatial, sure, trial.after, trial.affine)
 
 
 def _tried(module: nn.Module, axis: Axis) -> Trial | None:
     # Inputs of features that lie last have up to four dimensions.
-    return tried(module, axis, _features(module), ANY_SPACE if axis == "first" else (0, 1))
+    return tried(module, axis, features_of(module), ANY_SPACE if axis == "first" else (0, 1))
 
 
 def _check_shape(name: str, norm: nn.Module) -> None:
@@ -210,25 +170,13 @@ def _check_shape(name: str, norm: nn.Module) -> None:
         )
 
 
-def _features(module: nn.Module) -> int | None:
-    known = _known_kind(module)
-    if known is not None:
-        return _READERS[known](module).features
-    for name in ("weight", "bias"):
-        scale = getattr(module, name, None)
-        if isinstance(scale, Tensor) and scale.numel() == max(scale.shape, default=0) > 1:
-            return scale.numel()
-    number = getattr(module, "num_features", None)
-    return number if isinstance(number, int) else None
-
-
 def _is_suspect(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> bool:
-    """Whether a module may be a norm: by its class, by a word of its name, or as it was said."""
-    if _axis_given(module, also) is not None or _known_kind(module) is not None:
+    """Whether a module may be a norm: by its class, by a word of its name, or by ``also``."""
+    if _axis_given(module, also) is not None or known_kind(module) is not None:
         return True
     # One that holds a norm normalises by it.
     parts = list(module.modules())[1:]
-    holds_one = any(_known_kind(part) or calls_itself_a_norm(part) for part in parts)
+    holds_one = any(known_kind(part) or calls_itself_a_norm(part) for part in parts)
     return calls_itself_a_norm(module) and not holds_one
 
 

@@ -1,24 +1,26 @@
 """One pass of an example batch through a copy of a model: what each module takes and gives."""
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from landscope.errors import UsageError
-from landscope.norms.replacing.fast_path import leave_fast_path
-from landscope.norms.replacing.norm_calls import NormCalls
+from landscope.norms.replace.adapt import leave_fast_path
 from landscope.objective.random_state import RandomState, devices_of
+
+_NORM_FUNCTIONS = {"batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"}
 
 
 @dataclass(frozen=True, eq=False)
-class Met:
-    """A tensor at the moment at which it was met.
+class SeenTensor:
+    """A tensor at a moment of the pass.
 
     Args:
         tensor: The tensor; its storage is not used for another one as long as this is kept.
@@ -29,14 +31,14 @@ class Met:
     version: int
 
     @classmethod
-    def now(cls, tensor: Tensor) -> "Met":
+    def now(cls, tensor: Tensor) -> "SeenTensor":
         """The tensor as it is."""
-        return cls(tensor.detach(), tensor._version)
+        return cls(tensor.detach(), tensor._version)  # nothing public counts the writes
 
     @cached_property
     def place(self) -> tuple[torch.device, int]:
         """Where its values lie; that of a view is its base's."""
-        # What has no values lies at no address of its own.
+        # A tensor without values has no address of its own.
         address = self.tensor.untyped_storage().data_ptr() or -id(self)
         return self.tensor.device, address
 
@@ -57,8 +59,8 @@ class Call:
     """
 
     name: str
-    taken: Met
-    given: Met
+    taken: SeenTensor
+    given: SeenTensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +75,49 @@ class ExamplePass:
     """
 
     calls: tuple[Call, ...]
-    outputs: tuple[Met, ...]
+    outputs: tuple[SeenTensor, ...]
     norm_calls: Mapping[str, str]
 
     def of(self, name: str) -> list[Call]:
         """The uses of one module."""
-        return self._by_name.get(name, [])
+        return [call for call in self.calls if call.name == name]
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[Call]]:
-        uses: dict[str, list[Call]] = {}
-        for call in self.calls:
-            uses.setdefault(call.name, []).append(call)
-        return uses
+
+class NormCalls(TorchFunctionMode):
+    """Notes, while it is active, which modules call norms as functions, such as ``F.rms_norm``.
+
+    Args:
+        model: Hooks are put on it, which stay: a copy.
+
+    Attributes:
+        functions: The function's name by the module's, for the innermost module at each call.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.functions: dict[str, str] = {}
+        self._within: list[str] = []
+        for name, module in model.named_modules():
+            module.register_forward_pre_hook(partial(self._enter, name))
+            module.register_forward_hook(self._leave, always_call=True)
+
+    def _enter(self, name: str, *_call: Any) -> None:
+        self._within.append(name)
+
+    def _leave(self, *_call: Any) -> None:
+        self._within.pop()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _NORM_FUNCTIONS and self._within:
+            self.functions.setdefault(self._within[-1], name)
+        return func(*args, **(kwargs or {}))
 
 
 def run_example(model: nn.Module, example: Any, watched: Collection[str]) -> ExamplePass:
@@ -118,8 +150,8 @@ def run_example(model: nn.Module, example: Any, watched: Collection[str]) -> Exa
             "the model is run on it once, in the mode that it is in",
             "give a batch as in training: a tensor, a tuple of arguments or a dict of keywords",
         ) from error
-    met = tuple(Met.now(leaf) for leaf in _tensors(outputs))
-    return ExamplePass(tuple(calls), met, norm_calls.functions)
+    seen = tuple(SeenTensor.now(leaf) for leaf in _tensors(outputs))
+    return ExamplePass(tuple(calls), seen, norm_calls.functions)
 
 
 def copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
@@ -127,7 +159,7 @@ def copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
 
     Args:
         model: Any.
-        memo: What stands in the copy for which parts of the model, by their identities.
+        memo: Replacements of parts of the model in the copy, by their identities.
 
     Raises:
         UsageError: The model does not let itself be copied.
@@ -157,7 +189,7 @@ def _remember(
 ) -> None:
     taken, given = _tensors((args, kwargs)), _tensors(output)
     if taken and given:
-        calls.append(Call(name, Met.now(taken[0]), Met.now(given[0])))
+        calls.append(Call(name, SeenTensor.now(taken[0]), SeenTensor.now(given[0])))
 
 
 def _own(tensor: Tensor) -> Tensor:

@@ -1,24 +1,24 @@
 """Every norm of a model replaced by another, in a copy; and norms put in where there are none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.norms.replacing.advice import IN_PYTHON, Advice
-from landscope.norms.replacing.example_pass import run_example
-from landscope.norms.replacing.norm_calls import remaining_calls
-from landscope.norms.replacing.plan import Found, NormPlace, carried_out, planned
-from landscope.norms.replacing.standing import (
-    Axis,
+from landscope.norms.replace.example import run_example
+from landscope.norms.replace.found import (
+    IN_PYTHON,
+    Advice,
     Keep,
+    find_norms,
     identities,
     kept_modules,
-    standing_norms,
 )
-from landscope.norms.replacing.weight_layers import weight_layers
+from landscope.norms.replace.layouts import Axis
+from landscope.norms.replace.plan import NormPlace, carried_out, planned
+from landscope.norms.replace.shapes import Parts, weight_layers
 from landscope.norms.table import NormBuilder, builder
 from landscope.objective.processes import check_parts
 from landscope.objective.random_state import RandomState, devices_of
@@ -39,10 +39,10 @@ def replace_norms(
     """A copy of a model in which every norm is another one.
 
     All weights stay as they are, and so do scale and shift of a norm where the new one has as
-    many. A new norm is on the device, of the type and in the mode of the old one, and one that
-    stands in several places is still one. Where features lie last, as in a transformer, every
-    token is a sample: batch norm is over the batch and the time, the norms of a sample over each
-    token alone.
+    many. A new norm is on the device, of the type and in the mode of the old one, and a norm that
+    the model uses in several places is still one. Where features lie last, as in a transformer,
+    every token is a sample: batch norm is over the batch and the time, the norms of a sample over
+    each token alone.
 
     Args:
         model: Any; it is left as it is, and so are the random streams.
@@ -53,13 +53,13 @@ def replace_norms(
         insert: Also put a norm after each convolution and linear layer that has none directly
             after it, except the last and those whose outputs are the model's.
         example: A batch as in training: a tensor, a tuple of arguments or a dict of keywords. A
-            copy of the model is run on it once, which tells what the modules' types do not.
+            copy of the model is run on it once, which shows what the modules' types do not.
         also: Norm classes of one's own, with the place of their features: "last", or "first" for
             right after the batch. Each is tried on a batch made for it: modules that it holds,
             such as an activation, follow the new norm, and one that does more is refused. Their
             ``weight`` is taken over where it is a scale, their ``bias`` where it is a shift.
         keep: Modules to leave alone, by name or by type, with all that they hold.
-        report: Called with one :class:`~landscope.norms.replacing.plan.NormPlace` for each norm
+        report: Called with one :class:`~landscope.norms.replace.plan.NormPlace` for each norm
             and, with ``insert``, for each layer that was left without; and for each module that
             calls norms as functions beside those that it holds, which an example shows:
             ``report=print``, or ``report=places.append`` for a list.
@@ -88,14 +88,10 @@ def replaced(
     report: Callable[[NormPlace], object] | None,
     advice: Advice,
 ) -> nn.Module:
-    """:func:`replace_norms`, with its remedies in the words of ``advice``.
-
-    Raises:
-        UsageError: As there.
-    """
+    """:func:`replace_norms`, with its remedies in the words of ``advice``."""
     make = builder(norm, **constants)
     _check_eager(model)
-    norms, left = standing_norms(model, also, keep, advice)
+    norms, left = find_norms(model, also, keep, advice)
     layers, kept = weight_layers(model), kept_modules(model, keep)
     _check_work(bool(norms), bool(norms or left), insert, example is not None, advice)
     seen, calls = None, {}
@@ -104,9 +100,9 @@ def replaced(
         seen = run_example(model, example, [part.name for part in watched])
         own = {id(norm.module) for norm in norms}
         accounted = kept | identities(norm.module for norm in (*norms, *left))
-        calls = remaining_calls(model, seen.norm_calls, accounted, own, advice)
+        calls = _remaining_calls(model, seen.norm_calls, accounted, own, advice)
     with RandomState.capture(devices_of(model)).replayed():
-        plan = planned(Found(model, norms, left, layers, kept, seen), make, insert)
+        plan = planned(Parts(model, norms, left, layers, kept, seen), make, insert)
     for name, function in calls.items():
         kind = type(model.get_submodule(name)).__name__
         why = f"its forward calls {function}, which goes on normalising"
@@ -149,3 +145,42 @@ def _check_work(
             "only a pass through the model shows which layers a norm follows already",
             "give a batch as example=",
         )
+
+
+def _remaining_calls(
+    model: nn.Module,
+    calls: Mapping[str, str],
+    accounted: Collection[int],
+    replaced: Collection[int],
+    advice: Advice,
+) -> dict[str, str]:
+    """The functions that go on normalising in a model whose norms are replaced.
+
+    Args:
+        model: The model.
+        calls: Names of functions by the names of the modules that call them.
+        accounted: Identities of all norms, of what they hold and of what is to be kept.
+        replaced: Identities of the norms to replace.
+        advice: How remedies are given.
+
+    Returns:
+        Those in the model itself and in modules that hold norms to replace, which could not be
+        left alone as a whole.
+
+    Raises:
+        UsageError: A module holds no norm and calls one.
+    """
+    remaining: dict[str, str] = {}
+    for name, function in calls.items():
+        module = model.get_submodule(name)
+        if id(module) in accounted:
+            continue
+        if name and not any(id(part) in replaced for part in module.modules()):
+            kind = type(module).__name__
+            raise UsageError(
+                f"the module {name!r} of type {kind}",
+                f"its forward calls {function}, which would go on normalising",
+                f"give {advice.keep(kind)} to leave it, or let its class hold a norm as a module",
+            )
+        remaining[name] = function
+    return remaining

@@ -6,55 +6,39 @@ keeps its type, its attributes and the names of its weights; and deep copies, st
 ``torch.compile`` go along.
 """
 
-from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.norms.features_last import of_tokens
-from landscope.norms.replacing.example_pass import ExamplePass
-from landscope.norms.replacing.standing import StandingNorm, identities
-from landscope.norms.replacing.weight_layers import WeightLayer
+from landscope.norms.replace.adapt import of_tokens
+from landscope.norms.replace.example import ExamplePass
+from landscope.norms.replace.found import identities
+from landscope.norms.replace.shapes import Parts, WeightLayer
 
 
-def reasons_to_leave(
-    model: nn.Module,
-    layers: Sequence[WeightLayer],
-    norms: Sequence[StandingNorm],
-    seen: ExamplePass | None,
-    kept: Collection[int],
-) -> dict[str, str]:
-    """Which layers get no norm after them, by name, and why.
-
-    Args:
-        model: The model.
-        layers: Its convolutions and linear layers.
-        norms: Its norms.
-        seen: A pass of an example batch in which all of these were watched, if there is one.
-        kept: Identities of the modules that are to be left alone.
-    """
-    attentions = [part for part in model.modules() if isinstance(part, nn.MultiheadAttention)]
-    uncalled = identities(attentions)
-    within_norms = identities(norm.module for norm in norms)
+def reasons_to_leave(parts: Parts) -> dict[str, str]:
+    """Which layers of a model get no norm after them, by name, and why."""
+    model = parts.model
+    uncalled = identities(m for m in model.modules() if isinstance(m, nn.MultiheadAttention))
+    within_norms = identities(norm.module for norm in (*parts.norms, *parts.left))
     reasons: dict[str, str] = {}
-    for layer in layers:
-        if id(layer.module) in kept:
+    for layer in parts.layers:
+        if id(layer.module) in parts.kept:
             reasons[layer.name] = "kept, as asked"
         elif id(layer.module) in uncalled:
             reasons[layer.name] = "nn.MultiheadAttention uses its weights and does not call it"
         elif id(layer.module) in within_norms:
             reasons[layer.name] = "part of a norm"
-    if seen is not None:
-        return _reasons_met(layers, norms, seen) | reasons
-    free = [layer.name for layer in layers if id(layer.module) not in uncalled]
+    if parts.seen is not None:
+        return _reasons_seen(parts, parts.seen) | reasons
+    free = [layer.name for layer in parts.layers if id(layer.module) not in uncalled]
     return dict.fromkeys(free[-1:], "the last layer") | reasons
 
 
-def _reasons_met(
-    layers: Sequence[WeightLayer], norms: Sequence[StandingNorm], seen: ExamplePass
-) -> dict[str, str]:
+def _reasons_seen(parts: Parts, seen: ExamplePass) -> dict[str, str]:
+    layers, norms = parts.layers, (*parts.norms, *parts.left)
     names = {layer.name for layer in layers}
     last = next((call.name for call in reversed(seen.calls) if call.name in names), None)
     outputs = {output.place for output in seen.outputs}
@@ -82,7 +66,7 @@ def check_outputs(layer: WeightLayer, seen: ExamplePass | None) -> None:
     """Refuse a layer whose outputs have no batch.
 
     Raises:
-        UsageError: As said.
+        UsageError: They are not (batch, features, ...).
     """
     for call in seen.of(layer.name) if seen else ():
         shape = tuple(call.given.tensor.shape)

@@ -1,36 +1,32 @@
-"""What is to become of each norm of a model: planned as a whole, then done in one copy of it."""
+"""What becomes of each norm of a model: planned as a whole, then done in one copy of it."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import chain
 from typing import Any
 
 from torch import nn
 
 from landscope.errors import UsageError
-from landscope.norms.features_last import FeaturesLast
-from landscope.norms.replacing.carry import carry, settle
-from landscope.norms.replacing.example_pass import ExamplePass, copied
-from landscope.norms.replacing.fast_path import leave_fast_path
-from landscope.norms.replacing.insertion import check_outputs, insert_after, reasons_to_leave
-from landscope.norms.replacing.met_shape import MetShape, check_each_pass, met_shape
-from landscope.norms.replacing.standing import StandingNorm
-from landscope.norms.replacing.weight_layers import WeightLayer, supposed_space
+from landscope.norms.replace.adapt import FeaturesLast, carry, leave_fast_path, settle
+from landscope.norms.replace.example import copied
+from landscope.norms.replace.found import FoundNorm
+from landscope.norms.replace.insertion import check_outputs, insert_after, reasons_to_leave
+from landscope.norms.replace.shapes import Parts, check_each_pass, input_shape
 from landscope.norms.table import NormBuilder
 
-# They take their features last by themselves, or wherever they are.
-_AT_HOME_LAST = (nn.LayerNorm, nn.RMSNorm, nn.Identity)
+# They take features in the last dimension by themselves, or anywhere.
+_TAKE_FEATURES_LAST = (nn.LayerNorm, nn.RMSNorm, nn.Identity)
 
 
 @dataclass(frozen=True)
 class NormPlace:
-    """One place in a model where a norm stood or could stand, and what became of it.
+    """One place in a model where a norm was or could be, and what became of it.
 
     Args:
         name: Name of the norm in the new model, or of the layer that was left without one.
-        old: Type of the norm that stood there; None where there was none.
-        new: Type of the norm that stands there now; None where there is none.
+        old: Type of the norm that was there; None where there was none.
+        new: Type of the norm that is there now; None where there is none.
         kept: What the new norm took over: scale, shift, running statistics; and the modules that
             the old one held, which follow the new one.
         shared: Further names of the same norm.
@@ -53,56 +49,14 @@ class NormPlace:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What there is in a model.
-
-    Args:
-        model: The model.
-        norms: The norms to replace.
-        left: Those to leave.
-        layers: The convolutions and linear layers.
-        kept: Identities of the modules to leave alone.
-        seen: What an example met, if there is one.
-    """
-
-    model: nn.Module
-    norms: list[StandingNorm]
-    left: list[StandingNorm]
-    layers: list[WeightLayer]
-    kept: set[int]
-    seen: ExamplePass | None
-
-    @cached_property
-    def order(self) -> dict[str, int]:
-        """The place of each module in the order of registration."""
-        return {name: place for place, (name, _) in enumerate(self.model.named_modules())}
-
-    def shape(self, standing: StandingNorm) -> MetShape:
-        """What one of the norms takes.
-
-        Raises:
-            UsageError: Nothing tells, or not clearly.
-        """
-
-        def supposed() -> int | None:
-            own = self.order[standing.name]
-            before = [layer for layer in self.layers if self.order[layer.name] < own]
-            after = [layer for layer in self.layers if self.order[layer.name] > own]
-            layout = standing.layout
-            return supposed_space(before, after, layout.features, layout.spatial)
-
-        return met_shape(standing, self.seen.of(standing.name) if self.seen else (), supposed)
-
-
-@dataclass(frozen=True, eq=False)
 class Plan:
     """All that is to be done, while nothing has been.
 
     Args:
-        memo: What stands in the copy for which part of the model, by their identities.
-        new: The norms that take the place of others.
+        memo: Replacements of parts of the model in the copy, by their identities.
+        new: The norms that replace others.
         followers: The norms to put after layers, by the layers' names.
-        places: What to report of norms that stood there, and of layers left without.
+        places: What to report of norms that were there, and of layers left without.
     """
 
     memo: dict[int, Any] = field(default_factory=dict[int, Any])
@@ -111,43 +65,46 @@ class Plan:
     places: list[NormPlace] = field(default_factory=list[NormPlace])
 
 
-def planned(found: Found, make: NormBuilder, insert: bool) -> Plan:
+def planned(parts: Parts, make: NormBuilder, insert: bool) -> Plan:
     """Make all new norms.
 
     Args:
-        found: What there is.
+        parts: Those of the model.
         make: Makes the norm for a number of features and of spatial dimensions.
         insert: Whether layers without a norm get one.
 
     Raises:
-        UsageError: One of them cannot be.
+        UsageError: One of them cannot be made.
     """
     plan = Plan()
-    for standing in found.left:
-        kind = _kind(standing.module)
-        place = NormPlace(standing.name, kind, kind, (), standing.names[1:], "kept, as asked")
+    for norm in parts.left:
+        kind = _kind(norm.module)
+        place = NormPlace(norm.name, kind, kind, (), norm.names[1:], "kept, as asked")
         plan.places.append(place)
-    for standing in found.norms:
-        old, new = standing.module, _successor(found, standing, make)
-        if any(new is earlier for earlier in plan.new):
-            raise UsageError(
-                f"the norm {standing.name!r}: the builder gave a module that it gave before",
-                "each norm has one of its own in its place",
-                "let builder(features, spatial) make a new one at each call",
-            )
-        layout = standing.layout
-        kept = (*carry(old, new, plan.memo, layout.affine), *layout.after)
-        kind = _kind(new)
-        if layout.after:
-            new = _followed(new, old, layout.after, plan.memo)
-        # Deep copies put what is in the memo wherever the copied model refers to the old norm.
-        plan.memo[id(old)] = new
-        plan.new.append(new)
-        place = NormPlace(standing.name, _kind(old), kind, kept, standing.names[1:])
-        plan.places.append(place)
+    for norm in parts.norms:
+        _plan_successor(plan, parts, norm, make)
     if insert:
-        _plan_followers(plan, found, make)
+        _plan_followers(plan, parts, make)
     return plan
+
+
+def _plan_successor(plan: Plan, parts: Parts, norm: FoundNorm, make: NormBuilder) -> None:
+    old, new = norm.module, _successor(parts, norm, make)
+    if any(new is earlier for earlier in plan.new):
+        raise UsageError(
+            f"the norm {norm.name!r}: the builder gave a module that it gave before",
+            "each norm has one of its own in its place",
+            "let builder(features, spatial) make a new one at each call",
+        )
+    after = norm.layout.after
+    kept = (*carry(old, new, plan.memo, norm.layout.affine), *after)
+    kind = _kind(new)
+    if after:
+        new = _followed(new, old, after, plan.memo)
+    # Deep copies put what is in the memo wherever the copied model refers to the old norm.
+    plan.memo[id(old)] = new
+    plan.new.append(new)
+    plan.places.append(NormPlace(norm.name, _kind(old), kind, kept, norm.names[1:]))
 
 
 def _followed(
@@ -163,33 +120,32 @@ def _followed(
     return made
 
 
-def _plan_followers(plan: Plan, found: Found, make: NormBuilder) -> None:
-    norms = [*found.norms, *found.left]
-    reasons = reasons_to_leave(found.model, found.layers, norms, found.seen, found.kept)
-    for layer in found.layers:
+def _plan_followers(plan: Plan, parts: Parts, make: NormBuilder) -> None:
+    reasons = reasons_to_leave(parts)
+    for layer in parts.layers:
         if layer.name in reasons:
             plan.places.append(NormPlace(layer.name, None, None, left=reasons[layer.name]))
             continue
-        check_outputs(layer, found.seen)
+        check_outputs(layer, parts.seen)
         norm = _made(make, layer.gives, layer.spatial, f"a norm after {layer.name!r}")
         if isinstance(norm, nn.Identity):
             continue
         own = list(layer.module.parameters())
-        settle(norm, layer.module, chain(own, found.model.parameters()))
+        settle(norm, layer.module, chain(own, parts.model.parameters()))
         norm.requires_grad_(any(parameter.requires_grad for parameter in own))
         plan.followers[layer.name] = norm
 
 
-def _successor(found: Found, standing: StandingNorm, make: NormBuilder) -> nn.Module:
-    shape = found.shape(standing)
-    new = _made(make, shape.features, shape.spatial, f"the norm {standing.name!r}")
-    old = standing.module
+def _successor(parts: Parts, norm: FoundNorm, make: NormBuilder) -> nn.Module:
+    shape = input_shape(norm, parts)
+    new = _made(make, shape.features, shape.spatial, f"the norm {norm.name!r}")
+    old = norm.module
     own = (*old.parameters(), *old.buffers())
-    if shape.axis == "last" and not isinstance(new, _AT_HOME_LAST):
+    if shape.axis == "last" and not isinstance(new, _TAKE_FEATURES_LAST):
         new = FeaturesLast(new, shape.features)
     if shape.supposed and not isinstance(new, nn.Identity):
-        check_each_pass(new, shape, standing.name)
-    settle(new, old, chain(own, found.model.parameters()))
+        check_each_pass(new, shape, norm.name)
+    settle(new, old, chain(own, parts.model.parameters()))
     return new
 
 

@@ -1,22 +1,30 @@
-"""Whether a module is a norm, followed by the modules that it holds: tried on inputs made for it.
+"""Whether a module of an unknown class is a norm: does its name say so, and does a trial show it?
 
-The inputs are built so that every set over which a norm may take its statistics (a feature, a
-sample, a token, a channel, a group of channels) has the same values in another order. All its
-means and variances are equal then, and each feature of a norm's output is a straight line of its
-input. An activation, a dropout, a gate or a threshold bends it; a residual connection depends on
-the size of the inputs, which a norm does not.
+A trial runs the module on inputs made for it. They are built so that every set over which a norm
+may take its statistics (a feature, a sample, a token, a channel, a group of channels) has the same
+values in another order. All its means and variances are equal then, and each feature of a norm's
+output is a straight line of its input. An activation, a dropout, a gate or a threshold bends it; a
+residual connection depends on the size of the inputs, which a norm does not.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from landscope.norms.replacing.example_pass import copied
+from landscope.norms.replace.example import copied
 from landscope.objective.random_state import RandomState, devices_of
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+[a-z]*")
+_ENDS_AS_NORM = re.compile(r"norm\d*d?$", re.IGNORECASE)
+_NORM_WORDS = {"norm", "renorm", "bn", "abn", "ibn", "ln", "gn", "grn", "frn"}
+_NORM_IF_TRAINED = {"normalization", "normalisation"}
+"""A transform of images has this name too, and nothing to train."""
 
 _ROUNDING = 1e-4
 """Relative; an activation bends by more than 1e-2, and float32 rounds below 1e-5."""
@@ -26,6 +34,24 @@ _SIZE = 100.0
 
 _FEATURES = 8
 """For a module that does not say how many it takes, most of which take any number."""
+
+
+def calls_itself_a_norm(module: nn.Module) -> bool:
+    """Whether a word of its class's name says so, and it holds no weight matrix.
+
+    ``EvoNorm2dS0``, ``InPlaceABN`` and ``GRN`` do; ``Normalize``, ``NormalDistribution`` and a
+    layer with normalised weights do not.
+    """
+    name = type(module).__name__
+    words = {word.lower() for word in _WORDS.findall(name)}
+    parameters = list(module.parameters())
+    named = words & _NORM_WORDS or _ENDS_AS_NORM.search(name)
+    named = named or (parameters and words & _NORM_IF_TRAINED)
+    return bool(named) and not any(map(_is_matrix, parameters))
+
+
+def _is_matrix(parameter: Tensor) -> bool:
+    return not is_lazy(parameter) and sum(size > 1 for size in parameter.shape) > 1
 
 
 @dataclass(frozen=True)
@@ -55,7 +81,7 @@ def tried(
 
     Args:
         module: Left alone; copies are run.
-        axis: Where its features are supposed to lie.
+        axis: Where its features may lie.
         features: Number of features, if known.
         spatial: The numbers of spatial dimensions to try.
 

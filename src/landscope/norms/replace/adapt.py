@@ -1,24 +1,56 @@
-"""What a new norm takes over from the one whose place it takes."""
+"""A new norm is adapted to its place: features last, device and mode, weights, no fast path."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from landscope.norms.features_last import FeaturesLast
 from landscope.norms.noise import NoisyBatchNorm
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
+def of_tokens(norm: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """The norm of inputs of shape (..., features), each token a sample.
+
+    Args:
+        norm: Takes (tokens, features) and gives the same shape.
+        inputs: Any number of dimensions, the features last.
+    """
+    return norm(inputs.reshape(-1, inputs.shape[-1])).reshape(inputs.shape)
+
+
+class FeaturesLast(nn.Module):
+    """A norm of the table, the child ``norm``, for inputs with the features last, as transformers'.
+
+    The norms of the table take features in dimension 1. Here every other dimension is folded into
+    the batch: a token is a sample. So group, layer and RMS norm take their statistics of each
+    token alone, as PyTorch's ``LayerNorm(features)`` does, and batch norm takes them over the
+    batch and the time.
+
+    Args:
+        norm: Takes (tokens, features).
+        features: Number of features, the size of the last dimension.
+    """
+
+    def __init__(self, norm: nn.Module, features: int) -> None:
+        super().__init__()
+        self.norm = norm
+        self.features = features
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  the name in PyTorch's LayerNorm
+        """Normalise (..., features)."""
+        return of_tokens(self.norm, input)
+
+
 def settle(new: nn.Module, old: nn.Module, tensors: Iterable[Tensor]) -> None:
-    """Give a norm the device, the type and the mode of the place that it is put in.
+    """Give a new norm the device, the type and the mode of its place.
 
     Args:
         new: Changed in place.
-        old: What stood there, or the layer that it is to follow.
+        old: The norm that it replaces, or the layer that it is to follow.
         tensors: The place's own, the nearest first; the first of floating point counts.
     """
     for tensor in tensors:
@@ -38,7 +70,7 @@ def carry(
     Args:
         old: Left alone.
         new: Changed in place.
-        memo: What is to stand in the copy for which tensor of the model; a scale that belongs to
+        memo: Replacements of the model's tensors in the copy, by identity; a scale that belongs to
             two norms is still one in the copy.
         affine: Which of "weight" and "bias" are the old norm's scale and shift.
 
@@ -83,3 +115,24 @@ def _carry_statistics(source: nn.Module, target: nn.Module) -> tuple[str, ...]:
         for name in names:
             own[name].copy_(theirs[name])
     return names
+
+
+def leave_fast_path(model: nn.Module, changed: Collection[nn.Module]) -> None:
+    """Let transformer encoders call their modules in evaluation mode too: as right, and slower.
+
+    In evaluation mode ``nn.TransformerEncoderLayer`` gives its weights, and those of ``norm1`` and
+    ``norm2``, to one fused operation, and ``nn.TransformerEncoder`` may pack a padded batch for
+    it. It computes layer norm, whatever the modules are.
+
+    Args:
+        model: Changed in place.
+        changed: Modules of it; an encoder that holds one of them leaves the fast path.
+    """
+    for module in model.modules():
+        if not any(part in changed for part in module.modules()):
+            continue
+        if isinstance(module, nn.TransformerEncoderLayer):
+            # Of the conditions for the fast path this one has no other use.
+            module.activation_relu_or_gelu = 0
+        if isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False
