@@ -14,9 +14,10 @@ from landscope import cli, errors
 from landscope.data.table import DATASETS
 from landscope.errors import LandscopeError
 from landscope.models.table import MODELS, build
+from landscope.norms.names import NormName
 from landscope.norms.table import NORMS
 from landscope.probes import covariate_shift, distribution, line, optimum, theory
-from landscope.studies.config import Family, NormName, ProbeName
+from landscope.studies.config import Family, ProbeName
 from landscope.studies.santurkar2018.losses import loss_for
 from landscope.studies.santurkar2018.preset import PRESETS, load_preset
 

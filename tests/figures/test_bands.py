@@ -17,7 +17,7 @@ def net(path: Path, *values: tuple[float, ...], ending: Ending | None = None) ->
         for at, each in enumerate(values)
     ]
     run = write_run(path / "run", readings)
-    return Net(run, Entry("Standard", "none", "VGG", ending=ending))
+    return Net(run, Entry("No norm", "none", "VGG", ending=ending))
 
 
 def status(values: tuple[float, ...]) -> Status:

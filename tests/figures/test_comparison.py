@@ -13,8 +13,9 @@ from landscope.figures.spec import BarsPanel, LinesPanel
 from landscope.figures.style import NORMS
 from landscope.figures.summary import summarize
 from landscope.figures.table import COMPARISON_FIGURES
+from landscope.norms.names import NORM_LABELS
 from landscope.runs import StudyRecords
-from landscope.studies.comparison.configuration import COMPARED_NORMS, LABELS
+from landscope.studies.comparison.configuration import COMPARED_NORMS
 
 LOST = {("none", 0.1, 0): 12, ("none", 0.1, 1): 20}
 
@@ -51,7 +52,7 @@ def test_equal_records_give_equal_figures(number: int, study: StudyRecords) -> N
 
 
 def test_every_norm_that_can_be_compared_has_a_colour_and_a_name() -> None:
-    assert set(COMPARED_NORMS) == set(LABELS) == set(NORMS)
+    assert set(COMPARED_NORMS) == set(NORM_LABELS) == set(NORMS)
 
 
 def test_there_is_one_panel_of_the_loss_for_each_learning_rate(study: StudyRecords) -> None:

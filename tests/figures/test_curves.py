@@ -87,7 +87,7 @@ def test_accuracy_is_a_percentage_with_its_raw_readings(study: StudyRecords) -> 
 
 def test_long_series_are_thinned_but_keep_their_ends(tmp_path: Path) -> None:
     readings = [Reading(at, "training", "train_loss", float(at)) for at in range(5000)]
-    net = Net(write_run(tmp_path / "run", readings), Entry("Standard", "none", "VGG"))
+    net = Net(write_run(tmp_path / "run", readings), Entry("No norm", "none", "VGG"))
     line = curve(net, "training", "train_loss")
     assert len(line.x) == 1001
     assert (line.x[0], line.x[-1]) == (0.0, 4999.0)

@@ -90,7 +90,7 @@ def test_both_drawings_hold_the_same_numbers(study: StudyRecords) -> None:
     panel = specify(4, study).panels[2]
     assert isinstance(panel, LinesPanel)
     traces = interactive.draw(panel)["data"]
-    assert [trace["meta"] for trace in traces] == ["Standard", "Batch norm"]
+    assert [trace["meta"] for trace in traces] == ["No norm", "Batch norm"]
     for trace, curve in zip(traces, panel.curves, strict=True):
         assert trace["y"] == pytest.approx(curve.y, rel=1e-4)
 
@@ -101,11 +101,11 @@ def test_run_that_broke_off_has_a_cross_with_its_step(study: StudyRecords) -> No
     crosses = [each for each in traces if each.get("marker", {}).get("symbol") == "x"]
     assert len(crosses) == 1
     assert crosses[0]["x"] == [30.0]
-    assert "Standard, lr 0.5 (diverged at step 30)" in crosses[0]["hovertemplate"]
+    assert "No norm, lr 0.5 (diverged at step 30)" in crosses[0]["hovertemplate"]
 
 
 def test_gaps_of_a_curve_are_none() -> None:
-    entry = Entry("Standard", "none", "VGG")
+    entry = Entry("No norm", "none", "VGG")
     line = Curve(entry, (0.0, 1.0, 2.0), (1.0, math.nan, 3.0))
     axis = Axis("loss", Scale.LOG, 0.5, 5.0)
     panel = LinesPanel("t", Place(0, 0), Axis("step"), axis, (line,))
@@ -113,7 +113,7 @@ def test_gaps_of_a_curve_are_none() -> None:
 
 
 def test_a_gap_parts_a_band_into_polygons() -> None:
-    entry = Entry("Standard", "none", "VGG")
+    entry = Entry("No norm", "none", "VGG")
     nan = math.nan
     drawn = Band(entry, (0.0, 1.0, 2.0, 3.0), (1.0, 1.5, nan, 2.0), (3.0, 4.0, nan, 5.0))
     axis = Axis("loss", Scale.LOG, 0.5, 5.0)
@@ -143,7 +143,7 @@ def test_texts_are_escaped() -> None:
     ],
 )
 def test_log_ticks(low: float, high: float, texts: list[str]) -> None:
-    entry = Entry("Standard", "none", "VGG")
+    entry = Entry("No norm", "none", "VGG")
     axis = Axis("loss", Scale.LOG, low, high)
     line = Curve(entry, (0.0,), (1.0,))
     panel = LinesPanel("t", Place(0, 0), Axis("step"), axis, (line,))

@@ -34,7 +34,7 @@ def panel(tmp_path: Path) -> Panel:
             for at, each in enumerate(densities)
         ]
         run = write_run(tmp_path / "run", readings)
-        net = Net(run, Entry("Standard", "none", "VGG", ending=ending))
+        net = Net(run, Entry("No norm", "none", "VGG", ending=ending))
         return ridges_panel("(c)", Place(0, 0), net, Layer(3, "features.2"))
 
     return make
@@ -45,7 +45,7 @@ def status(values: tuple[float, ...]) -> Status:
 
 
 def test_title_names_net_and_layer(panel: Panel) -> None:
-    assert panel((0.5, 0.5)).title == "(c) Standard, layer\u00a03"
+    assert panel((0.5, 0.5)).title == "(c) No norm, layer\u00a03"
 
 
 def test_looks_that_are_not_finite_are_no_ridges(panel: Panel) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from landscope.figures import style
 from landscope.figures.style import NORMS, dark_twins
+from landscope.norms.names import NORM_LABELS, NormName
 from landscope.studies.comparison.configuration import AS_IS
-from landscope.studies.config import NormName
 
 
 def luminance(colour: str) -> float:
@@ -24,12 +24,13 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_every_norm_has_a_look() -> None:
-    assert set(NORMS) == {*get_args(NormName), AS_IS}
+def test_every_norm_has_a_look_and_a_label() -> None:
+    assert list(NORMS) == list(NORM_LABELS) == [*get_args(NormName), AS_IS]
 
 
-def test_looks_differ() -> None:
-    for field in ("label", "colour", "dark"):
+def test_looks_and_labels_differ() -> None:
+    assert len(set(NORM_LABELS.values())) == len(NORM_LABELS)
+    for field in ("colour", "dark"):
         assert len({getattr(look, field) for look in NORMS.values()}) == len(NORMS)
 
 

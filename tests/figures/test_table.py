@@ -73,13 +73,13 @@ def test_description_names_panels_and_nets(study: StudyRecords) -> None:
     text = specify(1, study).description
     assert text.startswith("Figure 1: Batch norm and the training of a VGG. 6 panels:")
     assert "(b) Test accuracy" in text
-    assert "Standard, lr 0.5 (diverged at step 30)" in text
+    assert "No norm, lr 0.5 (diverged at step 30)" in text
 
 
 def test_legend_says_which_family_broke_off(study: StudyRecords) -> None:
     labels = [item.full_label for item in specify(5, study).legend]
     assert labels == [
-        "Standard",
+        "No norm",
         "Batch norm",
         "L1 norm (VGG unfinished, stopped at step 29)",
         "L2 norm",

@@ -113,7 +113,7 @@ def test_head_says_what_was_run(outline: Outline) -> None:
 def test_runs_are_listed_with_how_they_ended(outline: Outline, study: StudyRecords) -> None:
     text = " ".join(outline.text.split())
     assert all(run in text for run in study.runs)
-    line = text.split("vgg-none-lr0.5-seed0 VGG Standard 0.5 60 ")[1]
+    line = text.split("vgg-none-lr0.5-seed0 VGG No norm 0.5 60 ")[1]
     assert line.startswith("not finite 10 % not finite diverged at step 30 3.5 s")
     run = study.find(norm="batch", lr=0.5)
     accuracy = 100 * run.series("training", "train_accuracy")[1][-1]

@@ -4,8 +4,8 @@ import math
 
 from landscope.figures.comparison_nets import ended_comparison, entry_of
 from landscope.figures.spec import Axis, Bar, BarsPanel, FigureSpec, Place
+from landscope.norms.names import NORM_LABELS
 from landscope.runs import StudyRecords
-from landscope.studies.comparison.configuration import LABELS
 from landscope.studies.comparison.records import ComparisonRecords, step_seconds
 
 _MILLISECONDS = 1e3
@@ -37,9 +37,9 @@ def data(study: StudyRecords) -> FigureSpec:
                 "(a) A training step", Place(0, 0), Axis("milliseconds"), tuple(times), notes
             ),
             BarsPanel(
-                f"(b) Relative to {LABELS[first]}",
+                f"(b) Relative to {NORM_LABELS[first]}",
                 Place(0, 1),
-                Axis(f"times {LABELS[first]}"),
+                Axis(f"times {NORM_LABELS[first]}"),
                 tuple(ratios),
                 ("of the same learning rate and seed",),
             ),

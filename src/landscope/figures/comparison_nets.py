@@ -12,8 +12,8 @@ from landscope.figures.axes import log_axis
 from landscope.figures.selection import lr_text
 from landscope.figures.spec import Axis, Band, Curve, Entry, Level, LinesPanel, Mark, Place, Scale
 from landscope.figures.style import NORMS
+from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyRecords
-from landscope.studies.comparison.configuration import LABELS
 from landscope.studies.comparison.records import ComparisonRecords, diverged, divergence
 
 Values = NDArray[np.float64]
@@ -59,7 +59,7 @@ def ended_comparison(study: StudyRecords) -> ComparisonRecords:
 
 def entry_of(norm: str) -> Entry:
     """How a norm looks: as in the figures of the paper."""
-    return Entry(LABELS[norm], norm, _FAMILY, NORMS[norm].dash)
+    return Entry(NORM_LABELS[norm], norm, _FAMILY, NORMS[norm].dash)
 
 
 def place_of(position: int, panels: int, block: int = 0) -> Place:
@@ -197,7 +197,7 @@ def divergence_notes(nets: ComparisonRecords, lr: float) -> tuple[str, ...]:
         steps = [divergence(run) for run in runs if diverged(run)]
         if steps:
             share = f"{len(steps)} of {len(runs)} seeds" if len(runs) > 1 else "diverged"
-            told.append(f"{LABELS[norm]} {share} from step {min(steps):.0f} on")
+            told.append(f"{NORM_LABELS[norm]} {share} from step {min(steps):.0f} on")
     return (f"diverged: {'; '.join(told)}",) if told else ()
 
 

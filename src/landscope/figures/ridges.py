@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from landscope.figures.selection import Layer, Net, layers
 from landscope.figures.spec import Axis, Place, Ridge, RidgesPanel
-from landscope.figures.style import NORMS
+from landscope.norms.names import NORM_LABELS
 from landscope.reading import Reading
 from landscope.runs import StudyRecords
 
@@ -33,7 +33,7 @@ def ridges_panel(letter: str, place: Place, net: Net, layer: Layer) -> RidgesPan
     low, high, beyond = _limits(ridges)
     if beyond:
         notes.append("some looks reach beyond the axis")
-    name = NORMS[net.entry.norm].label
+    name = NORM_LABELS[net.entry.norm]
     title = f"{letter} {name}, layer\u00a0{layer.number}".strip()
     axis = Axis("activation", low=low, high=high)
     return RidgesPanel(title, place, net.entry, axis, ridges, tuple(notes))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from landscope.errors import RecordError
 from landscope.figures.spec import Ending, Entry
 from landscope.figures.style import FAMILIES, NORMS, PAPER_LR, lr_dash
+from landscope.norms.names import NORM_LABELS
 from landscope.runs import Outcome, RunRecords, StudyRecords
 from landscope.studies.santurkar2018.records import PaperStudy
 
@@ -32,8 +33,8 @@ def find_net(study: StudyRecords, family: str, norm: str) -> Net:
         RecordError: The study has no such run.
     """
     run = study.find(family=family, norm=norm, lr=PAPER_LR[family])
-    look = NORMS[norm]
-    return Net(run, Entry(look.label, norm, FAMILIES[family], look.dash, ending(run.outcome)))
+    label, dash = NORM_LABELS[norm], NORMS[norm].dash
+    return Net(run, Entry(label, norm, FAMILIES[family], dash, ending(run.outcome)))
 
 
 def find_nets(study: StudyRecords, family: str, norms: tuple[str, ...]) -> list[Net]:
@@ -48,7 +49,7 @@ def find_net_at(study: StudyRecords, family: str, norm: str, lr: float) -> Net:
         RecordError: The study has no such run.
     """
     run = study.find(family=family, norm=norm, lr=lr)
-    label = f"{NORMS[norm].label}, lr {lr_text(lr)}"
+    label = f"{NORM_LABELS[norm]}, lr {lr_text(lr)}"
     return Net(run, Entry(label, norm, FAMILIES[family], lr_dash(family, lr), ending(run.outcome)))
 
 

@@ -1,4 +1,4 @@
-"""One colour, one dash and one label for each norm and each step size, the same in every figure.
+"""One colour and one dash for each norm and each step size, the same in every figure.
 
 The colours are those of Okabe and Ito (2008), "Color Universal Design", in an order that keeps
 the nets that share a figure apart also in print and for the colour-blind; the rest come from Tol
@@ -13,29 +13,28 @@ from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one norm looks: label, colour on a white and on a dark page, dash."""
+    """How one norm looks: colour on a white and on a dark page, dash."""
 
-    label: str
     colour: str
     dark: str
     dash: Dash
 
 
 NORMS: dict[str, Look] = {
-    "none": Look("Standard", "#3a3a3a", "#d9d9d9", Dash.SOLID),
-    "batch": Look("Batch norm", "#0072b2", "#4aa8e8", Dash.SOLID),
-    "noisy-batch": Look("Noisy batch norm", "#d55e00", "#ff8a3d", Dash.DASHED),
-    "noise": Look("Noise without a norm", "#882255", "#e07ab0", Dash.DOTTED),
-    "l1": Look("L1 norm", "#009e73", "#2fcc9e", Dash.DASHED),
-    "l2": Look("L2 norm", "#b8569a", "#e598cb", Dash.DASH_DOT),
-    "linf": Look("L∞ norm", "#d48e00", "#f5bd3f", Dash.DOTTED),
-    "layer": Look("Layer norm", "#332288", "#9d90f0", Dash.DASHED),
-    "group": Look("Group norm", "#7f7f20", "#c3c34e", Dash.DASH_DOT),
-    "instance": Look("Instance norm", "#56b4e9", "#9ad7fb", Dash.DOTTED),
-    "rms": Look("RMS norm", "#8c510a", "#d99a50", Dash.LONG),
-    "as-is": Look("As it is", "#b2182b", "#ff8a80", Dash.SOLID),
+    "none": Look("#3a3a3a", "#d9d9d9", Dash.SOLID),
+    "batch": Look("#0072b2", "#4aa8e8", Dash.SOLID),
+    "noisy-batch": Look("#d55e00", "#ff8a3d", Dash.DASHED),
+    "noise": Look("#882255", "#e07ab0", Dash.DOTTED),
+    "l1": Look("#009e73", "#2fcc9e", Dash.DASHED),
+    "l2": Look("#b8569a", "#e598cb", Dash.DASH_DOT),
+    "linf": Look("#d48e00", "#f5bd3f", Dash.DOTTED),
+    "layer": Look("#332288", "#9d90f0", Dash.DASHED),
+    "group": Look("#7f7f20", "#c3c34e", Dash.DASH_DOT),
+    "instance": Look("#56b4e9", "#9ad7fb", Dash.DOTTED),
+    "rms": Look("#8c510a", "#d99a50", Dash.LONG),
+    "as-is": Look("#b2182b", "#ff8a80", Dash.SOLID),
 }
-"""By the norm's id; the order is that of the legend. "as-is" is a user's own model, unchanged."""
+"""By the norm's name; the order is that of the legend."""
 
 LINES: dict[str, Look] = {
     "line-1": NORMS["batch"],
@@ -43,7 +42,7 @@ LINES: dict[str, Look] = {
     "line-3": NORMS["l1"],
     "rest": NORMS["none"],
 }
-"""Where one run has several lines in a panel, and what is drawn behind them; no label is used."""
+"""Where one run has several lines in a panel, and what is drawn behind them."""
 
 PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}
 """The step size that the paper uses unless it says otherwise, by family."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from landscope.figures.selection import ending, lr_text
-from landscope.figures.style import NORMS
 from landscope.figures.summary import number_text
+from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyManifest, StudyRecords
 from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
 
@@ -103,7 +103,7 @@ def layer_names(study: StudyRecords) -> list[Fact]:
 
 def run_rows(study: StudyRecords) -> list[RunRow]:
     """The table of all runs, by family, then step size, then norm in the order of the legend."""
-    families, norms = list(_FAMILIES), list(NORMS)
+    families, norms = list(_FAMILIES), list(NORM_LABELS)
 
     def place(run: RunRecords) -> tuple[int, float, int, str]:
         made = run.settings(PaperRun)
@@ -165,7 +165,7 @@ def _run_row(run: RunRecords) -> RunRow:
     return RunRow(
         id=run.id,
         family=_FAMILIES.get(family, family),
-        norm=NORMS[norm].label if norm in NORMS else norm,
+        norm=NORM_LABELS.get(norm, norm),
         lr=_NOTHING if made.lr is None else lr_text(made.lr),
         steps=_NOTHING if made.steps is None else str(made.steps),
         train_accuracy=_last(run, "train_accuracy", 100.0, " %"),

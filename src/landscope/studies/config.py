@@ -6,20 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from landscope.norms.names import NormName
+
 Family = Literal["vgg", "dln"]
-NormName = Literal[
-    "none",
-    "batch",
-    "noisy-batch",
-    "noise",
-    "l1",
-    "l2",
-    "linf",
-    "layer",
-    "group",
-    "instance",
-    "rms",
-]
 ProbeName = Literal[
     "distribution", "covariate_shift", "line", "reference_lines", "theory", "optimum"
 ]

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from landscope.findings.across import across
+from landscope.norms.names import NORM_LABELS
 from landscope.report.answer import Verdict
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.claims import answers
 from landscope.studies.comparison import configuration as comparison
-from landscope.studies.comparison.configuration import LABELS
 from landscope.studies.comparison.records import (
     ComparisonRecords,
     diverged,
@@ -84,7 +84,7 @@ def _compared(study: StudyRecords) -> Table:
     for norm in nets.norms:
         for lr in nets.lrs:
             runs = [run for run in nets.there(norm, lr) if run.outcome.ended]
-            table.add_row(*map(plain, (LABELS[norm], f"{lr:g}", *_over_seeds(runs))))
+            table.add_row(*map(plain, (NORM_LABELS.get(norm, norm), f"{lr:g}", *_over_seeds(runs))))
     return table
 
 

@@ -10,11 +10,12 @@ from tests.tolerances import EXACT64
 from landscope.data.table import DATASETS
 from landscope.models.pre_activation import pre_activation
 from landscope.models.table import build
+from landscope.norms.names import NormName
 from landscope.norms.table import NORMS
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
-from landscope.studies.config import NormName, Probing
+from landscope.studies.config import Probing
 from landscope.studies.santurkar2018.preset import PRESETS, FamilyPreset, Preset, load_preset
 
 IMAGES = {"fashion-mnist": (1, 28, 28), "cifar-10": (3, 32, 32)}

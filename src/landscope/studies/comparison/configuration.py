@@ -9,8 +9,9 @@ from typing import Literal, TypeVar, get_args
 from pydantic import Field
 
 from landscope.errors import UsageError
+from landscope.norms.names import NORM_LABELS, NormName
 from landscope.studies.comparison.import_path import ImportPath, parse_path
-from landscope.studies.config import SEEDS, Frozen, NormName
+from landscope.studies.config import SEEDS, Frozen
 from landscope.studies.santurkar2018.experiments import check_seed
 
 STUDY = "comparison"
@@ -21,22 +22,6 @@ AS_IS = "as-is"
 
 ComparedNorm = NormName | Literal["as-is"]
 COMPARED_NORMS: tuple[str, ...] = (*get_args(NormName), AS_IS)
-
-LABELS: dict[str, str] = {
-    "none": "No norm",
-    "batch": "Batch norm",
-    "noisy-batch": "Noisy batch norm",
-    "noise": "Noise, no norm",
-    "l1": "L1 norm",
-    "l2": "L2 norm",
-    "linf": "L∞ norm",
-    "layer": "Layer norm",
-    "group": "Group norm",
-    "instance": "Instance norm",
-    "rms": "RMS norm",
-    AS_IS: "As it is",
-}
-"""What a reader calls a norm, by its name."""
 
 _SPOKEN = {
     "none": "without a norm",
@@ -134,7 +119,7 @@ def functions_of(model: str, data: str, loss: str | None, optimizer: str) -> lis
 
 def spoken(norm: str) -> str:
     """A norm in a sentence, as in ``with batch norm`` and ``without a norm``."""
-    label = LABELS[norm]
+    label = NORM_LABELS[norm]
     plain = label if label[:2].isupper() or label[1].isdigit() or label[1] == "∞" else label.lower()
     return _SPOKEN.get(norm, f"with {plain}")
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from landscope.figures.selection import ending, lr_text
 from landscope.figures.summary import number_text
+from landscope.norms.names import NORM_LABELS
 from landscope.report.overview import Fact, duration, machine, moment
 from landscope.runs import RunRecords, StudyRecords
-from landscope.studies.comparison.configuration import CROSS_ENTROPY, LABELS
+from landscope.studies.comparison.configuration import CROSS_ENTROPY
 from landscope.studies.comparison.records import (
     Compared,
     ComparedRun,
@@ -42,7 +43,7 @@ def facts(study: StudyRecords) -> list[Fact]:
     asked = nets.settings
     return [
         Fact("Model", str(asked.model)),
-        Fact("Norms", ", ".join(LABELS[norm] for norm in nets.norms)),
+        Fact("Norms", ", ".join(NORM_LABELS.get(norm, norm) for norm in nets.norms)),
         Fact("Learning rates", ", ".join(map(lr_text, nets.lrs))),
         Fact("Runs", f"{len(study.runs)}, seeds {', '.join(map(str, nets.seeds))}"),
         Fact("Steps", f"{asked.steps}, a look every {asked.every}"),
@@ -73,7 +74,7 @@ def layer_names(study: StudyRecords) -> list[Fact]:
         numbered = ", ".join(f"{at} {layer}" for at, layer in enumerate(run.layers, 1))
         parameters = run.manifest.parameters
         size = f"{parameters:,} parameters; " if isinstance(parameters, int) else ""
-        found.setdefault(norm, Fact(LABELS[norm], f"{size}{numbered}"))
+        found.setdefault(norm, Fact(NORM_LABELS.get(norm, norm), f"{size}{numbered}"))
     return [found[norm] for norm in nets.norms if norm in found]
 
 
@@ -100,7 +101,7 @@ def _row(run: RunRecords) -> ComparedRow:
         seconds = f"{number_text(1e3 * step_seconds(run))} ms"
     return ComparedRow(
         id=run.id,
-        norm=LABELS[made.norm],
+        norm=NORM_LABELS.get(made.norm, made.norm),
         lr=lr_text(made.lr),
         seed=str(made.seed),
         first_loss=first,

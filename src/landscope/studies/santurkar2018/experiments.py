@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscope.errors import UsageError
-from landscope.studies.config import SEEDS, Family, NormName, ProbeName, RunConfig
+from landscope.norms.names import NormName
+from landscope.studies.config import SEEDS, Family, ProbeName, RunConfig
 from landscope.studies.santurkar2018.preset import FamilyPreset, Preset
 
 STUDY = "santurkar2018"

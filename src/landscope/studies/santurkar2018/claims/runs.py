@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from landscope.norms.names import NormName
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
-from landscope.studies.config import Family, NormName
+from landscope.studies.config import Family
 from landscope.studies.santurkar2018.records import PaperRun
 
 
