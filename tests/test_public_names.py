@@ -11,7 +11,7 @@ import pytest
 
 import landscope
 from landscope import cli, errors
-from landscope.data.table import DATASETS
+from landscope.data import DATASETS
 from landscope.errors import LandscopeError
 from landscope.models.table import MODELS, build
 from landscope.norms.names import NormName

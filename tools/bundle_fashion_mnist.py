@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from landscope.data.idx import idx_header, read_idx
+from landscope.data.contents import idx_header, read_idx
 
 CLASSES = 10
 BUNDLE = Path(__file__).parent.parent / "src" / "landscope" / "data" / "fashion_mnist"

@@ -12,7 +12,7 @@ from random import Random
 from unittest.mock import patch
 
 from landscope.data import cifar10, fashion_mnist
-from landscope.data.idx import read_idx
+from landscope.data.contents import read_idx
 from torture.sample import Sample, digest_of
 
 Make = Callable[[Path], Sample]
@@ -49,7 +49,7 @@ def _load(files: dict[str, bytes], folder: Path | None, archive: Path | None = N
     digests = {name: hashlib.md5(body).hexdigest() for name, body in files.items()}
     with (
         patch.multiple(cifar10, RECORDS=1, MD5=digests),
-        patch.object(cifar10, "_fetch", lambda: archive),
+        patch.object(cifar10, "_fetch_archive", lambda: archive),
     ):
         data = cifar10.load(folder)
     given = {"inputs": data.train_inputs, "targets": data.train_targets}

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landscope.data import Batches, Dataset, batch, load, permutation
+from landscope.data import Batches, Dataset, load, permutation
 from landscope.errors import UsageError
 
 seeds = st.integers(0, 2**64)
@@ -59,7 +59,7 @@ def test_any_order_of_asking_gives_the_same_batches(
     batches, in_order = Batches(data, seed, batch_size), Batches(data, seed, batch_size)
     sequence = [in_order(step) for step in range(max(steps) + 1)]
     for step in steps:
-        alone = batch(data, seed=seed, step=step, batch_size=batch_size)
+        alone = Batches(data, seed, batch_size)(step)
         for found in (batches(step), alone, batches.at(alone.epoch, alone.index)):
             assert torch.equal(found.inputs, sequence[step].inputs)
             assert torch.equal(found.targets, sequence[step].targets)
@@ -91,10 +91,10 @@ def test_the_order_is_the_same_for_ever() -> None:
 
 def test_the_global_stream_plays_no_part() -> None:
     data = counting(20)
-    first = batch(data, seed=3, step=7, batch_size=4)
+    first = Batches(data, 3, 4)(7)
     torch.manual_seed(99)
     before = torch.get_rng_state()
-    again = batch(data, seed=3, step=7, batch_size=4)
+    again = Batches(data, 3, 4)(7)
     assert torch.equal(first.inputs, again.inputs)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -112,7 +112,7 @@ def test_none_is_the_whole_set_in_order() -> None:
 
 def test_images_come_normalised_with_their_classes() -> None:
     data = load("fashion-mnist")
-    found = batch(data, seed=0, step=50, batch_size=128)
+    found = Batches(data, 0, 128)(50)
     assert (found.epoch, found.index) == (1, 50 - 6000 // 128)
     chosen = permutation(6000, seed=0, epoch=1)[found.index * 128 : (found.index + 1) * 128]
     assert torch.equal(found.inputs, data.inputs(data.train_inputs[chosen]))
@@ -135,7 +135,7 @@ def test_a_batch_has_between_one_and_all_samples(batch_size: int) -> None:
     with pytest.raises(UsageError, match=message + "give a batch size in that range"):
         Batches(counting(10), 0, batch_size)
     with pytest.raises(UsageError, match=message):
-        batch(counting(10), seed=0, step=0, batch_size=batch_size)
+        Batches(counting(10), 0, batch_size)
 
 
 def test_a_negative_step_is_refused() -> None:

@@ -12,7 +12,7 @@ from tests.data.served import Server
 from tests.data.small_cifar import SmallCifar, check_small
 
 from landscope.data import cifar10
-from landscope.data.cache import cache_folder, fetch
+from landscope.data.cifar10 import cache_folder, fetch
 from landscope.errors import DataError, StorageError
 
 NAME = "cifar-10-binary.tar.gz"

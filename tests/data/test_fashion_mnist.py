@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from landscope.data import fashion_mnist
-from landscope.data.idx import read_idx
+from landscope.data.contents import read_idx
 from landscope.errors import DataError
 
 NAMES = [f"{name}.gz" for name in fashion_mnist.SHA256]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landscope.data.idx import idx_header, read_idx
+from landscope.data.contents import idx_header, read_idx
 from landscope.errors import DataError
 
 # Written out by hand from the format's description: 2 images of 2 x 3 pixels.

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from landscope.data.stream import stream
+from landscope.data.batches import stream
 from landscope.errors import UsageError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import landscope
 from landscope.cli import main
-from landscope.data.idx import read_idx
-from landscope.data.table import load
+from landscope.data import load
+from landscope.data.contents import read_idx
 from landscope.runs import read_study
 from landscope.runs.checkpoint import Checkpoints
 from landscope.runs.weights import read_weights

@@ -8,7 +8,7 @@ import numpy as np
 from tests.comparison_study import Compared
 from tests.figures.study_fixture import Synthetic
 
-from landscope.data.idx import idx_header
+from landscope.data.contents import idx_header
 from landscope.runs.checkpoint import Checkpoint, Checkpoints
 from landscope.runs.line import Mark
 from landscope.runs.run_records import RunRecords

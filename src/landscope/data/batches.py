@@ -1,4 +1,4 @@
-"""Batches as a function of seed and step: nothing to rewind, nothing to remember.
+"""Batches and the random streams of the data, as functions of the seed: nothing to rewind.
 
 Epoch e visits the training set in the order of a permutation that is drawn from (seed, e) alone.
 Each epoch drops the samples that do not fill a last batch, so all batches have the same size.
@@ -6,12 +6,12 @@ Each epoch drops the samples that do not fill a last batch, so all batches have 
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from landscope.data.dataset import Dataset
-from landscope.data.stream import stream
 from landscope.errors import UsageError
 
 
@@ -30,6 +30,32 @@ class Batch:
     targets: Int64[Tensor, " batch"] | Float[Tensor, "batch outputs"]
     epoch: int
     index: int
+
+
+def stream(seed: int, purpose: str, index: int = 0) -> torch.Generator:
+    """A generator on the CPU that depends on its arguments only, never on the global stream.
+
+    Streams of different purposes are unrelated, so that data drawn from a seed does not repeat
+    the numbers that made the initial weights from the same seed.
+
+    Args:
+        seed: The run's seed.
+        purpose: What the numbers are for.
+        index: Which of several streams for this purpose.
+
+    Returns:
+        A new generator. On the CPU, so that every device gets the same numbers.
+
+    Raises:
+        UsageError: ``seed`` is negative.
+    """
+    if seed < 0:
+        raise UsageError(
+            f"seed = {seed}", "a seed is a whole number from 0", "give a seed of at least 0"
+        )
+    key = np.random.SeedSequence(seed, spawn_key=(*purpose.encode(), index))
+    # torch's CPU generator takes the lower 32 bits of a seed.
+    return torch.Generator().manual_seed(int(key.generate_state(1)[0]))
 
 
 def permutation(samples: int, *, seed: int, epoch: int) -> Int64[Tensor, " samples"]:
@@ -127,22 +153,3 @@ class Batches:
             return order.to(device)
         # A copy from pinned memory is queued; one from ordinary memory waits for the device.
         return order.pin_memory().to(device, non_blocking=True)
-
-
-def batch(dataset: Dataset, *, seed: int, step: int, batch_size: int | None) -> Batch:
-    """One batch on its own: ``Batches(dataset, seed, batch_size)(step)``.
-
-    Args:
-        dataset: The data; the batch is made on its device.
-        seed: Seed of the order.
-        step: The step, numbered from 0.
-        batch_size: Samples in the batch; None gives the whole training set, in order.
-
-    Returns:
-        The batch.
-
-    Raises:
-        UsageError: ``batch_size`` is not positive or exceeds the training set, or ``step`` or
-            ``seed`` is negative.
-    """
-    return Batches(dataset, seed, batch_size)(step)

@@ -7,19 +7,23 @@ this data set are pickles, and are never read.
 """
 
 import gzip
+import os
+import sys
 import tarfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pooch
+import requests
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from landscope.data.cache import fetch
 from landscope.data.contents import check_digest, check_size, read_at_most
 from landscope.data.dataset import Dataset
-from landscope.errors import DataError
+from landscope.errors import DataError, StorageError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -51,6 +55,7 @@ CLASSES = (
 MEAN = (0.4914, 0.4822, 0.4465)
 STD = (0.2470, 0.2435, 0.2616)
 _RECORD_BYTES = 1 + CHANNELS * SIDE * SIDE
+_CACHE = "LANDSCOPE_CACHE"
 
 
 def load(data_dir: Path | None = None) -> Dataset:
@@ -71,7 +76,7 @@ def load(data_dir: Path | None = None) -> Dataset:
             download failed.
         StorageError: The cache folder cannot be written.
     """
-    files = _read_archive(_fetch()) if data_dir is None else _read_folder(data_dir)
+    files = _read_archive(_fetch_archive()) if data_dir is None else _read_folder(data_dir)
     parts = [_records(files[name]) for name in MD5]
     images = [images for images, _ in parts]
     labels = [labels for _, labels in parts]
@@ -87,7 +92,58 @@ def load(data_dir: Path | None = None) -> Dataset:
     )
 
 
-def _fetch() -> Path:
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$LANDSCOPE_CACHE``, or the user's own cache folder."""
+    return Path(os.environ.get(_CACHE) or pooch.os_cache("landscope")).expanduser()
+
+
+def fetch(url: str, *, md5: str, remedy: str) -> Path:
+    """The file at ``url``, from the cache if it is there with the right checksum.
+
+    A download goes to a temporary name beside its place and moves there when it is complete and
+    its checksum is right, so one that was cut leaves nothing behind.
+
+    Args:
+        url: Address of the file.
+        md5: Its checksum, as its publisher states it.
+        remedy: What the user can do where the address cannot be reached.
+
+    Returns:
+        Path of the file in the cache.
+
+    Raises:
+        DataError: The download failed, was cut, or has another checksum.
+        StorageError: The cache folder cannot be written.
+    """
+    folder = cache_folder()
+    # No bar where there is no terminal; pooch logs one plain line in any case.
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16)
+    try:
+        path = pooch.retrieve(
+            url,
+            known_hash=f"md5:{md5}",
+            fname=Path(urlsplit(url).path).name,
+            path=folder,
+            # pooch's protocol of downloaders names other arguments than its own downloaders do.
+            downloader=downloader,  # pyright: ignore[reportArgumentType]
+        )
+    except requests.RequestException as error:
+        raise DataError(f"{url} could not be fetched", str(error), remedy) from error
+    except ValueError as error:
+        # What pooch raises for a wrong checksum; its own text speaks of pooch's registries.
+        raise DataError(
+            f"{url} gave a file with another checksum", f"its md5 should be {md5}", remedy
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"the cache {folder} cannot be written",
+            error.strerror or str(error),
+            f"free some space there, or name another folder in the environment as {_CACHE}",
+        ) from error
+    return Path(path)
+
+
+def _fetch_archive() -> Path:
     remedy = f"download it elsewhere, unpack it, and give the folder {FOLDER} with --data-dir"
     return fetch(URL, md5=ARCHIVE_MD5, remedy=remedy)
 

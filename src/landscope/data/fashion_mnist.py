@@ -10,8 +10,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from landscope.data.contents import read_idx
 from landscope.data.dataset import Dataset
-from landscope.data.idx import read_idx
 
 FOLDER = Path(__file__).parent / "fashion_mnist"
 TRAIN_SIZE = 6_000

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from landscope.data.batches import stream
 from landscope.data.dataset import Dataset
-from landscope.data.stream import stream
 from landscope.errors import UsageError
 
 SAMPLES = 1000

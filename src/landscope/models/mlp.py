@@ -1,5 +1,6 @@
 """Multilayer perceptron: linear layers, each but the last followed by its norm and a ReLU."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from jaxtyping import Float
@@ -7,7 +8,6 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.models.glorot import GlorotLayers
-from landscope.models.hidden_layers import linear_relu_layers
 from landscope.norms.table import NormBuilder, none
 
 
@@ -37,3 +37,23 @@ class MLP(nn.Module):
     def forward(self, inputs: Float[Tensor, "batch *example"]) -> Float[Tensor, "batch outputs"]:
         """Scores of each class, before any softmax; examples of any shape are flattened."""
         return self.layers(inputs.flatten(1))
+
+
+def linear_relu_layers(
+    widths: Sequence[int], norm: NormBuilder, layers: GlorotLayers
+) -> nn.Sequential:
+    """``fc1, norm1, relu1, ..., fcK`` with K one less than there are widths.
+
+    Args:
+        widths: Numbers of features: of the input, of each hidden layer, of the output.
+        norm: Makes the norm before each ReLU.
+        layers: Makes the linear layers.
+    """
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    last = len(widths) - 1
+    for number in range(1, len(widths)):
+        modules[f"fc{number}"] = layers.linear(widths[number - 1], widths[number])
+        if number < last:
+            modules[f"norm{number}"] = norm(widths[number], 0)
+            modules[f"relu{number}"] = nn.ReLU()
+    return nn.Sequential(modules)

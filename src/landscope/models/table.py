@@ -42,7 +42,6 @@ class ModelEntry:
 
     Args:
         name: What it is called in configurations and on the command line.
-        title: What it is called in figures.
         builder: Makes it.
         in_channels: Default of the channels of an image, or of the features of an example.
         depth: Default of the number of weight-bearing layers, which the name may carry, as in
@@ -50,7 +49,6 @@ class ModelEntry:
     """
 
     name: str
-    title: str
     builder: Callable[[ModelSpec], nn.Module]
     in_channels: int
     depth: int | None = None
@@ -83,12 +81,12 @@ def _mlp(spec: ModelSpec) -> MLP:
 
 
 _ROWS = (
-    ModelEntry("vgg-small", "Small VGG", partial(_vgg, "vgg-small"), in_channels=1),
-    ModelEntry("vgg-medium", "Medium VGG", partial(_vgg, "vgg-medium"), in_channels=3),
-    ModelEntry("vgg-11", "VGG-11", partial(_vgg, "vgg-11"), in_channels=3),
-    ModelEntry("vgg-16", "VGG-16", partial(_vgg, "vgg-16"), in_channels=3),
-    ModelEntry("dln", "Deep linear network", _dln, in_channels=10, depth=25),
-    ModelEntry("mlp", "Multilayer perceptron", _mlp, in_channels=784, depth=3),
+    ModelEntry("vgg-small", partial(_vgg, "vgg-small"), in_channels=1),
+    ModelEntry("vgg-medium", partial(_vgg, "vgg-medium"), in_channels=3),
+    ModelEntry("vgg-11", partial(_vgg, "vgg-11"), in_channels=3),
+    ModelEntry("vgg-16", partial(_vgg, "vgg-16"), in_channels=3),
+    ModelEntry("dln", _dln, in_channels=10, depth=25),
+    ModelEntry("mlp", _mlp, in_channels=784, depth=3),
 )
 
 MODELS: dict[str, ModelEntry] = {row.name: row for row in _ROWS}
@@ -154,3 +152,17 @@ def _row(name: str) -> tuple[ModelEntry, int]:
             f"give {entry.name}-{entry.depth}, for one",
         )
     return entry, depth
+
+
+def pre_activation(model: nn.Module, layer: str) -> str:
+    """Name of the module whose output is the layer's pre-activation.
+
+    In our models ``conv3`` and ``fc3`` are followed by ``norm3``, an identity where there is no
+    norm. A layer that is followed by none gives its own output.
+
+    Args:
+        model: One of ours.
+        layer: Name of a weight-bearing module of it.
+    """
+    norm = re.sub(r"(conv|fc)(\d+)$", r"norm\2", layer)
+    return norm if norm in dict(model.named_modules()) else layer

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.models.glorot import GlorotLayers
-from landscope.models.hidden_layers import linear_relu_layers
+from landscope.models.mlp import linear_relu_layers
 from landscope.norms.table import NormBuilder, none
 
 

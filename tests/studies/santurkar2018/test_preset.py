@@ -7,9 +7,8 @@ import torch
 from pydantic import ValidationError
 from tests.tolerances import EXACT64
 
-from landscope.data.table import DATASETS
-from landscope.models.pre_activation import pre_activation
-from landscope.models.table import build
+from landscope.data import DATASETS
+from landscope.models.table import build, pre_activation
 from landscope.norms.names import NormName
 from landscope.norms.table import NORMS
 from landscope.objective.layers import execution_order

@@ -182,7 +182,7 @@ def check_data(configs: list[RunConfig], data_dir: Path | None) -> None:
     Raises:
         DataError: One is missing or damaged.
     """
-    from landscope.data.table import load
+    from landscope.data import load
 
     for name in sorted({config.data for config in configs}):
         load(name, data_dir=data_dir)

@@ -8,16 +8,14 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from landscope.cost import ProbeCost
-from landscope.data import gaussian
+from landscope.data import gaussian, load
 from landscope.data.batches import Batches
 from landscope.data.dataset import Dataset
-from landscope.data.table import load
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
 from landscope.measures.batch_norm_theory import BatchNorm
 from landscope.models.dln import DLN
-from landscope.models.pre_activation import pre_activation
-from landscope.models.table import build
+from landscope.models.table import build, pre_activation
 from landscope.objective.arithmetic import work_of
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
