@@ -2,8 +2,7 @@
 
 import pytest
 
-from landscope.findings.across import across
-from landscope.findings.finding import Evidence
+from landscope.findings import Evidence, across
 
 from .history import looks
 
@@ -50,9 +49,12 @@ def test_no_runs_and_runs_without_readings_have_none() -> None:
 @pytest.mark.parametrize(
     ("evidence", "told"),
     [
-        (Evidence("a/b", (3, 6, 9), (1.0, 3.0, 2.0)), "a/b: 1 to 3, 3 looks from step 3 to 9"),
-        (Evidence("a/b", (3,), (2.0,), unit="loss"), "a/b: 2 loss, 1 look at step 3"),
-        (Evidence("a/b", (3, 6)), "a/b: 2 looks from step 3 to 6"),
+        (
+            Evidence("a/b", (3, 6, 9), (1.0, 3.0, 2.0)),
+            "a/b: 1 to 3, 3 measurements from step 3 to 9",
+        ),
+        (Evidence("a/b", (3,), (2.0,), unit="loss"), "a/b: 2 loss, 1 measurement at step 3"),
+        (Evidence("a/b", (3, 6)), "a/b: 2 measurements from step 3 to 6"),
         (
             Evidence("a/b", (3, 6), (1.0, 2.0), ("fc", "conv"), "s"),
             "a/b: 1 s at fc since step 3 and 2 s at conv since step 6",

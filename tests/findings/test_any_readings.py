@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from landscope.findings import find
 from landscope.findings.finding import SEVERITIES
-from landscope.findings.table import SYMPTOMS
+from landscope.findings.table import RULES
 from landscope.reading import Reading, Status
 
 KEYS = (
@@ -102,7 +102,7 @@ def test_any_readings_give_findings_in_words_whatever_their_order(fields, seed) 
 
     ids = [finding.id for finding in findings]
     assert len(set(ids)) == len(ids)
-    table = [symptom.id for symptom in SYMPTOMS]
+    table = [rule.id for rule in RULES]
     places = [(SEVERITIES.index(f.severity), table.index(f.id)) for f in findings]
     assert places == sorted(places)
     for finding in findings:
@@ -124,8 +124,8 @@ def check(finding) -> None:
     assert finding.reference
     assert str(finding).endswith(f"{finding.sentence} {finding.remedy}")
     assert str(finding).startswith(finding.severity.capitalize())
-    (symptom,) = (symptom for symptom in SYMPTOMS if symptom.id == finding.id)
-    assert finding.severity in symptom.severities
+    (rule,) = (rule for rule in RULES if rule.id == finding.id)
+    assert finding.severity in rule.severities
     evidence = finding.evidence
     assert evidence.steps
     assert len(evidence.values) in (0, len(evidence.steps))

@@ -28,7 +28,9 @@ def computed(factors, agreement=1.0, batches=1):
 def test_another_loss_is_serious() -> None:
     finding = the("loss-not-trained", looks(AGREEMENT, [0.9, 0.8, 0.7]))
     assert finding.severity == "serious"
-    assert "is 0.8 (median of 3 looks since step 0), where one loss gives 1" in finding.sentence
+    assert (
+        "is 0.8 (median of 3 measurements since step 0), where one loss gives 1" in finding.sentence
+    )
     assert finding.evidence.steps == (0, 100, 200)
     assert finding.evidence.values == (0.9, 0.8, 0.7)
 
@@ -43,7 +45,7 @@ def test_the_same_loss_but_for_rounding_is_not_told(values) -> None:
 def test_clipping_is_told_with_its_share_and_its_factor() -> None:
     finding = the("gradient-clipped", *used([0.25, 1.0, 0.5, 0.2, 0.3]))
     assert finding.severity == "info"
-    assert "at 4 of 5 looks (80%), to 0.275 of its length" in finding.sentence
+    assert "at 4 of 5 measurements (80%), to 0.275 of its length" in finding.sentence
     assert finding.evidence.quantity == "gradient/used_scale"
     assert finding.evidence.steps == (0, 200, 300, 400)
     assert finding.evidence.values == pytest.approx((0.25, 0.5, 0.2, 0.3))
@@ -165,7 +167,7 @@ def test_noise_that_dominates_is_told_with_both_sizes() -> None:
 def test_a_batch_that_is_larger_than_useful_is_told_with_the_price_of_half() -> None:
     finding = the("batch-larger-than-useful", looks(EFFICIENCY, [0.95, 0.96, 0.94]))
     assert finding.severity == "info"
-    assert finding.sentence.endswith("(median of 3 looks since step 0).")
+    assert finding.sentence.endswith("(median of 3 measurements since step 0).")
     assert finding.remedy.startswith("Half the batch would need 5% more steps")
     assert finding.evidence.values == (0.95, 0.96, 0.94)
 

@@ -60,7 +60,7 @@ def test_the_first_of_several_losses_is_told() -> None:
 def test_a_loss_that_is_never_finite_did_not_diverge() -> None:
     finding = the("diverged", losses([NAN, NAN]))
     assert finding.severity == "serious"
-    assert "was never finite, from the first look at step 0 on" in finding.sentence
+    assert "was never finite, from the first measurement at step 0 on" in finding.sentence
 
 
 def test_an_overflow_that_heals_is_a_warning_and_never_hides_a_divergence() -> None:
@@ -68,7 +68,8 @@ def test_an_overflow_that_heals_is_a_warning_and_never_hides_a_divergence() -> N
     finding = the("diverged", healed)
     assert finding.severity == "warning"
     assert finding.sentence == (
-        "The loss overflowed at 1 look, first at step 100, and is finite again from step 200 on."
+        "The loss overflowed at 1 measurement, first at step 100, and is finite again from step "
+        "200 on."
     )
     both = the("diverged", healed, losses([1, 1, 1, 1, NAN], "training/train_loss"))
     assert both.severity == "serious"

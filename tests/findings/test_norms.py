@@ -99,13 +99,13 @@ def test_a_difference_in_evaluation_is_told_with_both_losses() -> None:
     assert finding.severity == "warning"
     assert finding.sentence == (
         "Evaluation differs from training: on the same batch the loss is 40% higher in evaluation "
-        "mode (median of 3 looks since step 100, 1.4 against 1), although the running statistics "
-        "follow the batches."
+        "mode (median of 3 measurements since step 100, 1.4 against 1), although the running "
+        "statistics follow the batches."
     )
     assert finding.evidence.values == (0.4, 0.5, 0.3)
     many = the("evaluation-differs", looks(EVALUATION, [11.0] * 3))
     assert many.sentence.endswith(
-        "is 12 times as high in evaluation mode (median of 3 looks since step 0)."
+        "is 12 times as high in evaluation mode (median of 3 measurements since step 0)."
     )
 
 
@@ -119,7 +119,7 @@ def test_evaluation_like_training_is_not_told(values) -> None:
 def test_a_batch_that_is_too_small_is_told() -> None:
     finding = the("batch-too-small-for-norm", looks(HALVES, [0.2, 0.3, 0.25]))
     assert finding.severity == "warning"
-    assert "the loss is 25% higher (median of 3 looks since step 0)" in finding.sentence
+    assert "the loss is 25% higher (median of 3 measurements since step 0)" in finding.sentence
     assert finding.evidence.values == (0.2, 0.3, 0.25)
     assert "1803.08494" in finding.reference
 

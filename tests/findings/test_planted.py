@@ -279,7 +279,7 @@ PLANTED = {
     "dead units": ("dead-units", "layer 4", Training(biased(-100.0))),
     "replaced": ("not-optimised", "layer 4", Training(optimizer=replaced)),
     "head alone": ("not-optimised", "layer 0", Training(optimizer=head_alone)),
-    "norm in eval": ("norms-in-evaluation", "1", Training(normed(), before=eval_norm)),
+    "norm in eval": ("norms-in-evaluation", "0 and 1", Training(normed(), before=eval_norm)),
     "forgotten train": ("evaluation-mode", "before", Training(normed(), before=eval_after(3))),
     "momentum 0": ("statistics-still", "1", Training(normed(0.0))),
     "bfloat16": (

@@ -24,8 +24,8 @@ def test_a_step_beyond_the_edge_is_told_with_its_beginning_and_a_safe_rate() -> 
     assert finding.severity == "warning"
     assert finding.sentence == (
         "The step is beyond the edge of stability since step 300: learning rate times curvature "
-        "along the update is 3.05 (median of 4 looks), where the edge is at 2 and a step beyond it "
-        "raises the loss of its own batch."
+        "along the update is 3.05 (median of 4 measurements), where the edge is at 2 and a step "
+        "beyond it raises the loss of its own batch."
     )
     assert finding.remedy.startswith("Lower the learning rate from 0.1 to 0.05 or less, or warm up")
     assert finding.evidence.quantity == ALONG_UPDATE
@@ -94,7 +94,7 @@ def test_without_a_look_along_the_update_that_along_the_gradient_counts() -> Non
     # A step promises rate x slope^2 = 0.4, and the loss rises by as much.
     finding = the("beyond-the-edge", line(*[1.4] * 3))
     assert finding.evidence.quantity == ALONG_GRADIENT
-    assert "curvature along the gradient is 4 (median of 3 looks)" in finding.sentence
+    assert "curvature along the gradient is 4 (median of 3 measurements)" in finding.sentence
     assert finding.remedy.startswith("Lower the learning rate by a factor of 2 or more")
     both = (line(*[1.4] * 3), looks(ALONG_UPDATE, [1.0] * 3))
     assert found("beyond-the-edge", *both) is None
@@ -148,7 +148,9 @@ def room(multiples, sharpness, rates, cosine=0.0):
 def test_room_for_a_larger_step_is_told_with_caution() -> None:
     finding = the("step-could-be-larger", *room([4, 16, 16, 16], [0.1] * 4, [0.01] * 4))
     assert finding.severity == "info"
-    assert "still falls at 16 times the step (median of 3 looks since step 100)" in finding.sentence
+    assert (
+        "falls at 16 times the step (median of 3 measurements since step 100)" in finding.sentence
+    )
     assert "curvature is 0.1, far below the edge at 2, even over the steps" in finding.sentence
     assert finding.evidence.steps == (100, 200, 300)
     assert finding.evidence.values == (16.0, 16.0, 16.0)
@@ -218,8 +220,8 @@ def test_a_loss_that_stays_where_it_was_is_told() -> None:
     finding = the("stuck", *stays([2.3] * 20, [1.0] * 20))
     assert finding.severity == "warning"
     assert finding.sentence == (
-        "The training is stuck: the loss is 2.3 (median of 20 looks since step 0), and was 2.3 at "
-        "the first look."
+        "The training is stuck: the loss is 2.3 (median of 20 measurements since step 0), and was "
+        "2.3 at the first measurement."
     )
     assert "much too small or much too large" in finding.remedy
     assert (finding.evidence.quantity, finding.evidence.unit) == ("gradient/loss", "loss")
@@ -228,7 +230,7 @@ def test_a_loss_that_stays_where_it_was_is_told() -> None:
 def test_a_gradient_that_has_gone_while_the_loss_is_high_is_told() -> None:
     series = stays([2.6, 9.0, *[2.2] * 18], [4.0, 90.0, *[0.3] * 18])
     finding = the("stuck", *series)
-    assert "the loss is 2.2 (median of 20 looks since step 0)" in finding.sentence
+    assert "the loss is 2.2 (median of 20 measurements since step 0)" in finding.sentence
     assert "the gradient has gone: it has less than 10% of its first length" in finding.sentence
     assert finding.remedy.startswith("Begin again with a smaller learning rate")
     # That is told early, and a loss that stays is not.
@@ -265,7 +267,10 @@ def test_a_training_that_gets_somewhere_is_not_stuck(losses, norms) -> None:
 
 def test_a_loss_that_rises_far_is_said_to_rise() -> None:
     finding = the("stuck", *stays([1.0, *[40.0] * 24], [1.0] * 25))
-    assert finding.sentence.startswith("The loss rises: it is 40 (median of 25 looks since step 0)")
+    assert finding.sentence == (
+        "The loss rises: it is 40 (median of 25 measurements since step 0), and was 1 at the first "
+        "measurement."
+    )
     assert finding.remedy.startswith("Lower the learning rate until the loss falls.")
 
 
@@ -277,7 +282,7 @@ def test_the_curve_of_a_training_tells_whether_it_is_stuck() -> None:
 def test_oscillating_updates_are_told() -> None:
     finding = the("updates-oscillate", looks(COSINE, [0.5, -0.6, -0.8, -0.7]))
     assert finding.severity == "warning"
-    assert "is -0.7 (median of 3 looks since step 100)" in finding.sentence
+    assert "is -0.7 (median of 3 measurements since step 100)" in finding.sentence
     assert finding.evidence.values == (-0.6, -0.8, -0.7)
 
 
@@ -288,14 +293,14 @@ def test_updates_that_wander_do_not_oscillate(values) -> None:
 
 def test_vanishing_updates_are_told() -> None:
     finding = the("vanishing-update", looks(RELATIVE, [1e-3, 3e-7, 0.0, 4e-7]))
-    assert "by 3e-7 of their length (median of 3 looks since step 100)" in finding.sentence
+    assert "by 3e-7 of their length (median of 3 measurements since step 100)" in finding.sentence
     assert finding.evidence.values == (3e-7, 0.0, 4e-7)
     assert found("update-too-large", looks(RELATIVE, [1e-3, 3e-7, 0.0, 4e-7])) is None
 
 
 def test_updates_that_are_too_large_are_told() -> None:
     finding = the("update-too-large", looks(RELATIVE, [0.3, 0.2, 0.4]))
-    assert "by 30% of their length (median of 3 looks since step 0)" in finding.sentence
+    assert "by 30% of their length (median of 3 measurements since step 0)" in finding.sentence
     assert finding.evidence.steps == (0, 100, 200)
     assert found("vanishing-update", looks(RELATIVE, [0.3, 0.2, 0.4])) is None
 

@@ -53,7 +53,7 @@ def test_the_run_that_shows_it_most_clearly_tells_it_and_the_others_are_named(pa
     evidence = f"covariate_shift/shift_cosine: -0.6 at fc since step 0 and -0.5 at {HOSTILE} since"
     assert f"Run second : {evidence} step 0." in told
     assert told.endswith("The other 2 runs first third")
-    assert "Run third : update/successive_cosine: -0.9, 4 looks from step 0 to 300." in told
+    assert "Run third : update/successive_cosine: -0.9, 4 measurements from step 0 to 300." in told
 
 
 def test_names_in_findings_are_text(page: str) -> None:

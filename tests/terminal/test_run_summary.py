@@ -38,7 +38,8 @@ def test_a_run_is_told_by_its_end_its_last_looks_and_its_findings(tmp_path: Path
     told = " ".join(" ".join(lines).split())
     assert "Updates are too large: one changes the weights by 50% of their length" in told
     assert "Lower the learning rate or warm up to it" in told
-    assert "update/relative_update: 0.5, 10 looks from step 0 to 900. Reference: CS231n" in told
+    rests_on = "update/relative_update: 0.5, 10 measurements from step 0 to 900."
+    assert f"{rests_on} Reference: CS231n" in told
 
 
 def test_a_run_that_still_goes_on_and_one_without_readings_are_shown(tmp_path: Path) -> None:

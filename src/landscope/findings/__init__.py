@@ -3,8 +3,7 @@
 Reads readings alone and imports no torch.
 """
 
-from landscope.findings.finding import Evidence, Finding, Severity
-from landscope.findings.findings import Findings
-from landscope.findings.table import find
+from landscope.findings.finding import Evidence, Finding, Findings, Severity
+from landscope.findings.table import across, find
 
-__all__ = ["Evidence", "Finding", "Findings", "Severity", "find"]
+__all__ = ["Evidence", "Finding", "Findings", "Severity", "across", "find"]

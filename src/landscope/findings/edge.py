@@ -1,32 +1,36 @@
-"""The edge of stability: learning rate times curvature, as far as it was read."""
+"""The edge of stability: learning rate times curvature, and the finding that it is above 2."""
 
 import math
 
-from landscope.findings.history import History, Series
+from landscope.findings import quantities as q
+from landscope.findings.finding import Case, Evidence, rule
+from landscope.findings.history import SUSTAINED, History, Series, sustained
+from landscope.findings.phrase import counted, number
+from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading
 
 EDGE = 2.0
 """On a quadratic, a step along the update raises the loss exactly where lr x curvature is above 2:
 L(theta - u) - L(theta) = -u.g (1 - lr x curvature / 2)."""
 
-ALONG_UPDATE = "step_size/sharpness_lr"
-ALONG_GRADIENT = "line[paper]/loss over line[paper]/gradient_norm"
+HOVER = 2.5
+"""Median up to which a training hovers at the edge: it settles just above 2 by itself and goes on
+learning (Cohen et al. 2021, section 3.2), so a quarter above is nothing to worry about."""
 
-_LINE = "line[paper]"
 _ROUNDING = 1e-4
 """Share of the loss that a step must promise: of less, rounding may be a part that counts."""
 
+_ALONG_GRADIENT = Quantity("line[paper]", f"loss over {q.LINE_GRADIENT_NORM}")
 
-def sharpness(history: History) -> tuple[str, Series]:
-    """Key and series of learning rate times curvature.
 
-    Along the update, which is what the optimiser does; along the gradient where no probe looked
+def sharpness(history: History) -> Series:
+    """Learning rate times curvature.
+
+    Along the update, which is what the optimiser does; along the gradient where no probe measured
     along the update, as in the study of the paper.
     """
-    along_update = history.series(*ALONG_UPDATE.split("/"))
-    if along_update.steps:
-        return ALONG_UPDATE, along_update
-    return ALONG_GRADIENT, _along_gradient(history)
+    along_update = history.series(q.SHARPNESS_LR)
+    return along_update if along_update.steps else _along_gradient(history)
 
 
 def _along_gradient(history: History) -> Series:
@@ -36,25 +40,72 @@ def _along_gradient(history: History) -> Series:
     largest change of the gradient on the whole grid, in any direction, and is above 2 / lr at many
     a step that lowers the loss.
     """
-    start = history.series(_LINE, "start_loss").points
-    slopes = history.series(_LINE, "gradient_norm").points
-    beta_lr = history.series(_LINE, "beta_lr")
-    rates = beta_lr.over(history.series(_LINE, "effective_beta")).points
+    start = history.series(q.LINE_START_LOSS).points
+    slopes = history.series(q.LINE_GRADIENT_NORM).points
+    betas = history.series(q.LINE_EFFECTIVE_BETA).points
+    products = history.series(q.LINE_BETA_LR).points
     found: dict[int, float] = {}
-    for reading in history.readings(_LINE, "loss"):
+    for reading in history.readings(q.LINE_LOSS):
         step = reading.step
-        if reading.status not in TRUSTED or not (step in start and step in rates):
+        beta = betas.get(step, 0.0)
+        if reading.status not in TRUSTED or step not in start or step not in products or not beta:
             continue
-        there = _at(reading, rates[step])
-        promised = rates[step] * slopes.get(step, 0.0) * slopes.get(step, 0.0)
+        rate = products[step] / beta
+        promised = rate * slopes.get(step, 0.0) * slopes.get(step, 0.0)
         if math.isfinite(promised) and promised > _ROUNDING * abs(start[step]):
-            found[step] = EDGE * (1 + (there - start[step]) / promised)
-    return Series.of(found)
+            found[step] = EDGE * (1 + (_loss_at(reading, rate) - start[step]) / promised)
+    return Series(_ALONG_GRADIENT).having(found)
 
 
-def _at(reading: Reading, rate: float) -> float:
+def _loss_at(reading: Reading, rate: float) -> float:
     """The loss at a learning rate; NaN where it is not on the grid."""
     if reading.axis is None or not isinstance(reading.value, tuple):
         return math.nan
     points = zip(reading.axis.values, reading.value, strict=False)
     return next((loss for eta, loss in points if math.isclose(eta, rate, rel_tol=1e-6)), math.nan)
+
+
+@rule(
+    f"learning rate x curvature along the update (along the gradient where that was not read) "
+    f"above {EDGE:g} {SUSTAINED}; a warning where its median is above {HOVER}",
+    "Cohen et al. 2021, arXiv 2103.00065, section 3.2; for adaptive optimisers Cohen et al. 2022, "
+    "arXiv 2207.14484",
+    severities=("warning", "info"),
+    of_mean_gradient=True,
+)
+def beyond_the_edge(history: History) -> Case | None:
+    if (stretch := sustained(sharpness(history), lambda value: value > EDGE)) is None:
+        return None
+    along = "the update" if stretch.quantity is q.SHARPNESS_LR else "the gradient"
+    value = (
+        f"since step {stretch.steps[0]}: learning rate times curvature along {along} is "
+        f"{number(stretch.median)} (median of {counted(len(stretch), 'measurement')})"
+    )
+    if stretch.median <= HOVER:
+        return Case(
+            f"The step is at the edge of stability {value}, just above the edge at 2, where many "
+            "trainings settle by themselves and go on learning.",
+            Evidence.of(stretch),
+            "Nothing needs to be done while the loss falls; a larger learning rate would be too "
+            "large, and a smaller one or a warm-up gives a calmer training.",
+            "info",
+        )
+    return Case(
+        f"The step is beyond the edge of stability {value}, where the edge is at 2 and a step "
+        "beyond it raises the loss of its own batch.",
+        Evidence.of(stretch),
+        f"{_lower(history, stretch)}, or warm up to it over more steps.",
+    )
+
+
+def _lower(history: History, stretch: Series) -> str:
+    rates = history.series(q.LR).on(stretch.steps)
+    safe = history.series(q.SAFE_LR).on(stretch.steps)
+    if not rates.steps or not rates.median > 0:
+        return f"Lower the learning rate by a factor of {number(stretch.median / EDGE)} or more"
+    rate = rates.median
+    # What the edge allows, where the search along the update found nothing to recommend.
+    target = safe.median if safe.steps and 0 < safe.median < rate else rate * EDGE / stretch.median
+    if not math.isfinite(target) or target <= 0:
+        return "Lower the learning rate"
+    return f"Lower the learning rate from {number(rate)} to {number(target)} or less"

@@ -1,17 +1,19 @@
-"""A finding: one thing that a training's readings show, what it rests on, and what helps."""
+"""A finding, the rule that makes it from the readings of a training, and the list of them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from landscope.findings.history import Series
-from landscope.findings.phrase import counted, listed, number
+from landscope.findings.history import LEAST, History, Series
+from landscope.findings.phrase import counted, first_three, listed, number
+from landscope.notebook import html_table
 
 Severity = Literal["serious", "warning", "info"]
 
 SEVERITIES: tuple[Severity, ...] = ("serious", "warning", "info")
 """The worst first."""
 
-_NAMED = 3  # layers; more than that nobody reads
+NO_PROBLEMS = "No problems found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +36,21 @@ class Evidence:
     unit: str = "1"
 
     @staticmethod
-    def of(quantity: str, stretch: Series) -> "Evidence":
-        """All looks of a stretch."""
-        return Evidence(quantity, stretch.steps, stretch.values)
+    def of(series: Series) -> "Evidence":
+        """All values of a series."""
+        return Evidence(
+            str(series.quantity), series.steps, series.values, unit=series.quantity.unit
+        )
 
     @staticmethod
-    def of_layers(quantity: str, stretches: list[Series]) -> "Evidence":
-        """A stretch for each layer."""
+    def of_layers(layers: Sequence[Series]) -> "Evidence":
+        """The first step and the median of each layer, of which there must be one."""
         return Evidence(
-            quantity,
-            tuple(stretch.steps[0] for stretch in stretches),
-            tuple(stretch.median for stretch in stretches),
-            tuple(stretch.layer or "" for stretch in stretches),
+            str(layers[0].quantity),
+            tuple(series.steps[0] for series in layers),
+            tuple(series.median for series in layers),
+            tuple(series.layer or "" for series in layers),
+            layers[0].quantity.unit,
         )
 
     @property
@@ -53,20 +58,19 @@ class Evidence:
         """Quantity, values and steps in a few words; of layers the first three."""
         unit = "" if self.unit == "1" else f" {self.unit}"
         if self.layers:
-            shown = [
-                f"{number(value)}{unit} at {layer} since step {step}"
+            layers = [
+                f"{number(value)}{unit} at {layer or 'the model'} since step {step}"
                 for layer, value, step in zip(self.layers, self.values, self.steps, strict=False)
             ]
-            more = len(shown) - _NAMED
-            return f"{self.quantity}: {listed([*shown[:_NAMED], *[f'{more} more'] * (more > 0)])}"
+            return f"{self.quantity}: {first_three(layers)}"
         first, last = self.steps[0], self.steps[-1]
         where = f"at step {first}" if first == last else f"from step {first} to {last}"
-        looks = f"{counted(len(self.steps), 'look')} {where}"
+        measurements = f"{counted(len(self.steps), 'measurement')} {where}"
         if not self.values:
-            return f"{self.quantity}: {looks}"
+            return f"{self.quantity}: {measurements}"
         least, most = number(min(self.values)), number(max(self.values))
         values = least if least == most else f"{least} to {most}"
-        return f"{self.quantity}: {values}{unit}, {looks}"
+        return f"{self.quantity}: {values}{unit}, {measurements}"
 
     def as_dict(self) -> dict[str, Any]:
         """Strings, numbers and lists alone, as JSON takes them."""
@@ -77,16 +81,6 @@ class Evidence:
             "layers": list(self.layers),
             "values": list(self.values),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What a training shows of one symptom; fields as in :class:`Finding`."""
-
-    severity: Severity
-    sentence: str
-    evidence: Evidence
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +109,111 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Strings, numbers, lists and dictionaries alone, as JSON takes them."""
-        return {
-            "id": self.id,
-            "severity": self.severity,
-            "sentence": self.sentence,
-            "evidence": self.evidence.as_dict(),
-            "reference": self.reference,
-            "remedy": self.remedy,
-        }
+        return asdict(self) | {"evidence": self.evidence.as_dict()}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a training shows of a rule; the severity is the rule's worst unless given."""
+
+    sentence: str
+    evidence: Evidence
+    remedy: str
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a finding appears, and who explains it: a row of the table.
+
+    Args:
+        case: What a training shows of it; None where it shows nothing.
+        when: When it appears, with its thresholds, in words.
+        reference: As in ``Finding``.
+        severities: Those that it can have, the worst first.
+        of_mean_gradient: Whether it is about the gradient of the whole batch. Of several processes
+            one measures its own part of the batch, so that nothing of this can be said.
+    """
+
+    case: Callable[[History], Case | None]
+    when: str
+    reference: str
+    severities: tuple[Severity, ...]
+    of_mean_gradient: bool
+
+    @property
+    def id(self) -> str:
+        """Name of the function that looks for it, with hyphens."""
+        return self.case.__name__.replace("_", "-")
+
+    def find(self, history: History) -> Finding | None:
+        """The finding that a training has of this; None where it has none."""
+        case = self.case(history)
+        if case is None:
+            return None
+        severity = case.severity or self.severities[0]
+        return Finding(self.id, severity, case.sentence, case.evidence, self.reference, case.remedy)
+
+
+def rule(
+    when: str,
+    reference: str,
+    *,
+    severities: tuple[Severity, ...] = ("warning",),
+    of_mean_gradient: bool = False,
+) -> Callable[[Callable[[History], Case | None]], Rule]:
+    """Make a rule of the function that looks for its case; arguments as in :class:`Rule`."""
+    return lambda case: Rule(case, when, reference, severities, of_mean_gradient)
+
+
+class Findings(list[Finding]):
+    """A list of findings, the most severe first, that can be read as it is.
+
+    Args:
+        found: The findings.
+        measured: How many steps each probe has measured, by its id.
+
+    Attributes:
+        measured: As given.
+    """
+
+    def __init__(
+        self, found: Iterable[Finding] = (), measured: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(found)
+        self.measured = dict(measured or {})
+
+    @property
+    def unseen(self) -> str:
+        """What was not measured often enough to say anything of it; empty where all was."""
+        if not any(self.measured.values()):
+            return "Nothing was measured, so nothing can be said."
+        seldom = {probe: count for probe, count in self.measured.items() if count < LEAST}
+        if not seldom:
+            return ""
+        often = ("never", "once", "twice")
+        counts = [f"{probe} {often[count]}" for probe, count in seldom.items()]
+        enough = len(self.measured) - len(seldom)
+        others = f"; {enough} more measured often enough" if enough else ""
+        return (
+            f"Not measured often enough to rule out problems, which takes {LEAST} measurements: "
+            f"{listed(counts)}{others}. A larger budget, every= or a longer training gives more."
+        )
+
+    @property
+    def in_short(self) -> str:
+        """Whether there are any, and what was not seen."""
+        count = f"Findings: {len(self)}." if self else "" if self.unseen else NO_PROBLEMS
+        return " ".join(filter(None, (count, self.unseen)))
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, (*map(str, self), self.unseen if self else self.in_short)))
+
+    def to_html(self) -> str:
+        """A table of them, as a notebook shows it; all words in it are escaped."""
+        headings = ("", "finding", "what helps", "reference", "id")
+        rows = [(one.severity, one.sentence, one.remedy, one.reference, one.id) for one in self]
+        return html_table(self.in_short, headings, rows)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()

@@ -1,58 +1,60 @@
-"""The few numbers that a person follows: a row for each look, as its readings come in."""
+"""The few numbers that a person follows: a row for each measurement, as its readings come in."""
 
 import math
 from collections.abc import Iterable
 
+from landscope.findings import quantities as q
 from landscope.findings.phrase import number, percent
+from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading
 
-_COLUMNS = {
-    "share of the time": (("scope", "share"),),
-    "loss": (("gradient", "loss"), ("training", "train_loss")),
-    "beta x lr, update": (("step_size", "sharpness_lr"),),
-    "beta x lr, gradient": (("line[paper]", "beta_lr"),),
-    "safe lr": (("step_size", "safe_lr"),),
-    "least shift cosine": (("covariate_shift", "shift_cosine"),),
+_COLUMNS: dict[str, tuple[Quantity, ...]] = {
+    "share of the time": (q.SHARE,),
+    "loss": (q.LOSS, q.TRAIN_LOSS),
+    "beta x lr, update": (q.SHARPNESS_LR,),
+    "beta x lr, gradient": (q.LINE_BETA_LR,),
+    "safe lr": (q.SAFE_LR,),
+    "least shift cosine": (q.SHIFT_COSINE,),
 }
-_COLUMN_OF = {subject: column for column, subjects in _COLUMNS.items() for subject in subjects}
+_COLUMN_OF = {each.key: column for column, quantities in _COLUMNS.items() for each in quantities}
 
 HEADINGS = ("step", *_COLUMNS)
 """Of the cells of a row; numbers are pure, but for the loss and the learning rate."""
 
 
 class Glances:
-    """The last looks of a training, each as a row of cells.
+    """The last measurements of a training, each as a row of cells.
 
     Args:
-        most: So many looks are kept.
+        most: So many measurements are kept.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._looks: dict[int, dict[str, Reading]] = {}
+        self._rows: dict[int, dict[str, Reading]] = {}
 
     def add(self, reading: Reading) -> None:
         """Take note of a reading, if it is one that is followed."""
         column = _COLUMN_OF.get((reading.probe, reading.quantity))
         if column is None or isinstance(reading.value, tuple):
             return
-        look = self._looks.setdefault(reading.step, {})
-        if column not in look or _worse(reading, look[column]):
-            look[column] = reading
-        if len(self._looks) > self._most:
-            del self._looks[min(self._looks)]
+        row = self._rows.setdefault(reading.step, {})
+        if column not in row or _worse(reading, row[column]):
+            row[column] = reading
+        if len(self._rows) > self._most:
+            del self._rows[min(self._rows)]
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
-        """Cells as in :data:`HEADINGS`, the earliest look first; empty where nothing was read."""
+        """Cells as in :data:`HEADINGS`, the earliest step first; empty where nothing was read."""
         return [
-            (str(step), *(_told(column, look.get(column)) for column in _COLUMNS))
-            for step, look in sorted(self._looks.items())
+            (str(step), *(_cell(row.get(column)) for column in _COLUMNS))
+            for step, row in sorted(self._rows.items())
         ]
 
 
 def glances(readings: Iterable[Reading], most: int) -> Glances:
-    """The last looks among the readings of a training."""
+    """The last measurements among the readings of a training."""
     found = Glances(most)
     for reading in readings:
         found.add(reading)
@@ -60,23 +62,23 @@ def glances(readings: Iterable[Reading], most: int) -> Glances:
 
 
 def _worse(reading: Reading, known: Reading) -> bool:
-    """Of several layers the least that can be believed is told; of one number the last."""
-    if reading.layer is None or not _believed(known):
+    """Of several layers the least that can be relied on is shown; of one number the last."""
+    if reading.layer is None or not _reliable(known):
         return True
-    return _believed(reading) and _number(reading) < _number(known)
+    return _reliable(reading) and _number(reading) < _number(known)
 
 
-def _told(column: str, reading: Reading | None) -> str:
+def _cell(reading: Reading | None) -> str:
     if reading is None:
         return ""
     if reading.status not in TRUSTED:
         return str(reading.status)
-    value = _number(reading)
-    text = percent(value) if column.startswith("share") else number(value)
+    share = (reading.probe, reading.quantity) == q.SHARE.key
+    text = (percent if share else number)(_number(reading))
     return text if reading.layer is None else f"{text} ({reading.layer})"
 
 
-def _believed(reading: Reading) -> bool:
+def _reliable(reading: Reading) -> bool:
     return reading.status in TRUSTED and math.isfinite(_number(reading))
 
 

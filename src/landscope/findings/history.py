@@ -1,31 +1,40 @@
-"""The history of a training: its readings, selected as series that can be believed."""
+"""The readings of a training as series that can be relied on, and what is sustained in them."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
+from landscope.findings import quantities as q
+from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading, Status
+
+LAST = 10
+"""Measurements that count: enough for a majority to mean something, few enough to be recent."""
+
+LEAST = 3
+"""Measurements that must show a symptom: two may be chance, as one unusual batch can follow
+another."""
+
+SUSTAINED = "sustained"
+"""The rule in a word; docs/findings.md defines it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Numbers by step, in the order of the steps: each finite, one a step.
+    """A quantity by step, in the order of the steps: its finite values, one a step.
 
     Args:
+        quantity: The quantity.
         steps: The steps.
         values: One for each step.
-        layer: What was measured; None for the whole network.
+        layer: Name of the layer; None for the whole network.
     """
 
-    steps: tuple[int, ...]
-    values: tuple[float, ...]
+    quantity: Quantity
+    steps: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
     layer: str | None = None
-
-    @staticmethod
-    def of(points: Mapping[int, float], layer: str | None = None) -> "Series":
-        """Those points that are finite, in order."""
-        kept = sorted((step, value) for step, value in points.items() if math.isfinite(value))
-        return Series(tuple(step for step, _ in kept), tuple(value for _, value in kept), layer)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -38,26 +47,52 @@ class Series:
     @property
     def median(self) -> float:
         """The median of the values, of which there must be one."""
-        return _median(list(self.values))
+        return _median(self.values)
+
+    def having(self, points: Mapping[int, float]) -> "Series":
+        """The same quantity and layer with other points: those that are finite, in order."""
+        kept = sorted((step, value) for step, value in points.items() if math.isfinite(value))
+        steps, values = tuple(step for step, _ in kept), tuple(value for _, value in kept)
+        return Series(self.quantity, steps, values, self.layer)
 
     def on(self, steps: Iterable[int]) -> "Series":
         """What was read at some of the steps."""
         points = self.points
-        return Series.of({step: points[step] for step in steps if step in points}, self.layer)
+        return self.having({step: points[step] for step in steps if step in points})
 
-    def over(self, other: "Series") -> "Series":
-        """The quotient where both were read."""
-        divisors = other.points
-        quotients = {
-            step: value / divisors[step]
-            for step, value in self.points.items()
-            if divisors.get(step, 0.0) != 0
-        }
-        return Series.of(quotients, self.layer)
+    def last(self, count: int = LAST) -> "Series":
+        """The last values, as many as there are up to a count."""
+        return Series(self.quantity, self.steps[-count:], self.values[-count:], self.layer)
+
+
+def sustained(series: Series, shows: Callable[[float], bool]) -> Series | None:
+    """The part of a series over which a symptom is sustained; None where it is not.
+
+    It is sustained where more than half of the last 10 values show it, and at least 3: single
+    measurements stray, as a batch is a sample, and near the edge of stability every quantity
+    swings. The part begins at the value from which on those that show it outnumber the others by
+    most, and ends with the last one; single values within it may not show it.
+    """
+    shown = [shows(value) for value in series.values]
+    last = shown[-LAST:]
+    if sum(last) < LEAST or 2 * sum(last) <= len(last):
+        return None
+    # How far those that show it are ahead, from each value to the last; of equals the latest.
+    ahead = list(accumulate(1 if show else -1 for show in reversed(shown)))
+    return series.last(ahead.index(max(ahead)) + 1)
+
+
+def sustained_layers(
+    layers: Iterable[Series], shows: Callable[[float], bool], *, smallest_first: bool = False
+) -> list[Series]:
+    """The same for each layer: those where it is sustained, the largest median first."""
+    found = [sustained(series, shows) for series in layers]
+    sign = 1 if smallest_first else -1
+    return sorted((each for each in found if each is not None), key=lambda each: sign * each.median)
 
 
 class History:
-    """The readings of one training, by probe and quantity.
+    """The readings of one training, by quantity.
 
     Args:
         readings: In any order; it does not matter which.
@@ -70,10 +105,19 @@ class History:
         for reading in readings:
             self._readings.setdefault((reading.probe, reading.quantity), []).append(reading)
 
-    def readings(self, probe: str, quantity: str) -> list[Reading]:
+    def readings(self, quantity: Quantity) -> list[Reading]:
         """All readings of a quantity, in the order of steps, whatever their status."""
-        found = self._readings.get((probe, quantity), [])
+        found = self._readings.get(quantity.key, [])
         return sorted(found, key=lambda r: (r.step, r.layer or "", repr(r.value), r.function))
+
+    def series(self, quantity: Quantity) -> Series:
+        """A quantity of the whole network; empty where it was never read."""
+        return self._by_layer(quantity).get(None, Series(quantity))
+
+    def layers(self, quantity: Quantity) -> list[Series]:
+        """A quantity of each layer at which it was ever read, in the order of their names."""
+        found = self._by_layer(quantity)
+        return [found[layer] for layer in sorted(each for each in found if each is not None)]
 
     @property
     def measured(self) -> dict[str, int]:
@@ -86,7 +130,7 @@ class History:
             for reading in readings:
                 name = probe
                 if probe == "scope":
-                    if quantity != "nothing_to_read" or reading.layer is None:
+                    if quantity != q.NOTHING_TO_READ.name or reading.layer is None:
                         continue
                     name = reading.layer
                 found = steps.setdefault(name, set())
@@ -95,43 +139,27 @@ class History:
         steps.pop("training", None)  # a study's curves are no probe's
         return {probe: len(found) for probe, found in steps.items()}
 
-    def series(self, probe: str, quantity: str) -> Series:
-        """A number of the whole network; empty where it was never read."""
-        return self._by_layer(probe, quantity).get(None, Series((), ()))
+    def _by_layer(self, quantity: Quantity) -> dict[str | None, Series]:
+        """Of a quantity that is recorded where it is unusual, with its usual value elsewhere."""
+        recorded = self._recorded(quantity)
+        if quantity.beside is None or not recorded:
+            return recorded
+        beside = self._recorded(quantity.beside)
+        asked = [beside[None]] if None in beside else beside.values()
+        usual = {step: quantity.usual for series in asked for step in series.steps}
+        return {layer: series.having(usual | series.points) for layer, series in recorded.items()}
 
-    def layers(self, probe: str, quantity: str) -> list[Series]:
-        """A number of each layer, in the order of their names."""
-        by_layer = self._by_layer(probe, quantity)
-        return [by_layer[layer] for layer in sorted(filter(None, by_layer))]
-
-    def marks(self, probe: str, quantity: str, beside: str, otherwise: float) -> list[Series]:
-        """A number that is recorded only where it is unusual, of each layer that has it anywhere.
-
-        Args:
-            probe: The probe.
-            quantity: The number.
-            beside: A quantity of the probe that is recorded at each measurement.
-            otherwise: What the number counts as where it was not recorded.
-        """
-        asked = [
-            series for series in self._by_layer(probe, beside).values() if series.layer is None
-        ] or list(self._by_layer(probe, beside).values())
-        steps = {step for series in asked for step in series.steps}
-        found = sorted(self._by_layer(probe, quantity).values(), key=lambda each: each.layer or "")
-        return [
-            Series.of({**dict.fromkeys(steps, otherwise), **series.points}, series.layer)
-            for series in found
-        ]
-
-    def _by_layer(self, probe: str, quantity: str) -> dict[str | None, Series]:
+    def _recorded(self, quantity: Quantity) -> dict[str | None, Series]:
         points: dict[str | None, dict[int, list[float]]] = {}
-        for reading in self._readings.get((probe, quantity), ()):
+        for reading in self._readings.get(quantity.key, ()):
             value = _number(reading)
             if reading.status in TRUSTED and math.isfinite(value):
                 points.setdefault(reading.layer, {}).setdefault(reading.step, []).append(value)
         return {
             # A step that was read twice counts once.
-            layer: Series.of({step: _median(read) for step, read in by_step.items()}, layer)
+            layer: Series(quantity, layer=layer).having(
+                {step: _median(read) for step, read in by_step.items()}
+            )
             for layer, by_step in points.items()
         }
 
@@ -146,8 +174,9 @@ def _number(reading: Reading) -> float:
     return float(reading.value) if isinstance(reading.value, float | int) else math.nan
 
 
-def _median(values: list[float]) -> float:
-    ordered, middle = sorted(values), len(values) // 2
+def _median(values: Iterable[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
     if len(ordered) % 2:
         return ordered[middle]
     # Halved first, as the sum of two large numbers may overflow.

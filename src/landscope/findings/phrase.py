@@ -1,11 +1,11 @@
-"""Numbers, stretches and layers in words, as the findings say them."""
+"""Numbers, series and layers in words, as the findings say them."""
 
 import math
 from collections.abc import Callable, Sequence
 
 from landscope.findings.history import Series
 
-_NAMED = 3  # layers; more than that nobody reads
+_NAMED = 3  # more than that nobody reads
 
 
 def number(value: float) -> str:
@@ -29,30 +29,46 @@ def larger(excess: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """As in ``1 look`` and ``12 looks``."""
+    """As in ``1 run`` and ``12 runs``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def median_of(stretch: Series) -> str:
-    """What a number is the median of, as in ``median of 12 looks since step 400``."""
-    return f"median of {counted(len(stretch), 'look')} since step {stretch.steps[0]}"
-
-
-def named(stretches: Sequence[Series], tell: Callable[[float], str] = number) -> str:
-    """Layers with their medians: the first three, and how many more there are."""
-    shown = [f"{called(stretch)} ({tell(stretch.median)})" for stretch in stretches[:_NAMED]]
-    if more := len(stretches) - len(shown):
-        shown.append(counted(more, "layer") + " more")
-    return listed(shown)
-
-
-def called(stretch: Series) -> str:
-    """The layer; one that is called by numbers, as in a sequence, would be read as a value."""
-    name = stretch.layer or ""
-    return f"layer {name}" if name.replace(".", "").isdigit() else name
 
 
 def listed(words: Sequence[str]) -> str:
     """As in ``a, b and c``."""
     *before, last = words
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def first_three(words: Sequence[str], noun: str = "") -> str:
+    """As in ``a, b, c and 2 more``; with a noun ``a, b, c and 2 layers more``."""
+    more = len(words) - _NAMED
+    if more <= 0:
+        return listed(words)
+    return listed([*words[:_NAMED], f"{counted(more, noun) if noun else more} more"])
+
+
+def since(stretch: Series) -> str:
+    """As in ``12 measurements since step 400``."""
+    return f"{counted(len(stretch), 'measurement')} since step {stretch.steps[0]}"
+
+
+def median_of(stretch: Series) -> str:
+    """What a number is the median of, as in ``median of 12 measurements since step 400``."""
+    return f"median of {since(stretch)}"
+
+
+def called(stretch: Series) -> str:
+    """The layer; one that is called by numbers, as in a sequence, would be read as a value."""
+    name = stretch.layer or "the model"  # the model's own weights have no name
+    return f"layer {name}" if name.replace(".", "").isdigit() else name
+
+
+def names(stretches: Sequence[Series]) -> str:
+    """Layers: the first three, and how many more there are."""
+    return first_three([called(stretch) for stretch in stretches])
+
+
+def named(stretches: Sequence[Series], in_words: Callable[[float], str] = number) -> str:
+    """The same with their medians."""
+    words = [f"{called(stretch)} ({in_words(stretch.median)})" for stretch in stretches]
+    return first_three(words, "layer")

@@ -1,89 +1,61 @@
-"""The table of symptoms, in the order in which findings of one severity are told."""
+"""All rules in the order in which findings of one severity come, and what they find."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from landscope.findings.batch_larger_than_useful import BATCH_LARGER_THAN_USEFUL
-from landscope.findings.batch_too_small_for_norm import BATCH_TOO_SMALL_FOR_NORM
-from landscope.findings.beyond_the_edge import BEYOND_THE_EDGE
-from landscope.findings.budget_exceeded import BUDGET_EXCEEDED
-from landscope.findings.data import SORTED_DATA, UNSCALED_INPUTS
-from landscope.findings.dead import DEAD_UNITS, NO_GRADIENT, VANISHING_GRADIENT
-from landscope.findings.dead_scales import DEAD_SCALES
-from landscope.findings.diverged import DIVERGED
-from landscope.findings.evaluation_differs import EVALUATION_DIFFERS
-from landscope.findings.finding import SEVERITIES
-from landscope.findings.findings import Findings
-from landscope.findings.gradient_changed import GRADIENT_CHANGED
-from landscope.findings.gradient_clipped import GRADIENT_CLIPPED
-from landscope.findings.gradient_scaled import GRADIENT_SCALED
-from landscope.findings.gradient_turns_round import GRADIENT_TURNS_ROUND
+from landscope.findings import (
+    data,
+    edge,
+    gradient,
+    layers,
+    loss,
+    measuring,
+    norms,
+    quantities,
+    step,
+)
+from landscope.findings.finding import SEVERITIES, Finding, Findings, Rule, Severity
 from landscope.findings.history import History
-from landscope.findings.loss_not_trained import LOSS_NOT_TRAINED
-from landscope.findings.lost_updates import ACCUMULATION_NOT_DIVIDED, LOST_UPDATES, NOT_OPTIMISED
-from landscope.findings.no_updates_seen import NO_UPDATES_SEEN
-from landscope.findings.noise_dominates import NOISE_DOMINATES
-from landscope.findings.norm_modes import EVALUATION_MODE, NORMS_IN_EVALUATION, STATISTICS_STILL
-from landscope.findings.not_measured import NOT_MEASURED
-from landscope.findings.probe_failed import PROBE_FAILED
-from landscope.findings.running_statistics_lag import RUNNING_STATISTICS_LAG
-from landscope.findings.step_could_be_larger import STEP_COULD_BE_LARGER
-from landscope.findings.stuck import STUCK
-from landscope.findings.symptom import Symptom
-from landscope.findings.update_too_large import UPDATE_TOO_LARGE
-from landscope.findings.updates_oscillate import UPDATES_OSCILLATE
-from landscope.findings.vanishing_update import VANISHING_UPDATE
 from landscope.reading import Reading
 
-SYMPTOMS: tuple[Symptom, ...] = (
-    DIVERGED,
-    STUCK,
-    NO_UPDATES_SEEN,
-    LOSS_NOT_TRAINED,
-    GRADIENT_SCALED,
-    NO_GRADIENT,
-    VANISHING_GRADIENT,
-    DEAD_UNITS,
-    LOST_UPDATES,
-    SORTED_DATA,
-    EVALUATION_MODE,
-    NORMS_IN_EVALUATION,
-    STATISTICS_STILL,
-    BEYOND_THE_EDGE,
-    UPDATES_OSCILLATE,
-    UPDATE_TOO_LARGE,
-    VANISHING_UPDATE,
-    STEP_COULD_BE_LARGER,
-    GRADIENT_CHANGED,
-    GRADIENT_CLIPPED,
-    RUNNING_STATISTICS_LAG,
-    EVALUATION_DIFFERS,
-    BATCH_TOO_SMALL_FOR_NORM,
-    DEAD_SCALES,
-    GRADIENT_TURNS_ROUND,
-    NOISE_DOMINATES,
-    BATCH_LARGER_THAN_USEFUL,
-    UNSCALED_INPUTS,
-    NOT_OPTIMISED,
-    ACCUMULATION_NOT_DIVIDED,
-    PROBE_FAILED,
-    NOT_MEASURED,
-    BUDGET_EXCEEDED,
+RULES: tuple[Rule, ...] = (
+    loss.diverged,
+    loss.stuck,
+    measuring.no_updates_seen,
+    gradient.loss_not_trained,
+    gradient.gradient_scaled,
+    layers.no_gradient,
+    layers.vanishing_gradient,
+    layers.dead_units,
+    step.lost_updates,
+    data.sorted_data,
+    norms.evaluation_mode,
+    norms.norms_in_evaluation,
+    norms.statistics_still,
+    edge.beyond_the_edge,
+    step.updates_oscillate,
+    step.update_too_large,
+    step.vanishing_update,
+    step.step_could_be_larger,
+    gradient.gradient_changed,
+    gradient.gradient_clipped,
+    norms.running_statistics_lag,
+    norms.evaluation_differs,
+    norms.batch_too_small_for_norm,
+    norms.dead_scales,
+    layers.gradient_turns_round,
+    data.noise_dominates,
+    data.batch_larger_than_useful,
+    data.unscaled_inputs,
+    layers.not_optimised,
+    gradient.accumulation_not_divided,
+    measuring.probe_failed,
+    measuring.not_measured,
+    measuring.budget_exceeded,
 )
 """Each speaks for itself; whether it concerns the training as a whole decides its place."""
 
-
-_OF_THE_MEAN_GRADIENT = {
-    symptom.id
-    for symptom in (
-        BATCH_LARGER_THAN_USEFUL,
-        BEYOND_THE_EDGE,
-        GRADIENT_CHANGED,
-        GRADIENT_CLIPPED,
-        NOISE_DOMINATES,
-        STEP_COULD_BE_LARGER,
-    )
-}
-"""Nothing of these can be told of several processes, of which one measures its own batch."""
+_PLACES = {rule.id: place for place, rule in enumerate(RULES)}
 
 
 def find(readings: Iterable[Reading], probes: Iterable[str] = ()) -> Findings:
@@ -98,12 +70,59 @@ def find(readings: Iterable[Reading], probes: Iterable[str] = ()) -> Findings:
         At most one finding of each id; none where no problem was found, or too little was read.
     """
     history = History(readings, probes)
-    several = any(value > 1 for value in history.series("scope", "processes").values)
-    found = [
-        symptom.find(history)
-        for symptom in SYMPTOMS
-        if not (several and symptom.id in _OF_THE_MEAN_GRADIENT)
-    ]
+    several = any(value > 1 for value in history.series(quantities.PROCESSES).values)
+    found = [rule.find(history) for rule in RULES if not (several and rule.of_mean_gradient)]
     shown = [finding for finding in found if finding is not None]
-    ordered = sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity))
-    return Findings(ordered, history.measured)
+    return Findings(sorted(shown, key=_rank), history.measured)
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """One finding over the runs of a study.
+
+    Args:
+        finding: Of the run that shows it most clearly: the most severe, of these the one with the
+            most measurements or layers for it, of these the first.
+        run: That run's id.
+        others: The other runs that show it, each with how severe it is there.
+        of: How many runs there are.
+    """
+
+    finding: Finding
+    run: str
+    others: tuple[tuple[str, Severity], ...]
+    of: int
+
+    @property
+    def count(self) -> int:
+        """How many runs show it."""
+        return 1 + len(self.others)
+
+
+def across(runs: Mapping[str, Iterable[Reading]]) -> list[Across]:
+    """What the runs of a study show, the most severe first.
+
+    Args:
+        runs: The readings of each, by its id.
+
+    Returns:
+        One of each id that any run has.
+    """
+    showing: dict[str, list[tuple[str, Finding]]] = {}
+    for run, readings in runs.items():
+        for finding in find(readings):
+            showing.setdefault(finding.id, []).append((run, finding))
+    found = [_clearest(shown, len(runs)) for shown in showing.values()]
+    return sorted(found, key=lambda one: (_rank(one.finding), _PLACES[one.finding.id]))
+
+
+def _clearest(shown: list[tuple[str, Finding]], of: int) -> Across:
+    run, finding = min(shown, key=lambda pair: (_rank(pair[1]), -len(pair[1].evidence.steps)))
+    others: list[tuple[str, Severity]] = [
+        (other, also.severity) for other, also in shown if other != run
+    ]
+    return Across(finding, run, tuple(others), of)
+
+
+def _rank(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)

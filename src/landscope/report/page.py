@@ -11,7 +11,7 @@ from landscope.figures.files import study_figures
 from landscope.figures.spec import FigureSpec
 from landscope.figures.style import dark_twins
 from landscope.figures.summary import number_text
-from landscope.findings.across import across
+from landscope.findings import across
 from landscope.report import overview
 from landscope.report.answer import Answer
 from landscope.report.picture import norm_colours, picture

@@ -4,9 +4,8 @@ import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from landscope.findings.findings import Findings
+from landscope.findings import Findings, find
 from landscope.findings.glance import HEADINGS, glances
-from landscope.findings.table import find
 from landscope.notebook import html_table
 from landscope.reading import Reading
 from landscope.runs.outcome import Outcome

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from landscope.findings import Severity
-from landscope.findings.across import Across
-from landscope.findings.findings import NO_PROBLEMS, Findings
+from landscope.findings import Findings, Severity
+from landscope.findings.finding import NO_PROBLEMS
 from landscope.findings.phrase import counted
+from landscope.findings.table import Across
 from landscope.terminal.plain_text import plain
 
 STYLES: Mapping[Severity, str] = {"serious": "bold red", "warning": "yellow", "info": "cyan"}

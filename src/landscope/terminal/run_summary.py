@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.text import Text
 
+from landscope.findings import find
 from landscope.findings.glance import HEADINGS, glances
 from landscope.findings.phrase import counted
-from landscope.findings.table import find
 from landscope.runs.run_records import RunRecords
 from landscope.terminal.finding_lines import print_findings
 from landscope.terminal.looks_table import looks_table

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from landscope.findings.across import across
+from landscope.findings import across
 from landscope.norms.names import NORM_LABELS
 from landscope.report.answer import Verdict
 from landscope.runs.run_records import RunRecords

@@ -1,0 +1,225 @@
+"""Findings about the gradient that the training uses: whether it is that of the measured loss."""
+
+import math
+
+from landscope.findings import quantities as q
+from landscope.findings.finding import Case, Evidence, rule
+from landscope.findings.history import SUSTAINED, History, Series, sustained
+from landscope.findings.phrase import counted, median_of, number, percent
+from landscope.findings.quantities import Quantity
+
+AGREEMENT = 0.99
+"""Two gradients of one loss on one batch differ by rounding alone, and even a relative error of a
+tenth, far more than low precision makes, leaves their cosine at 0.995."""
+
+SAME = 0.05
+"""Relative difference of length up to which two gradients count as equal: rounding in low
+precision stays below, and a mean taken for a sum is at least a factor of 2."""
+
+CONSTANT = 1.01
+"""Largest factor over smallest up to which a factor counts as constant: rounding stays within it,
+and the lengths of a training's gradients do not."""
+
+CLIPPED = 0.95
+"""Length of the used gradient over that of the computed one, below which it counts as clipped:
+rounding does not shorten it by a twentieth."""
+
+SHORT = 0.1
+"""Factor below which clipping is a warning: the learning rate that acts is not a tenth of the one
+that was chosen."""
+
+_MIXED_PRECISION = "PyTorch, documentation of automatic mixed precision"
+
+
+def used_scale(history: History) -> Series:
+    """Length of the used gradient over that of the one that ``backward()`` gave."""
+    return _where_parallel(history, q.USED_SCALE, q.USED_COSINE)
+
+
+def _computed_scale(history: History) -> Series:
+    """Length of the gradient that ``backward()`` gave over that of the measured one."""
+    return _where_parallel(history, q.GRADIENT_SCALE, q.AGREEMENT)
+
+
+def _where_parallel(history: History, scale: Quantity, cosine: Quantity) -> Series:
+    cosines = history.series(cosine).points
+    return history.series(scale).on(step for step, value in cosines.items() if value >= AGREEMENT)
+
+
+def _constant(factors: Series) -> bool:
+    """Whether all factors are one and the same."""
+    return bool(factors.steps) and max(factors.values) <= CONSTANT * min(factors.values)
+
+
+@rule(
+    f"cosine of the measured gradient and that of the training's backward pass below {AGREEMENT} "
+    f"{SUSTAINED}",
+    "Santurkar et al. 2018, section 3.2 and Definition 2.1: both are about the loss that is "
+    "trained",
+    severities=("serious",),
+)
+def loss_not_trained(history: History) -> Case | None:
+    if (stretch := sustained(history.series(q.AGREEMENT), lambda value: value < AGREEMENT)) is None:
+        return None
+    return Case(
+        "The loss that was given is not the one that is trained: the cosine between its gradient "
+        f"and the one that backward() gave is {number(stretch.median)} ({median_of(stretch)}), "
+        "where one loss gives 1, so all other findings are about another function.",
+        Evidence.of(stretch),
+        "Give Scope the very loss that backward() is called on, with all its terms and the batch "
+        "that the model is called with; a hook on a parameter that changes its gradient has the "
+        "same effect.",
+    )
+
+
+@rule(
+    f"length of the backward pass's gradient over that of the measured one {SUSTAINED} more than "
+    f"{SAME:.0%} from 1, or of the used gradient over that of the backward pass by one factor to "
+    f"within {CONSTANT - 1:.0%}, while the two are parallel",
+    f"{_MIXED_PRECISION}, sections on gradient accumulation and on unscaled gradients",
+)
+def gradient_scaled(history: History) -> Case | None:
+    return _loss_scaled(history) or _use_scaled(history)
+
+
+def _loss_scaled(history: History) -> Case | None:
+    # Of several batches that make one update, a loop that divides the loss by their number, and
+    # one that does not, give the loss that is meant.
+    scales, batches = _computed_scale(history), history.series(q.BATCHES).points
+    closest = {
+        step: min((scale, scale * batches.get(step, 1.0)), key=_off)
+        for step, scale in scales.points.items()
+    }
+    if (stretch := sustained(scales.having(closest), lambda value: abs(value - 1) > SAME)) is None:
+        return None
+    times = _times(stretch)
+    return Case(
+        f"The gradient that backward() gave is {times} times the measured one "
+        f"({median_of(stretch)}), so the loss that is trained is {times} times the one that was "
+        "given, and losses, curvatures and gradients here are in units of the latter.",
+        Evidence.of(stretch),
+        "Give Scope the loss that backward() is called on: check mean against sum, weights of "
+        "samples or tokens, and a division by the number of accumulated batches.",
+    )
+
+
+def _off(scale: float) -> float:
+    """How far a factor is from 1, either way."""
+    return abs(math.log(scale)) if scale > 0 else math.inf
+
+
+def _use_scaled(history: History) -> Case | None:
+    stretch = sustained(used_scale(history), lambda value: abs(value - 1) > SAME)
+    # A factor that varies and shortens is clipping, which is another finding.
+    if stretch is None or not _constant(stretch):
+        return None
+    return Case(
+        f"The gradient that the optimiser used is {_times(stretch)} times the one that the loss "
+        f"has at every measurement ({median_of(stretch)}): the learning rate that acts is another "
+        "than the one that was chosen.",
+        Evidence.of(stretch),
+        "Look for what scales .grad between backward() and step(): a GradScaler whose scale is not "
+        "taken out, a division by a number of batches or processes, a clipping of fixed effect.",
+    )
+
+
+def _times(stretch: Series) -> str:
+    if _constant(stretch):
+        return number(stretch.median)
+    return f"{number(min(stretch.values))} to {number(max(stretch.values))}"
+
+
+@rule(
+    "several batches an update, and the length of one batch's gradient over that of the measured "
+    f"one {SUSTAINED} within {SAME:.0%} of 1",
+    f"{_MIXED_PRECISION}, section on gradient accumulation",
+    severities=("info",),
+)
+def accumulation_not_divided(history: History) -> Case | None:
+    batches = history.series(q.BATCHES)
+    several = [step for step, count in batches.points.items() if count > 1]
+    scales = _computed_scale(history).on(several)
+    if (stretch := sustained(scales, lambda scale: abs(scale - 1) < SAME)) is None:
+        return None
+    count = number(batches.on(stretch.steps).median)
+    return Case(
+        f"Accumulated batches add up and are not averaged: an update takes {count} batches, and "
+        "the loss of each is not divided by their number, so that its gradient is about that many "
+        "times that of their mean.",
+        Evidence.of(stretch),
+        f"If the learning rate was chosen for the mean, divide each loss by {count} before "
+        "backward(); a loss that is a sum over samples is meant to add up, and Adam does not "
+        "notice the factor, unless the gradient is clipped.",
+    )
+
+
+@rule(
+    f"cosine of the used gradient and that of the backward pass below {AGREEMENT} {SUSTAINED}; a "
+    "warning where the backward pass added to gradients that were left over",
+    "Foret et al. 2021, arXiv 2010.01412, section 2; PyTorch, documentation of "
+    "torch.optim.Optimizer.zero_grad",
+    severities=("warning", "info"),
+    of_mean_gradient=True,
+)
+def gradient_changed(history: History) -> Case | None:
+    if (
+        stretch := sustained(history.series(q.USED_COSINE), lambda value: value < AGREEMENT)
+    ) is None:
+        return None
+    found = f"the cosine between the two is {number(stretch.median)} ({median_of(stretch)})"
+    if _mostly(history.series(q.LEFT_OVER).on(stretch.steps), 1):
+        return Case(
+            "The optimiser used gradients that were left over from earlier steps: backward() added "
+            f"to a .grad that was not zero, and what the optimiser used differs from it: {found}.",
+            Evidence.of(stretch),
+            "Call optimizer.zero_grad() before each backward(). Where several batches are added up "
+            "on purpose, give each its own block, or put all of them into one batch.",
+        )
+    if _mostly(history.series(q.BACKWARD_PASSES).on(stretch.steps), 2):
+        return Case(
+            "The optimiser used another gradient than the one at the weights before the step: a "
+            f"step has several backward passes, and {found}. Sharpness-aware minimisation takes "
+            "its gradient at other weights on purpose.",
+            Evidence.of(stretch),
+            "Nothing, if this is meant: what is measured is the loss and its gradient at the "
+            "weights before the step. Where the passes are parts of a loss, give Scope their sum.",
+            "info",
+        )
+    return Case(
+        f"The optimiser used another gradient than the one that backward() gave: {found}.",
+        Evidence.of(stretch),
+        "Nothing, if this is meant, as where gradients are clipped value by value, noised for "
+        "privacy, projected or averaged. What is measured is the gradient of the loss.",
+        "info",
+    )
+
+
+def _mostly(series: Series, least: float) -> bool:
+    return bool(series.steps) and series.median >= least
+
+
+@rule(
+    f"used gradient {SUSTAINED} shorter than {CLIPPED} times that of the backward pass, by a "
+    f"factor that varies, while the two are parallel; a warning where its median is below {SHORT}",
+    "Pascanu et al. 2013, arXiv 1211.5063, section 3.2",
+    severities=("warning", "info"),
+    of_mean_gradient=True,
+)
+def gradient_clipped(history: History) -> Case | None:
+    factors = used_scale(history)
+    stretch = sustained(factors, lambda value: value < CLIPPED)
+    # One factor at every measurement is that of a scaled loss, which is another finding.
+    if stretch is None or _constant(stretch):
+        return None
+    clipped = factors.on(step for step, value in factors.points.items() if value < CLIPPED)
+    return Case(
+        f"The gradient was clipped at {len(clipped)} of {counted(len(factors), 'measurement')} "
+        f"({percent(len(clipped) / len(factors))}), to {number(clipped.median)} of its length at "
+        "the median of these, so that it is the clipping and not the learning rate alone that "
+        "sets the length of the step.",
+        Evidence.of(clipped),
+        "If clipping is to catch exceptions only, raise its bound, or lower the learning rate by "
+        "that factor; if it is to normalise the step, leave it, and tune bound and learning rate "
+        "together.",
+        "info" if clipped.median >= SHORT else "warning",
+    )

@@ -1,0 +1,200 @@
+"""Findings about the loss: it overflowed, or the training gets nowhere."""
+
+from landscope.findings import quantities as q
+from landscope.findings.edge import EDGE, sharpness
+from landscope.findings.finding import SEVERITIES, Case, Evidence, rule
+from landscope.findings.history import LAST, SUSTAINED, History, Series, finite, sustained
+from landscope.findings.phrase import counted, median_of, number
+from landscope.findings.quantities import Quantity
+from landscope.reading import TRUSTED, Reading, Status
+
+FALLEN = 0.98
+"""Share of the first loss below which it has fallen: batches differ by more than this, but the
+loss of a training that learns is below it at most measurements."""
+
+HIGH = 0.8
+"""Share of the first loss that is still high: where the outputs no longer depend on the inputs, a
+loss is that of guessing, and a network begins near it or somewhat above."""
+
+FADED = 0.1
+"""Share of the first gradient norm that is next to nothing."""
+
+ENOUGH = 2 * LAST
+"""Measurements before a loss that stays counts: some take their time at first, as in a warm-up."""
+
+FEW, LONG = 6, 100
+"""Measurements, and steps from the first to the last, that do as well: a small budget gives few."""
+
+ABOUT = 1.25
+"""Times the first loss, above which so few losses do not say anything: they differ by more from
+batch to batch, or rise because another network is trained against this one."""
+
+RISEN = 2.0
+"""Times the first loss, above which a training does not stay where it was but goes astray."""
+
+_LOSSES = {
+    q.LOSS: "loss",
+    q.TRAIN_LOSS: "training loss",
+    q.TRAIN_DATA_LOSS: "training loss without penalty",
+    q.TEST_LOSS: "test loss",
+}
+_SAID = (*TRUSTED, Status.NONFINITE)  # what was skipped or did not converge says nothing here
+
+
+def plateau(history: History) -> frozenset[int]:
+    """The steps at which the training gets nowhere."""
+    return at_rest(history) | _unmoved(history)
+
+
+def at_rest(history: History) -> frozenset[int]:
+    """The steps at which the loss is high and the gradient is next to nothing."""
+    loss, gradient = _losses(history), _first_read(history, q.GRADIENT_NORM, q.LINE_GRADIENT_NORM)
+    if not loss.steps or not gradient.steps or not loss.values[0] > 0:
+        return frozenset()
+    least, most = HIGH * loss.values[0], FADED * gradient.values[0]
+    faded = {step for step, norm in gradient.points.items() if norm <= most}
+    return frozenset(step for step, value in loss.points.items() if value >= least) & faded
+
+
+def _unmoved(history: History) -> frozenset[int]:
+    """The steps at which the loss is what it was at first, or higher."""
+    loss = _losses(history)
+    if not loss.steps or not loss.values[0] > 0:
+        return frozenset()
+    least = FALLEN * loss.values[0]
+    return frozenset(step for step, value in loss.points.items() if value >= least)
+
+
+def _losses(history: History) -> Series:
+    """The loss of the measurements, or that of the training's curve where there is none."""
+    return _first_read(history, q.LOSS, q.TRAIN_LOSS)
+
+
+def _first_read(history: History, first: Quantity, second: Quantity) -> Series:
+    read = history.series(first)
+    return read if read.steps else history.series(second)
+
+
+@rule(
+    "a loss, of a measurement or of the training's curves, that is not finite; a warning where it "
+    "is finite again afterwards",
+    "Gilmer et al. 2022, arXiv 2110.04369, section 1",
+    severities=("serious", "warning"),
+)
+def diverged(history: History) -> Case | None:
+    cases = [case for loss in _LOSSES if (case := _overflow(history, loss)) is not None]
+    # The most severe, of these the first to happen, of these the first in the list of losses.
+    return min(
+        cases,
+        key=lambda case: (SEVERITIES.index(case.severity or "serious"), case.evidence.steps[0]),
+        default=None,
+    )
+
+
+def _overflow(history: History, loss: Quantity) -> Case | None:
+    said = [r for r in history.readings(loss) if r.status in _SAID and isinstance(r.value, float)]
+    steps = tuple(sorted({reading.step for reading in said if not _sound(reading)}))
+    if not steps:
+        return None
+    sound = [reading.step for reading in said if _sound(reading)]
+    evidence = Evidence(str(loss), steps, unit=loss.unit)
+    name, first = _LOSSES[loss], steps[0]
+    again = [step for step in sound if step > steps[-1]]
+    if again:
+        return Case(
+            f"The {name} overflowed at {counted(len(steps), 'measurement')}, first at step "
+            f"{first}, and is finite again from step {again[0]} on{_curvature(history, first)}.",
+            evidence,
+            "A later overflow may not heal: lower the learning rate, clip the gradient, or look "
+            "at the batches of these steps.",
+            "warning",
+        )
+    if not sound:
+        return Case(
+            f"The {name} was never finite, from the first measurement at step {first} on: there is "
+            "no landscape to descend.",
+            evidence,
+            "Look for values that are not finite in the data, for a logarithm or a quotient of 0 "
+            "in the loss, and for initial weights that are too large.",
+        )
+    return Case(
+        f"The training diverged: the {name} is not finite from step {first} on"
+        f"{_curvature(history, first)}.",
+        evidence,
+        "Go back to weights from before that step; lower the learning rate, warm up to it, or clip "
+        "the gradient; in float16 check that the loss is scaled.",
+    )
+
+
+def _sound(reading: Reading) -> bool:
+    return finite(reading) and reading.status is not Status.NONFINITE
+
+
+def _curvature(history: History, step: int) -> str:
+    """What the curvature was at the last measurement up to a step, where it says why."""
+    earlier = [(at, value) for at, value in sharpness(history).points.items() if at <= step]
+    if not earlier or earlier[-1][1] <= EDGE:
+        return ""
+    at, value = earlier[-1]
+    return f"; at step {at} learning rate times curvature was {number(value)}, above the edge at 2"
+
+
+@rule(
+    f"after {ENOUGH} measurements, or {FEW} over {LONG} steps that all lie between that and "
+    f"{ABOUT:.0%}, loss {SUSTAINED} not below {FALLEN:.0%} of that at the first measurement; or at "
+    f"any time not below {HIGH:.0%} of it, with a gradient of less than {FADED:.0%} of its first "
+    "length",
+    "Lu et al. 2019, arXiv 1903.06733, section 1; on steps that are too large Maas et al. 2013, "
+    "Rectifier nonlinearities improve neural network acoustic models, section 2",
+)
+def stuck(history: History) -> Case | None:
+    loss, resting, nowhere = _losses(history), at_rest(history), plateau(history)
+    # Which measurements show it depends on the gradient as well, so it is the steps that are asked.
+    if (
+        stretch := sustained(
+            loss.having({step: float(step in nowhere) for step in loss.steps}), bool
+        )
+    ) is None:
+        return None
+    first, read = loss.values[0], loss.on(stretch.steps)
+    values = (
+        f"{number(read.median)} ({median_of(read)}), and was {number(first)} at the first "
+        "measurement"
+    )
+    if 2 * len(resting.intersection(read.steps)) > len(read):
+        return Case(
+            f"The training is stuck: the loss is {values}, while the gradient has gone: it has "
+            f"less than {FADED:.0%} of its first length, and there is next to no slope left to "
+            "follow.",
+            Evidence.of(read),
+            "Begin again with a smaller learning rate or a warm-up: steps that are too large at "
+            "first can drive every unit of a layer into the flat part of its activation; a norm, "
+            "or another initialisation or activation, helps as well.",
+        )
+    if not _long_enough(loss, nowhere):
+        return None
+    if read.median > RISEN * first:
+        return Case(
+            f"The loss rises: it is {values}.",
+            Evidence.of(read),
+            "Lower the learning rate until the loss falls. If it rises at any rate, look for the "
+            "sign of the loss, or for another network that is trained against this one, whose loss "
+            "may rise.",
+        )
+    return Case(
+        f"The training is stuck: the loss is {values}.",
+        Evidence.of(read),
+        "Look whether the step is much too small or much too large, whether targets belong to "
+        "their inputs, and whether the optimiser has all parameters; a network without norms may "
+        "need another initialisation. In fine-tuning, where the loss begins low, it may be all "
+        "there is.",
+    )
+
+
+def _long_enough(loss: Series, nowhere: frozenset[int]) -> bool:
+    """Whether the training had time: enough measurements, or few that are far apart and agree."""
+    if len(loss) >= ENOUGH:
+        return True
+    apart = len(loss) >= FEW and loss.steps[-1] - loss.steps[0] >= LONG
+    about = max(loss.values) <= ABOUT * loss.values[0]
+    return apart and about and nowhere.issuperset(loss.steps)

@@ -1,0 +1,140 @@
+"""Findings about the measuring itself: what was not measured, and what it took."""
+
+from landscope.findings import quantities as q
+from landscope.findings.finding import Case, Evidence, rule
+from landscope.findings.history import LEAST, History
+from landscope.findings.phrase import counted, first_three, listed, percent
+from landscope.reading import Reading
+
+TOLERATED = 1.1
+"""Share taken over share asked: what a measurement will take is an estimate, a tenth off is within
+it."""
+
+_REASON = 160  # characters of a reason that are shown
+
+
+@rule(
+    "100 blocks without a step of the given optimiser, and more than 4 times as many as ever made "
+    "an update; or a training that ends without any",
+    "landscope.Scope, argument `optimizer`",
+    severities=("serious",),
+)
+def no_updates_seen(history: History) -> Case | None:
+    counts = history.readings(q.BLOCKS_WITHOUT_UPDATE)
+    if not counts:
+        return None
+    # A later count takes the place of an earlier one of the same step; 0 is the step itself.
+    step = counts[-1].step
+    of_step = [float(c.value) for c in counts if c.step == step and isinstance(c.value, float)]
+    if not of_step or 0.0 in of_step:
+        return None
+    blocks = max(of_step)
+    began = f" since step {step}" if step else ""
+    seen = f"No step of the given optimiser was seen in {counted(int(blocks), 'block')}{began}"
+    if 1.0 in history.series(q.CHANGED_INSIDE).values:
+        sentence = (
+            f"{seen}, though the weights changed: another optimiser stepped, and nothing of it "
+            "was measured."
+        )
+        remedy = (
+            "Give Scope the optimiser whose step() the loop calls: make the scope after an "
+            "optimiser that is made anew, as when a checkpoint is loaded; give the inner one where "
+            "one wraps another, as SAM does; optimizer=None where the loop updates by hand."
+        )
+    else:
+        outside = 1.0 in history.series(q.CHANGED_OUTSIDE).values
+        where = ", and the weights changed outside of the blocks" if outside else ""
+        sentence = f"{seen}{where}, so nothing was measured of them."
+        remedy = (
+            "Call optimizer.step() inside of `with scope.step(...)`, on the optimiser that Scope "
+            "was given."
+        )
+    return Case(sentence, Evidence(str(q.BLOCKS_WITHOUT_UPDATE), (step,), (blocks,)), remedy)
+
+
+@rule(
+    "a probe that could not measure a step",
+    "landscope.Scope: what goes wrong in measuring is recorded and never reaches the training",
+    severities=("info",),
+)
+def probe_failed(history: History) -> Case | None:
+    failures: dict[str, list[Reading]] = {}
+    for reading in history.readings(q.FAILED):
+        failures.setdefault(reading.layer or "scope", []).append(reading)
+    if not failures:
+        return None
+    probes = sorted(failures, key=lambda probe: (failures[probe][0].step, probe))
+    reasons = first_three([_in_words(probe, failures[probe]) for probe in probes], "probe")
+    return Case(
+        f"Not everything was measured: {reasons}; the training is not touched by it.",
+        Evidence(
+            str(q.FAILED),
+            tuple(failures[probe][0].step for probe in probes),
+            tuple(float(len(failures[probe])) for probe in probes),
+            tuple(probes),
+        ),
+        "If the reason names something in the model or the batch, change it or choose probes "
+        "without that one; if not, it is a mistake in landscope, and a report with the reason "
+        "helps.",
+    )
+
+
+def _in_words(probe: str, failed: list[Reading]) -> str:
+    """What failed, how often and why, on one line."""
+    reason = " ".join(failed[0].function.split()) or "no reason given"
+    if len(reason) > _REASON:
+        reason = f"{reason[:_REASON].rstrip()} ..."
+    times = "once" if len(failed) == 1 else f"{len(failed)} times"
+    return f"{probe} failed {times}, first at step {failed[0].step} ({reason})"
+
+
+@rule(
+    f"a probe without a measurement where another has {LEAST} or more",
+    "landscope.Scope, arguments `budget` and `every`",
+    severities=("info",),
+)
+def not_measured(history: History) -> Case | None:
+    tried = {r.layer for each in (q.FAILED, q.LEFT_OUT) for r in history.readings(each)}
+    measured = history.measured
+    never = [probe for probe, count in measured.items() if not count and probe not in tried]
+    most = max(measured.values(), default=0)
+    if not never or most < LEAST:
+        return None
+    asked = history.series(q.ASKED_SHARE)
+    if asked.steps:
+        budget = asked.values[-1]
+        reason = f"the budget of {percent(budget)} did not pay for more"
+        larger = min(0.5, 4 * budget)
+        remedy = f"Give a larger budget, such as budget={larger:g}, or every= a number of steps"
+    else:
+        reason = "its readings were all skipped, or its schedule did not come to a step"
+        remedy = "Give it a schedule that measures within the steps of this training"
+    return Case(
+        f"Nothing is known from {listed(never)}: {reason}, while other probes measured up to "
+        f"{counted(most, 'time')}.",
+        Evidence("scope/measured", (0,) * len(never), (0.0,) * len(never), tuple(never)),
+        f"{remedy}, or train longer; leave out the probes that you do not need.",
+    )
+
+
+@rule(
+    f"share of the time above {TOLERATED:g} times what was asked for, at the last of {LEAST} "
+    "measurements or more",
+    "landscope.Scope, argument `budget`",
+    severities=("info",),
+)
+def budget_exceeded(history: History) -> Case | None:
+    share, asked = history.series(q.SHARE), history.series(q.ASKED_SHARE)
+    # After one measurement or two it is not yet the plan that makes the share.
+    if len(share) < LEAST or not asked.steps:
+        return None
+    taken, given = share.values[-1], asked.values[-1]
+    if not taken > TOLERATED * given:
+        return None
+    return Case(
+        f"Measuring took {percent(taken)} of the time up to step {share.steps[-1]}, where "
+        f"{percent(given)} was asked for.",
+        Evidence.of(share.last(1)),
+        'Leave out the dearest probes (probes="cheap" keeps two), or give every= a number of '
+        "steps; a loop whose steps take very different times defeats the plan.",
+    )

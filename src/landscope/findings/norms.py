@@ -1,0 +1,256 @@
+"""Findings about norms: their statistics, the batch that these come from, and their scales."""
+
+import math
+
+from landscope.findings import quantities as q
+from landscope.findings.finding import Case, Evidence, Severity, rule
+from landscope.findings.history import (
+    LEAST,
+    SUSTAINED,
+    History,
+    Series,
+    sustained,
+    sustained_layers,
+)
+from landscope.findings.phrase import larger, median_of, named, names, number, percent, since
+
+MEAN_GAP = 0.5
+"""Batch standard deviations: half of the spread that the norm is to set to 1."""
+
+VARIANCE_GAP = math.log(2)
+"""Of the logarithm of the ratio: a factor of 2 either way."""
+
+SAMPLING = 2.0
+"""Standard errors of a batch's own statistics, which a gap must exceed besides: of n samples the
+mean strays by 1 / sqrt(n) and the log variance by sqrt(2 / (n - 1)), whatever the running ones."""
+
+EVALUATION = 0.25
+"""Excess of the loss in evaluation mode from which on it is large: the noise of the batch's
+statistics alone makes a few per cent at usual sizes, and with dropout the loss is lower in
+evaluation and not higher."""
+
+FRESH = 30
+"""Steps in which running statistics follow the batches: with torch's momentum of 0.1 the start has
+0.9^30, 4%, of the weight after them."""
+
+HALVED = 0.1
+"""Excess of the loss with statistics of half the batch from which on the batch is too small: with
+enough samples two halves have the statistics of the whole, and the excess is a per cent or less."""
+
+DEAD = 0.1
+"""Share of a layer's scales from which on it counts: one that dies here or there is usual."""
+
+MOST = 0.5
+"""Share above which it is a warning: such a layer is less than half as wide as it was built."""
+
+_STATISTICS = "Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1"
+_LARGEST_EXPONENT = 700.0  # exp() of more overflows
+
+
+def _mean_gaps(history: History) -> list[Series]:
+    """The layers whose running means lie far off, the worst first."""
+    bound = max(MEAN_GAP, SAMPLING / math.sqrt(_samples(history)))
+    return sustained_layers(history.layers(q.MEAN_GAP), lambda gap: gap > bound)
+
+
+def _variance_gaps(history: History) -> list[Series]:
+    """The layers whose running variances lie far off, the worst first."""
+    bound = max(VARIANCE_GAP, SAMPLING * math.sqrt(2 / max(1.0, _samples(history) - 1)))
+    return sustained_layers(history.layers(q.VARIANCE_GAP), lambda gap: gap > bound)
+
+
+def _samples(history: History) -> float:
+    """Samples in a batch; infinitely many where it is not known."""
+    sizes = history.series(q.BATCH_SIZE)
+    return max(1.0, sizes.median) if sizes.steps else math.inf
+
+
+def _large(gap: Series) -> Series | None:
+    """The part over which the loss is much larger in evaluation mode; None unless sustained."""
+    return sustained(gap, lambda excess: excess > EVALUATION)
+
+
+@rule(
+    f"{SUSTAINED} a running mean more than {MEAN_GAP} batch standard deviations off, or a running "
+    f"variance by more than a factor of 2, each also by more than {SAMPLING:g} standard errors of "
+    "a batch of that size; info where the loss in evaluation mode was read and is not more than "
+    f"{EVALUATION:.0%} higher",
+    f"{_STATISTICS}; Wu and Johnson 2021, arXiv 2105.07576, section 3",
+    severities=("warning", "info"),
+)
+def running_statistics_lag(history: History) -> Case | None:
+    means, variances = _mean_gaps(history), _variance_gaps(history)
+    if not means and not variances:
+        return None
+    severity, effect = _effect(history.series(q.EVALUATION_GAP))
+    parts: list[str] = []
+    if means:
+        parts.append(f"the mean is off, in batch standard deviations, in {named(means)}")
+    if variances:
+        parts.append(f"the variance is off, as a factor, in {named(variances, _factor)}")
+    first = min(stretch.steps[0] for stretch in (*means, *variances))
+    return Case(
+        f"Running statistics do not follow the batches since step {first}: {'; '.join(parts)}"
+        f"{effect}.",
+        Evidence.of_layers(means or variances),
+        "Let them follow faster, by a larger momentum of the norm, such as 0.3 instead of torch's "
+        "0.1 (with landscope's own norms a stats_decay of 0.7); or recompute them before "
+        "evaluation with torch.optim.swa_utils.update_bn; or take a larger batch, or a norm "
+        "without running statistics, such as group norm.",
+        severity,
+    )
+
+
+def _factor(log_ratio: float) -> str:
+    return number(math.exp(min(log_ratio, _LARGEST_EXPONENT)))
+
+
+def _effect(gap: Series) -> tuple[Severity, str]:
+    """What it does to the loss in evaluation mode."""
+    large, last = _large(gap), gap.last()
+    if large is not None:
+        return "warning", f", and the loss in evaluation mode is {larger(large.median)}"
+    if len(last) < LEAST:
+        return "warning", ", so that in evaluation mode the network is another one"
+    # The higher of two middle ones may be large where the gap is large at half of the measurements.
+    typical = sorted(last.values)[(len(last) - 1) // 2]
+    where = "is no higher than" if typical <= 0 else f"lies only {percent(typical)} above"
+    return "info", f", but the loss in evaluation mode {where} that in training"
+
+
+@rule(
+    f"loss of the same batch more than {EVALUATION:.0%} higher in evaluation mode {SUSTAINED}, "
+    f"without running-statistics-lag; with running statistics from step {FRESH} on",
+    "Wu and Johnson 2021, arXiv 2105.07576, section 4",
+)
+def evaluation_differs(history: History) -> Case | None:
+    gap, statistics = history.series(q.EVALUATION_GAP), history.layers(q.MEAN_GAP)
+    stretch = _large(gap)
+    if stretch is not None and statistics:
+        # Only what remains when the statistics had time is not due to them.
+        stretch = _large(gap.on(step for step in gap.steps if step >= FRESH))
+    if stretch is None or _mean_gaps(history) or _variance_gaps(history):
+        return None
+    evaluation, training = (
+        history.series(loss).on(stretch.steps) for loss in (q.EVALUATION_LOSS, q.TRAINING_LOSS)
+    )
+    both = ""
+    if evaluation.steps and training.steps:
+        both = f", {number(evaluation.median)} against {number(training.median)}"
+    followed = ""
+    if any(len(series) >= LEAST for series in statistics):
+        followed = ", although the running statistics follow the batches"
+    return Case(
+        f"Evaluation differs from training: on the same batch the loss is {larger(stretch.median)} "
+        f"in evaluation mode ({median_of(stretch)}{both}){followed}.",
+        Evidence.of(stretch),
+        "Look for what else depends on the mode: a layer that asks for self.training, a norm that "
+        "is left in one mode, statistics mixed from two kinds of batches; with small batches, try "
+        "a larger one. Where the loss is close to 0, a large ratio means little.",
+    )
+
+
+@rule(
+    f"the whole network in evaluation mode at the step, {SUSTAINED}, where it has dropout or norms "
+    "with running statistics; a warning where it was in training mode at the first measurement",
+    "PyTorch, documentation of torch.nn.Module.eval",
+    severities=("warning", "info"),
+)
+def evaluation_mode(history: History) -> Case | None:
+    mode = history.series(q.EVALUATION_MODE)
+    if (stretch := sustained(mode, bool)) is None:
+        return None
+    changed = not mode.values[0]
+    before = ", and was in training mode before" if changed else ""
+    return Case(
+        f"The network is trained in evaluation mode ({since(stretch)}){before}: dropout is off, "
+        "and batch norms use their running statistics and do not move them.",
+        Evidence.of(stretch),
+        "Call model.train() before the training goes on, as after each validation; where it is "
+        "meant, as in some fine-tuning, leave it.",
+        "warning" if changed else "info",
+    )
+
+
+@rule(
+    f"a norm with running statistics in evaluation mode while the network is not, {SUSTAINED}; a "
+    "warning where its statistics are those of its start, 0 and 1, and its scales are not frozen",
+    _STATISTICS,
+    severities=("warning", "info"),
+)
+def norms_in_evaluation(history: History) -> Case | None:
+    if not (layers := sustained_layers(history.layers(q.EVALUATION_MODE), bool)):
+        return None
+    unset = sustained_layers(history.layers(q.STATISTICS_UNSET), bool)
+    shown = unset or layers
+    start = (
+        "running statistics are still the 0 and 1 of their start, so that they normalise nothing"
+        if unset
+        else "they normalise with running statistics, which do not move"
+    )
+    return Case(
+        f"Norms are in evaluation mode while the network is trained, at {names(shown)}: {start}.",
+        Evidence.of_layers(shown),
+        "If they are to be trained, call model.train(), which reaches every part, after whatever "
+        "calls eval() on a part; norms of a backbone that is frozen on purpose are as they should "
+        "be once their statistics are those of its data.",
+        "warning" if unset else "info",
+    )
+
+
+@rule(
+    "running means of a norm in training mode to the bit those of the measurement before, "
+    f"{SUSTAINED}",
+    _STATISTICS,
+)
+def statistics_still(history: History) -> Case | None:
+    if not (layers := sustained_layers(history.layers(q.STATISTICS_STILL), bool)):
+        return None
+    return Case(
+        f"Running statistics never move at {names(layers)}, although the norms are in training "
+        "mode: they are to the bit those of the measurement before, and evaluation uses them.",
+        Evidence.of_layers(layers),
+        "Look for momentum=0 in the norm, for a part of the network that the batch does not pass, "
+        "and for code that puts the statistics back.",
+    )
+
+
+@rule(
+    f"mean loss of the batch's halves, each with its own statistics, more than {HALVED:.0%} above "
+    f"that of the whole {SUSTAINED}",
+    "Wu and He 2018, arXiv 1803.08494, section 4.1",
+)
+def batch_too_small_for_norm(history: History) -> Case | None:
+    if (
+        stretch := sustained(history.series(q.HALF_BATCH_GAP), lambda excess: excess > HALVED)
+    ) is None:
+        return None
+    return Case(
+        "The batch is too small for its norm: with the statistics of half the batch the loss is "
+        f"{larger(stretch.median)} ({median_of(stretch)}), so what is trained depends on the batch "
+        "size as much as on the data.",
+        Evidence.of(stretch),
+        "Take a larger batch; over several devices, share statistics (torch.nn.SyncBatchNorm); or "
+        "take a norm that does not look at other samples, such as group or layer norm.",
+    )
+
+
+@rule(
+    f"more than {DEAD:.0%} of a layer's scales next to nothing {SUSTAINED}; a warning above "
+    f"{MOST:.0%}",
+    "Liu et al. 2017, arXiv 1708.06519, section 3; on how weight decay brings it about Mehta et "
+    "al. 2019, arXiv 1811.12495",
+    severities=("warning", "info"),
+)
+def dead_scales(history: History) -> Case | None:
+    if not (layers := sustained_layers(history.layers(q.DEAD_SCALES), lambda share: share > DEAD)):
+        return None
+    return Case(
+        f"Scales (gamma) of norms are dead in {named(layers, percent)}: these features pass on "
+        "a constant, and the layer is as much narrower as they are many.",
+        Evidence.of_layers(layers),
+        "If it is not wanted, take gamma and beta out of weight decay, or lower the learning rate; "
+        "scales that start at 0 in residual branches need a warm-up to grow. If it is, prune "
+        "these features: nothing changes.",
+        "warning" if layers[0].median > MOST else "info",
+    )

@@ -1,0 +1,210 @@
+"""Findings about the size and direction of updates, and what rounding leaves of them."""
+
+import math
+
+from landscope.findings import quantities as q
+from landscope.findings.edge import EDGE
+from landscope.findings.finding import Case, Evidence, rule
+from landscope.findings.gradient import SHORT, used_scale
+from landscope.findings.history import SUSTAINED, History, Series, sustained
+from landscope.findings.layers import with_faint_gradient, without_gradient
+from landscope.findings.loss import plateau, stuck
+from landscope.findings.phrase import median_of, number, percent
+
+BACK = -0.5
+"""Cosine below which an update undoes the one before: more than half of its length leads back, an
+angle of 120 degrees."""
+
+USUAL = 1e-3
+"""Relative update that a healthy training has, about, by the heuristic of the reference."""
+
+LARGE = 0.1
+"""A hundred times what is usual: ten such updates can replace the weights."""
+
+VANISHING = 1e-6
+"""A thousandth of what is usual; and within a factor of 20 of float32's rounding, 6e-8, so that
+many a weight is not changed at all."""
+
+LOST = 0.5
+"""Share of the weights that stay as they were: in float32 at a usual rate it is next to none."""
+
+MULTIPLE = 8.0
+"""Multiple of the step up to which the loss must fall: one batch allows several times what a
+training survives, so less than this is no sign."""
+
+CALM = 0.5
+"""Learning rate x curvature must be below this, a quarter of the edge, over all the steps in which
+updates keep their direction."""
+
+MEMORY = 10.0
+"""Steps for which updates keep their direction at most, as with a momentum of 0.9, or with Adam."""
+
+PEAK = 0.5
+"""Share of the largest learning rate below which a measurement does not count: there a schedule
+keeps the steps small on purpose, in a warm-up or a decay."""
+
+CAUTION = 4.0
+"""By this the multiple is divided in what is recommended at most, and never below 2."""
+
+_RATIO = (
+    'CS231n, notes "Neural Networks Part 3: Learning and Evaluation", section "Ratio of '
+    'weights:updates"'
+)
+
+
+@rule(
+    f"cosine of successive updates below {BACK} {SUSTAINED}",
+    "Xing et al. 2018, arXiv 1802.08770, section 3",
+)
+def updates_oscillate(history: History) -> Case | None:
+    if (
+        stretch := sustained(history.series(q.SUCCESSIVE_COSINE), lambda cosine: cosine < BACK)
+    ) is None:
+        return None
+    return Case(
+        f"Updates oscillate: the cosine of one and the next is {number(stretch.median)} "
+        f"({median_of(stretch)}), so that each step takes back much of the one before, from wall "
+        "to wall of a valley.",
+        Evidence.of(stretch),
+        "Lower the learning rate, or average over steps, by momentum or by an average of the "
+        "weights: both go along the valley instead of across it.",
+    )
+
+
+@rule(
+    f"||update|| / ||weights|| above {LARGE} {SUSTAINED}",
+    _RATIO,
+)
+def update_too_large(history: History) -> Case | None:
+    if (stretch := sustained(history.series(q.RELATIVE_UPDATE), lambda size: size > LARGE)) is None:
+        return None
+    return Case(
+        f"Updates are too large: one changes the weights by {percent(stretch.median)} of their "
+        f"length ({median_of(stretch)}), where about {USUAL:.1%} is usual, so a few steps replace "
+        "what was learnt.",
+        Evidence.of(stretch),
+        "Lower the learning rate or warm up to it; if weights in front of a norm have become "
+        "small, which changes no output, less weight decay keeps them up.",
+    )
+
+
+@rule(
+    f"||update|| / ||weights|| below {number(VANISHING)} {SUSTAINED}",
+    _RATIO,
+)
+def vanishing_update(history: History) -> Case | None:
+    if (
+        stretch := sustained(history.series(q.RELATIVE_UPDATE), lambda size: size < VANISHING)
+    ) is None:
+        return None
+    return Case(
+        f"Updates are vanishing: one changes the weights by {number(stretch.median)} of their "
+        f"length ({median_of(stretch)}), where about {USUAL:g} is usual, and much of it is lost in "
+        "rounding.",
+        Evidence.of(stretch),
+        "Unless the training is meant to have come to its end, raise the learning rate, look "
+        "where the gradient vanishes, and keep the weights in float32.",
+    )
+
+
+@rule(
+    f"more than {LOST:.0%} of the weights that are not 0, have a gradient and lie in a tensor that "
+    f"the update changes unchanged by it, {SUSTAINED}",
+    "Zamirai et al. 2020, arXiv 2010.06192, section 3; Micikevicius et al. 2018, arXiv "
+    "1710.03740, section 3.1",
+)
+def lost_updates(history: History) -> Case | None:
+    if (stretch := sustained(history.series(q.LOST), lambda share: share > LOST)) is None:
+        return None
+    return Case(
+        f"Updates are lost in rounding: {percent(stretch.median)} of the weights that have a "
+        f"gradient stay to the bit as they were ({median_of(stretch)}).",
+        Evidence.of(stretch),
+        "Keep the weights in float32 and compute in bfloat16 or float16 by autocast, or take an "
+        "optimiser that keeps a float32 copy of them; in float32, raise the learning rate, unless "
+        "the training is meant to have come to its end.",
+    )
+
+
+@rule(
+    f"loss of the step's own batch still falling at {MULTIPLE:g} times the update and learning "
+    f"rate x curvature below {CALM} over the steps in which updates keep their direction, 1 / (1 - "
+    f"cosine of successive updates) and at most {MEMORY:g}, {SUSTAINED}; not where the "
+    "gradient has gone or the loss is what it was at first, and not beside stuck, no-gradient, "
+    f"vanishing-gradient, lost-updates or clipping to less than {SHORT:g} of the gradient; "
+    f"measurements at less than {PEAK:.0%} of the largest learning rate do not count",
+    "Smith 2017, arXiv 1506.01186, section 3.3; on line searches over one batch Mahsereci and "
+    "Hennig 2015, arXiv 1502.02846, section 1",
+    severities=("info",),
+    of_mean_gradient=True,
+)
+def step_could_be_larger(history: History) -> Case | None:
+    if _has_another_cause(history):
+        return None
+    if (
+        stretch := sustained(_safe_multiple(history), lambda multiple: multiple >= MULTIPLE)
+    ) is None:
+        return None
+    calm = history.series(q.SHARPNESS_LR).on(stretch.steps)
+    return Case(
+        "The step could be larger: along the update the loss of the step's own batch still falls "
+        f"at {number(stretch.median)} times the step ({median_of(stretch)}), and learning rate "
+        f"times curvature is {number(calm.median)}, far below the edge at {EDGE:g}, even over the "
+        "steps in which updates keep their direction.",
+        Evidence.of(stretch),
+        _twice(history, stretch),
+    )
+
+
+def _has_another_cause(history: History) -> bool:
+    """Whether something else holds the training up, which a larger step does not put right."""
+    clipped = sustained(used_scale(history), lambda scale: scale < SHORT)
+    others = (stuck.case(history), lost_updates.case(history), clipped)
+    dead = without_gradient(history) or with_faint_gradient(history)
+    return bool(dead) or any(other is not None for other in others)
+
+
+def _safe_multiple(history: History) -> Series:
+    """The safe multiple where no schedule holds the step back and it is known what follows it.
+
+    It counts as 0 where the curvature is not far below the edge, or is none because the update
+    leads uphill, and on a plateau, where any curvature is small.
+    """
+    multiples = history.series(q.SAFE_MULTIPLE)
+    sharpness = history.series(q.SHARPNESS_LR).points
+    cosines = history.series(q.SUCCESSIVE_COSINE).points
+    rates = history.series(q.LR).points
+    peak, nowhere = max(rates.values(), default=0.0), plateau(history)
+
+    def calm(step: int) -> bool:
+        carried = sharpness.get(step, math.inf) * _kept(cosines[step])
+        return carried < CALM and step not in nowhere
+
+    return multiples.having(
+        {
+            step: multiple if calm(step) else 0.0
+            for step, multiple in multiples.points.items()
+            if step in cosines and rates.get(step, peak) >= PEAK * peak
+        }
+    )
+
+
+def _kept(cosine: float) -> float:
+    """Steps for which updates keep their direction, if each turns by as much as this one.
+
+    An optimiser with momentum goes on along an update for many steps, so that the loss must fall
+    beyond one of them: with a momentum of 0.9 by 10 times as far, whatever the learning rate.
+    """
+    return 1.0 if cosine <= 0 else 1 / max(1 - cosine, 1 / MEMORY)
+
+
+def _twice(history: History, stretch: Series) -> str:
+    most = max(2.0, stretch.median / CAUTION)
+    rates = history.series(q.LR).on(stretch.steps)
+    rate = rates.values[-1] if rates.steps else 0.0
+    first = f", {number(2 * rate)} instead of {number(rate)}" if rate > 0 else ""
+    further = f", and then up to {number(most)} times," if most > 2 else ""
+    return (
+        f"Try twice the learning rate{first}{further} and judge it by the loss on other data: a "
+        "line search on one batch is optimistic, because the next batch has its valley elsewhere."
+    )
