@@ -266,6 +266,12 @@ def _chosen(order: list[Layer], layers: Collection[str] | None, every: int) -> l
             f"layers = {layers!r}", "it is a list of names", f"give layers=[{layers!r}]"
         )
     names = [layer.name for layer in order]
+    if not names:
+        raise UsageError(
+            "the pass was not seen to use any weight",
+            "layers are in the order in which it uses them, which a transform of torch.func hides",
+            "compute the loss by a call of the model",
+        )
     unknown = [name for name in layers or () if name not in names]
     if unknown:
         raise UsageError(

@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 from torch import overrides
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.nn.utils import parametrize
 from torch.utils import _python_dispatch
 from torch.utils._device import DeviceContext
+
+_C: Any = torch._C  # pyright: ignore[reportPrivateUsage] (what has no public way to ask for it)
 
 
 class _ForAll:
@@ -130,11 +133,14 @@ def no_warning_raises() -> AbstractContextManager[None]:
 def no_modes() -> Generator[None]:
     """Inside, no mode that is active around a training step sees what runs.
 
-    A counter of its operations counts the training's alone. A default device stays. Nor does a
-    warning raise.
+    A counter of its operations counts the training's alone, and a profiler notes one event for all
+    that runs here. What a transform of ``torch.func`` goes through is not transformed. A default
+    device stays. Nor does a warning raise.
     """
     with ExitStack() as stack:
         stack.enter_context(no_warning_raises())
+        if _C._functorch.peek_interpreter_stack() is not None:
+            stack.enter_context(temporarily_clear_interpreter_stack())
         for _ in _python_dispatch._get_current_dispatch_mode_stack():  # pyright: ignore[reportPrivateUsage]
             stack.enter_context(_python_dispatch._pop_mode_temporarily())  # pyright: ignore[reportPrivateUsage]
         functions = overrides._get_current_function_mode_stack()  # pyright: ignore[reportPrivateUsage]
@@ -145,4 +151,17 @@ def no_modes() -> Generator[None]:
                 if isinstance(mode, DeviceContext):
                     overrides._push_mode(mode)  # pyright: ignore[reportPrivateUsage]
                     stack.callback(overrides._pop_mode)  # pyright: ignore[reportPrivateUsage]
+        if _C._autograd._profiler_enabled():
+            stack.enter_context(_unprofiled())
         yield
+
+
+@contextmanager
+def _unprofiled() -> Generator[None]:
+    # With the time that is taken here, and without its operations: those are not the training's.
+    with torch.profiler.record_function("landscope"):
+        _C._autograd._enable_record_function(False)
+        try:
+            yield
+        finally:
+            _C._autograd._enable_record_function(True)

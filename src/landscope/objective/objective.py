@@ -26,6 +26,7 @@ from landscope.objective.checks import (
     check_visible,
 )
 from landscope.objective.exchange import Standing
+from landscope.objective.frozen import Frozen
 from landscope.objective.global_state import eager, no_anomaly_mode, no_cached_parametrizations
 from landscope.objective.old_checkpoints import grads_kept, hides_a_part
 from landscope.objective.own_graphs import OwnGraphs
@@ -62,6 +63,7 @@ class Objective:
         samples: Whether the loss takes samples as independent, or couples them: then there is no
             loss of a part of the batch.
         graphs: Whether the loss must be able to differentiate where nobody else does.
+        frozen: The weights that need no gradient, before the step.
     """
 
     model: nn.Module
@@ -77,6 +79,7 @@ class Objective:
     batch_dim: int = 0
     samples: Samples = "independent"
     graphs: OwnGraphs = field(default_factory=OwnGraphs)
+    frozen: Frozen = field(kw_only=True)
 
     @classmethod
     def now(
@@ -126,6 +129,7 @@ class Objective:
             loss_scale=loss_scale,
             batch_dim=batch_dim,
             samples=samples,
+            frozen=Frozen(model),
         )
 
     def retaken(self, *, streams: bool) -> "Objective":
@@ -144,6 +148,7 @@ class Objective:
             buffers={name: tensor.clone() for name, tensor in live.named_buffers()},
             random_state=RandomState.capture(devices) if streams else self.random_state,
             autocast=Autocast.capture(devices),
+            frozen=Frozen(live),
         )
 
     def losses(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
@@ -174,19 +179,23 @@ class Objective:
         Raises:
             UsageError: ``loss_fn`` gave something else than one number.
         """
-        return self.graphs.around(lambda: self._at(parameters, buffers, _itself))
+        return self.graphs.around(lambda point: self._at(point, buffers, _itself), parameters)
 
     def _at(
         self, parameters: Parameters, buffers: Parameters | None, then: Callable[[Tensor], _Result]
     ) -> _Result:
         """What ``then`` makes of the data loss, while the model still stands at a point."""
-        with self._standing_at(parameters, buffers) as loss_fn:
-            with self.autocast.replayed():
-                loss = self._loss(loss_fn)
-            check_scalar(loss)
-            # A loss that reads model.parameters(), as for a penalty of its own, sees the point; so
-            # does a backward pass that runs parts of the model again, as checkpointing does.
-            return then(loss.reshape(()))
+
+        def passed() -> _Result:
+            with self._standing_at(parameters, buffers) as loss_fn:
+                with self.autocast.replayed():
+                    loss = self._loss(loss_fn)
+                check_scalar(loss)
+                # A loss that reads model.parameters(), as for a penalty of its own, sees the point;
+                # so does a backward pass that runs parts of the model again, as checkpointing does.
+                return then(loss.reshape(()))
+
+        return self.frozen.around(passed, training=self.standing.training)
 
     def _loss(self, loss_fn: LossFn) -> Any:
         if self.targets is IN_BATCH:
@@ -199,7 +208,8 @@ class Objective:
 
     @contextmanager
     def _standing_at(self, parameters: Parameters, buffers: Parameters | None) -> Generator[LossFn]:
-        state = {**parameters, **(self.fresh_buffers() if buffers is None else buffers)}
+        state = {**self.frozen.for_a_pass(), **parameters}
+        state |= self.fresh_buffers() if buffers is None else buffers
         with (
             eager(),
             no_anomaly_mode(),
@@ -277,11 +287,16 @@ class Objective:
         Where only the loss function knows how the model is called, its loss.
         """
 
-        def called() -> Any:
-            with self._standing_at(_copies(parameters), None) as loss_fn, self.autocast.replayed():
+        def called(point: Parameters) -> Any:
+            with self._standing_at(point, None) as loss_fn, self.autocast.replayed():
                 return self._loss(loss_fn) if self.targets is IN_BATCH else self._outputs()
 
-        return self.graphs.around(called)
+        def passed(point: Parameters) -> Any:
+            return self.frozen.around(
+                lambda: called(_copies(point)), training=self.standing.training
+            )
+
+        return self.graphs.around(passed, parameters)
 
     def gradient(
         self, parameters: Parameters, *, direction: Parameters | None = None, eta: float = 0.0
@@ -326,7 +341,10 @@ class Objective:
 
 def _copies(parameters: Parameters) -> Parameters:
     """Tensors of its own for a pass: a model may write on its weights, to bound them."""
-    return {name: tensor.detach().clone() for name, tensor in parameters.items()}
+    return {
+        name: tensor.detach().clone().requires_grad_(tensor.requires_grad)
+        for name, tensor in parameters.items()
+    }
 
 
 def l2_penalty(parameters: Parameters, strength: float) -> Tensor | float:

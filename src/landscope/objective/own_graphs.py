@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from landscope.errors import CapturedWeightsError
+from landscope.objective.parameters import Parameters
 
 _NO_GRAPH = "does not require grad"
 """In what torch says where a loss asks for a derivative and nothing was recorded."""
@@ -46,23 +47,26 @@ class OwnGraphs:
             )
         self._checked = True
 
-    def around(self, run: Callable[[], Any]) -> Any:
+    def around(self, run: Callable[[Parameters], Any], point: Parameters) -> Any:
         """What a pass gives, which can be run twice; a graph that only the loss needed ends here.
 
         Args:
-            run: The pass; it leaves nothing behind, so that a second is like the first.
+            run: The pass at a point; it leaves nothing behind, so that a second is like the first.
+            point: The parameters.
         """
         if torch.is_grad_enabled():
-            return run()
+            return run(point)
         if not self._needed:
             try:
-                return run()
+                return run(point)
             except RuntimeError as error:
                 if _NO_GRAPH not in str(error):
                     raise
             self._needed = True
+        # The loss may differentiate by the weights, as where a few steps are a part of it.
+        own = {name: tensor.detach().requires_grad_() for name, tensor in point.items()}
         with torch.enable_grad():
-            given = run()
+            given = run(own)
         return given.detach() if isinstance(given, Tensor) else given
 
 

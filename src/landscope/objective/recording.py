@@ -74,6 +74,8 @@ def record(objective: Objective, parameters: Parameters, *, keep_graph: bool = T
                 return record(objective, parameters)
         except GraphNeededError:
             pass
+    if not objective.frozen.is_known(training=objective.standing.training):
+        objective.loss(parameters)  # a pass that is begun anew could not be recorded
     # Gradients are on as in a training step: what a pass does may depend on it, and so do the
     # traces that functions with a backward of their own leave.
     point = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
