@@ -250,3 +250,68 @@ def test_an_optimiser_that_steps_within_the_backward_pass():
     assert [r.value for r in scope.readings if r.key == "gradient/loss"] == losses
     assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 4
     assert about_the_gradient(scope) == set()
+
+
+def clamped(gradient):
+    return gradient.clamp(-0.01, 0.01)
+
+
+def masked(gradient):
+    return gradient * (torch.arange(gradient.numel()).reshape(gradient.shape) % 3 > 0)
+
+
+def shifted(gradient):
+    return gradient - 2 * gradient.mean(0)
+
+
+@pytest.mark.parametrize("changed", [clamped, masked, shifted])
+def test_hooks_of_the_users_own_that_change_the_gradient_are_no_other_loss(changed):
+    model = network(Kind())
+    for parameter in model.parameters():
+        parameter.register_hook(changed)
+    scope = train(model, optimizer_for(Kind(), model))
+
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-6)] * 6
+    assert values(scope, "gradient_scale") == [pytest.approx(1.0, abs=1e-6)] * 6
+    assert about_the_gradient(scope) == {("gradient-changed", "info")}
+
+
+def test_hooks_of_the_users_own_see_the_gradients_that_they_would_have_seen():
+    def seen(*, scoped):
+        model, order = network(Kind()), []
+        for number, parameter in enumerate(model.parameters()):
+            parameter.register_hook(lambda g, n=number: order.append((n, g.sum().item())))
+            parameter.register_post_accumulate_grad_hook(lambda p, n=number: order.append(n))
+        optimizer = optimizer_for(Kind(), model)
+        if scoped:
+            train(model, optimizer)
+        else:
+            for inputs, targets in batches(6):
+                optimizer.zero_grad()
+                loss_fn(model(inputs), targets).backward()
+                optimizer.step()
+        return order
+
+    assert seen(scoped=True) == seen(scoped=False)
+
+
+def test_an_inner_derivative_by_the_weights_is_not_taken_for_the_backward_pass():
+    """A penalty on the gradient: the pass that gives it adds nothing to .grad."""
+
+    def penalised(model, batch):
+        loss = loss_fn(model(batch[0]), batch[1])
+        slopes = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+        return loss + 0.05 * sum(slope.square().sum() for slope in slopes)
+
+    model = network(Kind(norm="layer"))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scope = Scope(model, penalised, optimizer, every=1, probes=["gradient"])
+    for batch in batches(6):
+        with scope.step(batch):
+            optimizer.zero_grad()
+            penalised(model, batch).backward()
+            optimizer.step()
+
+    assert agreements(scope) == [pytest.approx(1.0, abs=1e-9)] * 6
+    assert values(scope, "gradient_scale") == [pytest.approx(1.0, abs=1e-6)] * 6
+    assert about_the_gradient(scope) == set()

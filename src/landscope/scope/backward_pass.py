@@ -47,15 +47,10 @@ class BackwardPass:
         self._counts, self.passes = {}, 0
         for name, parameter in self._model.named_parameters():
             if parameter.requires_grad and parameter.is_leaf:
-                first = partial(self._arrives, name, parameter)
-                self._hang(parameter.register_hook(first), parameter._backward_hooks)
-                self._handles.append(
-                    parameter.register_post_accumulate_grad_hook(partial(self._adds, name))
-                )
-
-    def _hang(self, handle: RemovableHandle, hooks: Any) -> None:
-        hooks.move_to_end(handle.id, last=False)  # before those of the user's, which may change it
-        self._handles.append(handle)
+                arrives = parameter.register_hook(partial(self._arrives, name, parameter))
+                adds = parameter.register_post_accumulate_grad_hook(partial(self._adds, name))
+                self._handles += [arrives, adds]
+                _put_first(arrives, parameter._backward_hooks)
 
     def _arrives(self, name: str, parameter: Tensor, gradient: Tensor) -> None:
         if name not in self._added_up:
@@ -86,6 +81,14 @@ class BackwardPass:
     def adds_up(self) -> bool:
         """Whether a gradient was left from before, to which this one was added."""
         return any(bool(self._before[name]) for name in self._added_up if name in self._before)
+
+
+def _put_first(handle: RemovableHandle, hooks: Any) -> None:
+    """Put a hook before those of the user's, which may change the gradient."""
+    others = [(id_, hook) for id_, hook in hooks.items() if id_ != handle.id]
+    for id_, hook in others:  # torch does not ask for the order that move_to_end() changes
+        del hooks[id_]
+        hooks[id_] = hook
 
 
 def dense(gradient: Tensor) -> Tensor:
