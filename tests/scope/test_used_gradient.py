@@ -281,7 +281,7 @@ def test_hooks_of_the_users_own_see_the_gradients_that_they_would_have_seen():
         model, order = network(Kind()), []
         for number, parameter in enumerate(model.parameters()):
             parameter.register_hook(lambda g, n=number: order.append((n, g.sum().item())))
-            parameter.register_post_accumulate_grad_hook(lambda p, n=number: order.append(n))
+            parameter.register_post_accumulate_grad_hook(lambda _, n=number: order.append(n))
         optimizer = optimizer_for(Kind(), model)
         if scoped:
             train(model, optimizer)

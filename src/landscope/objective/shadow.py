@@ -4,6 +4,7 @@ While a measurement runs, another thread, a signal handler or an evaluation may 
 its modules are left alone, and other weights are put into their shadows.
 """
 
+import functools
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ STRUCTURE = frozenset(vars(nn.Module())) - {"_parameters", "_buffers", "training
 _KNOWN = STRUCTURE | {"_parameters", "_buffers"}
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 COMPILED_IN_PLACE = "_compiled_call_impl"  # what a module that is compiled in place calls instead
+_ASKS_FOR_FABRIC = "_register_backward_hook"  # raises in a backward pass that Fabric does not make
 _COMPILED = "_orig_mod"  # the child of what torch.compile makes of a module
 
 
@@ -63,9 +65,18 @@ def shadows_of(model: nn.Module) -> dict[int, nn.Module]:
 
 def _standing_for(module: nn.Module) -> type[nn.Module]:
     """The class of a module's shadow."""
+    kind = type(module)
     if is_compiled_part(module):
         return _Uncompiled
-    return _Undistributed if isinstance(module, DistributedDataParallel) else type(module)
+    if kind.__name__ == "_FabricModule" and hasattr(kind, _ASKS_FOR_FABRIC):
+        return _free_of_fabric(kind)
+    return _Undistributed if isinstance(module, DistributedDataParallel) else kind
+
+
+@functools.cache
+def _free_of_fabric(kind: type[nn.Module]) -> type[nn.Module]:
+    """The class of a module that Lightning's Fabric has set up, which lets anyone differentiate."""
+    return type(kind.__name__, (kind,), {_ASKS_FOR_FABRIC: lambda _, tensor: tensor})
 
 
 def cast_shadow(module: nn.Module, shadow: nn.Module, substitution: Substitution) -> None:
@@ -77,7 +88,7 @@ def cast_shadow(module: nn.Module, shadow: nn.Module, substitution: Substitution
         substitution: Replaces modules by their shadows, and no tensor.
     """
     own = vars(module)
-    if _standing_for(module) is not type(module):
+    if isinstance(shadow, _Uncompiled):
         own = {k: v for k, v in own.items() if k in STRUCTURE}
         own |= {"_parameters": {}, "_buffers": {}, "training": module.training}
     vars(shadow).update(
