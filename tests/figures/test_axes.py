@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from landscope.figures.axes import log_axis, percent_axis, step_axis
-from landscope.figures.spec import Curve, Ending, Entry, Scale
+from landscope.figures.spec import Curve, EarlyEnd, Entry, Scale
 
 
 def test_log_axis_holds_all_values() -> None:
@@ -47,7 +47,7 @@ def test_log_axis_without_a_positive_value(values: np.ndarray) -> None:
 
 
 def test_step_axis_reaches_to_where_a_run_broke_off() -> None:
-    entry = Entry("No norm", "none", "VGG", ending=Ending(70, "diverged at step 70"))
+    entry = Entry("No norm", "none", "VGG", ending=EarlyEnd(70, "diverged at step 70"))
     axis = step_axis([Curve(entry, (0.0, 20.0), (1.0, 1.0))])
     assert axis.high == pytest.approx(70 * 1.015)
 

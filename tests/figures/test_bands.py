@@ -4,20 +4,19 @@ from pathlib import Path
 import pytest
 from tests.figures.study_fixture import write_run
 
-from landscope.figures.bands import band, bands_panel
-from landscope.figures.selection import Net
-from landscope.figures.spec import Ending, Entry, Place
+from landscope.figures.curves import ShownRun, band, bands_panel
+from landscope.figures.spec import EarlyEnd, Entry, Place
 from landscope.reading import Axis, Reading, Status
 
 
-def net(path: Path, *values: tuple[float, ...], ending: Ending | None = None) -> Net:
+def net(path: Path, *values: tuple[float, ...], ending: EarlyEnd | None = None) -> ShownRun:
     axis = Axis("eta", "step size", tuple(float(at) for at in range(len(values[0]))))
     readings = [
         Reading(10 * at, "line[paper]", "loss", each, axis=axis, status=status(each))
         for at, each in enumerate(values)
     ]
     run = write_run(path / "run", readings)
-    return Net(run, Entry("No norm", "none", "VGG", ending=ending))
+    return ShownRun(run, Entry("No norm", "none", "VGG", ending=ending))
 
 
 def status(values: tuple[float, ...]) -> Status:
@@ -45,7 +44,7 @@ def test_band_without_a_finite_reading_is_a_gap(tmp_path: Path) -> None:
 
 def test_band_of_a_diverged_run_ends_there(tmp_path: Path) -> None:
     run = net(
-        tmp_path, (1.0, 2.0), (1.0, 2.0), (1.0, 2.0), ending=Ending(10, "diverged at step 10")
+        tmp_path, (1.0, 2.0), (1.0, 2.0), (1.0, 2.0), ending=EarlyEnd(10, "diverged at step 10")
     )
     assert band(run, "line[paper]", "loss").x == (0.0, 10.0)
 

@@ -8,11 +8,11 @@ from tests.comparison_study import Compared
 
 from landscope.errors import RecordError, UsageError
 from landscope.figures import FigureSpec, specify, static
+from landscope.figures.comparison import FIGURES
 from landscope.figures.interactive import draw
 from landscope.figures.spec import BarsPanel, LinesPanel
 from landscope.figures.style import NORMS
 from landscope.figures.summary import summarize
-from landscope.figures.table import COMPARISON_FIGURES
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import StudyRecords
 from landscope.studies.comparison.configuration import COMPARED_NORMS
@@ -30,7 +30,7 @@ def lines(spec: FigureSpec) -> list[LinesPanel]:
     return [panel for panel in spec.panels if isinstance(panel, LinesPanel)]
 
 
-@pytest.mark.parametrize("number", COMPARISON_FIGURES)
+@pytest.mark.parametrize("number", FIGURES)
 def test_each_figure_is_drawn_on_paper_and_on_screen(number: int, study: StudyRecords) -> None:
     spec = specify(number, study)
     assert spec.number == number
@@ -45,7 +45,7 @@ def test_each_figure_is_drawn_on_paper_and_on_screen(number: int, study: StudyRe
     assert len(taken) == len(set(taken))
 
 
-@pytest.mark.parametrize("number", COMPARISON_FIGURES)
+@pytest.mark.parametrize("number", FIGURES)
 def test_equal_records_give_equal_figures(number: int, study: StudyRecords) -> None:
     assert specify(number, study).description == specify(number, study).description
     assert static.draw(specify(number, study)) == static.draw(specify(number, study))
@@ -74,11 +74,11 @@ def test_there_is_one_panel_of_the_loss_for_each_learning_rate(study: StudyRecor
 
 def test_each_run_that_diverged_has_a_cross_where_it_did(study: StudyRecords) -> None:
     small, large = lines(specify(1, study))
-    assert small.marks == ()
-    assert [(mark.entry.norm, mark.x) for mark in large.marks] == [("none", 12), ("none", 20)]
-    assert large.marks[0].text == "No norm, seed 0: diverged at step 12"
+    assert small.crosses == ()
+    assert [(mark.entry.norm, mark.x) for mark in large.crosses] == [("none", 12), ("none", 20)]
+    assert large.crosses[0].text == "No norm, seed 0: diverged at step 12"
     assert "diverged: No norm 2 of 3 seeds from step 12 on" in large.notes
-    assert all(large.y.low < mark.y < large.y.high for mark in large.marks)
+    assert all(large.y.low < mark.y < large.y.high for mark in large.crosses)
 
 
 def test_the_loss_of_diverged_runs_is_not_in_the_line_over_the_rates(study: StudyRecords) -> None:
@@ -86,7 +86,7 @@ def test_the_loss_of_diverged_runs_is_not_in_the_line_over_the_rates(study: Stud
     (plain,) = (curve for curve in loss.curves if curve.entry.norm == "none")
     assert plain.x == (0.01, 0.1)
     assert plain.y[1] == pytest.approx(plain.y[0], rel=0.1)
-    assert [mark.text for mark in loss.marks] == ["No norm: 2 of 3 seeds diverged at lr 0.1"]
+    assert [mark.text for mark in loss.crosses] == ["No norm: 2 of 3 seeds diverged at lr 0.1"]
 
 
 def test_over_the_rates_each_is_a_tick_and_nothing_is_cut(study: StudyRecords) -> None:

@@ -6,9 +6,10 @@ import pytest
 from tests.figures.study_fixture import write_run
 
 from landscope.figures import specify
-from landscope.figures.curves import centred_mean, curve, smoothing_window, until
-from landscope.figures.selection import Net, find_net, find_net_at, lr_text
-from landscope.figures.spec import Dash, Ending, Entry, LinesPanel
+from landscope.figures.curves import ShownRun, centred_mean, curve, smoothing_window, until
+from landscope.figures.paper_panels import find_net
+from landscope.figures.spec import Dash, EarlyEnd, Entry, LinesPanel
+from landscope.figures.summary import lr_text
 from landscope.reading import Reading
 from landscope.runs import StudyRecords
 
@@ -45,7 +46,7 @@ def test_window_is_odd_and_grows_with_the_run(count: int, window: int) -> None:
 def test_until_cuts_at_the_ending_and_takes_the_nonfinite_tail_off() -> None:
     steps = np.arange(6)
     values = np.array([1.0, np.nan, 3.0, np.inf, np.nan, 7.0])
-    kept, finite = until(Ending(4, "diverged at step 4"), steps, values)
+    kept, finite = until(EarlyEnd(4, "diverged at step 4"), steps, values)
     assert kept.tolist() == [0, 1, 2]
     assert finite[2] == 3.0
 
@@ -56,7 +57,7 @@ def test_until_keeps_all_of_a_run_that_finished() -> None:
 
 
 def test_until_of_a_run_without_a_finite_reading_is_empty() -> None:
-    steps, values = until(Ending(3, "diverged at step 3"), np.arange(3), np.full(3, np.nan))
+    steps, values = until(EarlyEnd(3, "diverged at step 3"), np.arange(3), np.full(3, np.nan))
     assert steps.size == values.size == 0
 
 
@@ -69,9 +70,9 @@ def test_curve_is_the_recorded_series(study: StudyRecords) -> None:
 
 
 def test_diverged_run_ends_before_it_diverged(study: StudyRecords) -> None:
-    net = find_net_at(study, "vgg", "none", 0.5)
+    net = find_net(study, "vgg", "none", 0.5)
     line = curve(net, "training", "train_loss")
-    assert net.entry.ending == Ending(30, "diverged at step 30")
+    assert net.entry.ending == EarlyEnd(30, "diverged at step 30")
     assert line.x[-1] == 29
     assert all(math.isfinite(value) for value in line.y)
 
@@ -87,7 +88,7 @@ def test_accuracy_is_a_percentage_with_its_raw_readings(study: StudyRecords) -> 
 
 def test_long_series_are_thinned_but_keep_their_ends(tmp_path: Path) -> None:
     readings = [Reading(at, "training", "train_loss", float(at)) for at in range(5000)]
-    net = Net(write_run(tmp_path / "run", readings), Entry("No norm", "none", "VGG"))
+    net = ShownRun(write_run(tmp_path / "run", readings), Entry("No norm", "none", "VGG"))
     line = curve(net, "training", "train_loss")
     assert len(line.x) == 1001
     assert (line.x[0], line.x[-1]) == (0.0, 4999.0)
@@ -95,7 +96,7 @@ def test_long_series_are_thinned_but_keep_their_ends(tmp_path: Path) -> None:
 
 
 def test_step_size_is_told_by_the_dash(study: StudyRecords) -> None:
-    dashes = [find_net_at(study, "vgg", "batch", lr).entry.dash for lr in (0.5, 0.1, 0.01)]
+    dashes = [find_net(study, "vgg", "batch", lr).entry.dash for lr in (0.5, 0.1, 0.01)]
     assert dashes == [Dash.DASHED, Dash.SOLID, Dash.DOTTED]
 
 

@@ -12,19 +12,19 @@ from tests.figures.study_fixture import Synthetic
 
 from landscope.errors import RecordError, StorageError
 from landscope.figures import FIGURES, interactive, specify
-from landscope.figures.files import write_figures
 from landscope.figures.spec import (
-    Axis,
     Band,
     BandsPanel,
     Curve,
     Entry,
     LinesPanel,
     Place,
+    PlotAxis,
     RidgesPanel,
     Scale,
 )
 from landscope.figures.static import Format, draw
+from landscope.figures.study_figures import write_figures
 from landscope.figures.style import NORMS, dark_twins
 from landscope.figures.summary import number_text, summarize
 from landscope.runs import StudyRecords
@@ -107,8 +107,8 @@ def test_run_that_broke_off_has_a_cross_with_its_step(study: StudyRecords) -> No
 def test_gaps_of_a_curve_are_none() -> None:
     entry = Entry("No norm", "none", "VGG")
     line = Curve(entry, (0.0, 1.0, 2.0), (1.0, math.nan, 3.0))
-    axis = Axis("loss", Scale.LOG, 0.5, 5.0)
-    panel = LinesPanel("t", Place(0, 0), Axis("step"), axis, (line,))
+    axis = PlotAxis("loss", Scale.LOG, 0.5, 5.0)
+    panel = LinesPanel("t", Place(0, 0), PlotAxis("step"), axis, (line,))
     assert interactive.draw(panel)["data"][0]["y"] == [1.0, None, 3.0]
 
 
@@ -116,8 +116,8 @@ def test_a_gap_parts_a_band_into_polygons() -> None:
     entry = Entry("No norm", "none", "VGG")
     nan = math.nan
     drawn = Band(entry, (0.0, 1.0, 2.0, 3.0), (1.0, 1.5, nan, 2.0), (3.0, 4.0, nan, 5.0))
-    axis = Axis("loss", Scale.LOG, 0.5, 5.0)
-    panel = BandsPanel("t", Place(0, 0), Axis("step"), axis, (drawn,))
+    axis = PlotAxis("loss", Scale.LOG, 0.5, 5.0)
+    panel = BandsPanel("t", Place(0, 0), PlotAxis("step"), axis, (drawn,))
     polygon = interactive.draw(panel)["data"][0]
     assert polygon["x"] == [0.0, 1.0, 1.0, 0.0, None, 3.0, 3.0]
     assert polygon["y"] == [1.0, 1.5, 4.0, 3.0, None, 2.0, 5.0]
@@ -126,7 +126,7 @@ def test_a_gap_parts_a_band_into_polygons() -> None:
 def test_texts_are_escaped() -> None:
     entry = Entry("<b onclick=x>", "none", "VGG")
     line = Curve(entry, (0.0,), (1.0,))
-    axis = Axis("<i>loss</i>", Scale.LINEAR, 0.0, 1.0)
+    axis = PlotAxis("<i>loss</i>", Scale.LINEAR, 0.0, 1.0)
     panel = LinesPanel("t", Place(0, 0), axis, axis, (line,))
     plot = interactive.draw(panel)
     assert plot["data"][0]["hovertemplate"].startswith("&lt;b onclick=x&gt;: ")
@@ -144,9 +144,9 @@ def test_texts_are_escaped() -> None:
 )
 def test_log_ticks(low: float, high: float, texts: list[str]) -> None:
     entry = Entry("No norm", "none", "VGG")
-    axis = Axis("loss", Scale.LOG, low, high)
+    axis = PlotAxis("loss", Scale.LOG, low, high)
     line = Curve(entry, (0.0,), (1.0,))
-    panel = LinesPanel("t", Place(0, 0), Axis("step"), axis, (line,))
+    panel = LinesPanel("t", Place(0, 0), PlotAxis("step"), axis, (line,))
     assert interactive.draw(panel)["layout"]["yaxis"]["ticktext"] == texts
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from tests.figures.study_fixture import write_run
 
-from landscope.figures.heights import moments, ridge_lines
-from landscope.figures.ridges import ridges_panel
-from landscope.figures.selection import Layer, Net
-from landscope.figures.spec import Ending, Entry, Place, Ridge, RidgesPanel
+from landscope.figures.curves import ShownRun
+from landscope.figures.ridges import moments, ridge_lines, ridges_panel
+from landscope.figures.spec import EarlyEnd, Entry, Place, Ridge, RidgesPanel
 from landscope.reading import Axis, Reading, Status
 
 EDGES = (-1.0, 0.0, 1.0)
@@ -25,7 +24,7 @@ def panel(tmp_path: Path) -> Panel:
     def make(
         *densities: tuple[float, ...],
         edges: tuple[float, ...] = EDGES,
-        ending: Ending | None = None,
+        ending: EarlyEnd | None = None,
     ) -> RidgesPanel:
         axis = Axis("activation", "1", edges)
         about = ("distribution", "activation_histogram")
@@ -34,8 +33,8 @@ def panel(tmp_path: Path) -> Panel:
             for at, each in enumerate(densities)
         ]
         run = write_run(tmp_path / "run", readings)
-        net = Net(run, Entry("No norm", "none", "VGG", ending=ending))
-        return ridges_panel("(c)", Place(0, 0), net, Layer(3, "features.2"))
+        net = ShownRun(run, Entry("No norm", "none", "VGG", ending=ending))
+        return ridges_panel("No norm", Place(0, 0), net, "features.2")
 
     return make
 
@@ -44,24 +43,20 @@ def status(values: tuple[float, ...]) -> Status:
     return Status.OK if all(map(math.isfinite, values)) else Status.NONFINITE
 
 
-def test_title_names_net_and_layer(panel: Panel) -> None:
-    assert panel((0.5, 0.5)).title == "(c) No norm, layer\u00a03"
-
-
 def test_looks_that_are_not_finite_are_no_ridges(panel: Panel) -> None:
     drawn = panel((0.5, 0.5), (math.nan, 1.0), (0.2, 0.8))
     assert [ridge.step for ridge in drawn.ridges] == [0, 2]
 
 
 def test_diverged_run_is_drawn_until_then_and_says_so(panel: Panel) -> None:
-    ending = Ending(1, "diverged at step 1")
+    ending = EarlyEnd(1, "diverged at step 1")
     drawn = panel((0.5, 0.5), (0.5, 0.5), (0.5, 0.5), ending=ending)
     assert [ridge.step for ridge in drawn.ridges] == [0, 1]
     assert drawn.notes == ("diverged at step 1",)
 
 
 def test_run_without_a_finite_histogram_is_an_empty_panel(panel: Panel) -> None:
-    drawn = panel((math.nan, math.nan), ending=Ending(0, "diverged at step 0"))
+    drawn = panel((math.nan, math.nan), ending=EarlyEnd(0, "diverged at step 0"))
     assert drawn.ridges == ()
     assert ridge_lines(drawn) == ()
 

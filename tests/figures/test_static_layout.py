@@ -2,13 +2,13 @@ import pytest
 
 from landscope.figures import FIGURES, specify
 from landscope.figures.spec import LinesPanel
-from landscope.figures.static_layout import Layout
+from landscope.figures.static_layout import FigureLayout
 from landscope.runs import StudyRecords
 
 
 @pytest.mark.parametrize("number", FIGURES)
 def test_axes_lie_inside_and_apart(number: int, study: StudyRecords) -> None:
-    layout = Layout(specify(number, study))
+    layout = FigureLayout(specify(number, study))
     boxes = [layout.axes(panel) for panel in layout.spec.panels]
     if layout.has_bar:
         boxes.append(layout.bar())
@@ -24,18 +24,18 @@ def test_axes_lie_inside_and_apart(number: int, study: StudyRecords) -> None:
 
 
 def test_panels_of_a_row_line_up(study: StudyRecords) -> None:
-    layout = Layout(specify(12, study))
+    layout = FigureLayout(specify(12, study))
     (_, one, _, high), (_, other, _, too) = (layout.axes(panel) for panel in layout.spec.panels[:2])
     assert one + high == pytest.approx(other + too)
 
 
 def test_only_the_lowest_panel_of_a_column_names_its_x(study: StudyRecords) -> None:
-    layout = Layout(specify(8, study))
+    layout = FigureLayout(specify(8, study))
     named = [panel for panel in layout.spec.panels if layout.has_x_label(panel)]
     assert [panel.place.row for panel in named] == [4, 4, 4]
 
 
 def test_figure_11_has_a_bar(study: StudyRecords) -> None:
-    assert Layout(specify(11, study)).has_bar
-    assert not Layout(specify(4, study)).has_bar
+    assert FigureLayout(specify(11, study)).has_bar
+    assert not FigureLayout(specify(4, study)).has_bar
     assert isinstance(specify(11, study).panels[0], LinesPanel)

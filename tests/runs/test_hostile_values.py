@@ -10,7 +10,7 @@ import pytest
 from tests.comparison_study import Compared
 
 from landscope.errors import RecordError, UsageError
-from landscope.figures.files import study_figures, write_figures
+from landscope.figures.study_figures import study_figures, write_figures
 from landscope.runs import RunFolder, StudyFolder, export, export_table, read_run, read_study
 from landscope.runs.line import MAX_BYTES
 from landscope.runs.study_status import study_status

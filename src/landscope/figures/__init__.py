@@ -4,6 +4,6 @@ Reads rows of records only, and raises RecordError where rows are missing. Never
 """
 
 from landscope.figures.spec import FigureSpec
-from landscope.figures.table import FIGURES, specify
+from landscope.figures.study_figures import FIGURES, specify
 
 __all__ = ["FIGURES", "FigureSpec", "specify"]

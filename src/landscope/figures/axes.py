@@ -1,28 +1,39 @@
 """Axes that fit their data, and say what they leave out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscope.figures.spec import Axis, Band, Curve, Scale
+from landscope.figures.spec import Band, Curve, PlotAxis, Scale
 
-ETA = Axis("step size η", Scale.LOG)
+Values = NDArray[np.float64]
 
 _OUTLIER = 1e3
 """On a log axis, values this many times beyond the central 96 % do not choose the limits."""
 _BEYOND = 30.0
 """How far beyond the central 96 % the axis then reaches."""
+_NARROW = 6.0
+"""Positive values that span less than this factor are drawn on a linear axis."""
 
 
-def step_axis(drawn: Sequence[Curve | Band]) -> Axis:
+def step_axis(drawn: Sequence[Curve | Band]) -> PlotAxis:
     """An axis of steps, from 0 to the last that is drawn or at which a run broke off."""
     ends = [0 if each.entry.ending is None else each.entry.ending.step for each in drawn]
-    last = max([1.0, *ends, *(x for each in drawn for x in each.x)])
-    return Axis("step", low=-0.015 * last, high=1.015 * last)
+    return step_axis_to(max([1.0, *ends, *(x for each in drawn for x in each.x)]))
 
 
-def log_axis(label: str, values: list[NDArray[np.float64]]) -> tuple[Axis, tuple[str, ...]]:
+def step_axis_to(last: float) -> PlotAxis:
+    """An axis of steps from 0 to the last."""
+    return PlotAxis("step", low=-0.015 * last, high=1.015 * last)
+
+
+def percent_axis(label: str) -> PlotAxis:
+    """An axis for shares, from nothing to all."""
+    return PlotAxis(f"{label} (%)", Scale.LINEAR, 0.0, 102.0)
+
+
+def log_axis(label: str, values: Iterable[Values]) -> tuple[PlotAxis, tuple[str, ...]]:
     """A log axis for positive values, with notes on what it cannot show.
 
     Args:
@@ -32,43 +43,74 @@ def log_axis(label: str, values: list[NDArray[np.float64]]) -> tuple[Axis, tuple
     Returns:
         The axis with both limits, and one note for each kind of reading that is not on it.
     """
-    pooled = _pool(values)
-    overflowed = int(np.isposinf(pooled).sum())
+    pooled = _pooled(values)
     finite = pooled[np.isfinite(pooled)]
     positive = finite[finite > 0]
     notes: list[str] = []
     if positive.size < finite.size:
         what = "0 or less" if (finite < 0).any() else "0"
         notes.append(f"not on the log axis: {_count(finite.size - positive.size)} of {what}")
-    if overflowed:
+    if overflowed := int(np.isposinf(pooled).sum()):
         notes.append(f"{_count(overflowed)} overflowed, drawn to the top")
     if not positive.size:
-        return Axis(label, Scale.LOG, 0.1, 10.0), (*notes, "no positive reading")
+        return PlotAxis(label, Scale.LOG, 0.1, 10.0), (*notes, "no positive reading")
     low, high = _log_limits(positive)
-    for beyond, where in (
-        (positive[positive > high], "above"),
-        (positive[positive < low], "below"),
-    ):
-        if beyond.size:
-            extreme = beyond.max() if where == "above" else beyond.min()
-            notes.append(f"{_count(beyond.size)} {where} the axis, to {extreme:.2g}")
-    return Axis(label, Scale.LOG, low, high), tuple(notes)
+    above, below = positive[positive > high], positive[positive < low]
+    if above.size:
+        notes.append(f"{_count(above.size)} above the axis, to {above.max():.2g}")
+    if below.size:
+        notes.append(f"{_count(below.size)} below the axis, to {below.min():.2g}")
+    return PlotAxis(label, Scale.LOG, low, high), tuple(notes)
 
 
-def percent_axis(label: str) -> Axis:
-    """An axis for shares, from nothing to all."""
-    return Axis(f"{label} (%)", Scale.LINEAR, 0.0, 102.0)
+def value_axis(
+    label: str, values: Iterable[Values], *, signed: bool = False
+) -> tuple[PlotAxis, tuple[str, ...]]:
+    """A log axis for positive values that span some, else a linear one; notes as `log_axis`.
+
+    Args:
+        label: The label, with its unit.
+        values: All that the panels draw.
+        signed: Whether 0 and less is as good a value as any, which a log axis has no place for.
+    """
+    pooled = _pooled(values)
+    finite = pooled[np.isfinite(pooled)]
+    positive = finite[finite > 0]
+    narrow = positive.size == finite.size > 0 and positive.max() < _NARROW * positive.min()
+    if finite.size and (narrow or (signed and positive.size < finite.size)):
+        return linear_axis(label, finite.tolist(), 0.05), ()
+    return log_axis(label, [pooled])
+
+
+def linear_axis(label: str, values: Sequence[float], air: float) -> PlotAxis:
+    """A linear axis with air around the values, as a share of what they span."""
+    low, high = min(values), max(values)
+    margin = air * (high - low or abs(high) or 1.0)
+    return PlotAxis(label, low=low - margin, high=high + margin)
+
+
+def lowered(axis: PlotAxis, value: float, share: float) -> float:
+    """A value lowered by a share of the axis's length."""
+    low, high = axis.low or 0.0, axis.high or 1.0
+    if axis.scale is Scale.LOG:
+        return float(value / (high / low) ** share)
+    return value - share * (high - low)
+
+
+def near_top(axis: PlotAxis) -> float:
+    """A value just below the upper end of an axis, where a mark is still within."""
+    return lowered(axis, axis.high or 1.0, 0.03)
 
 
 def _count(readings: int) -> str:
     return "1 reading" if readings == 1 else f"{readings} readings"
 
 
-def _pool(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _pooled(values: Iterable[Values]) -> Values:
     return np.concatenate([np.asarray(part, dtype=np.float64).ravel() for part in (*values, [])])
 
 
-def _log_limits(positive: NDArray[np.float64]) -> tuple[float, float]:
+def _log_limits(positive: Values) -> tuple[float, float]:
     near, far = np.quantile(positive, (0.02, 0.98))
     low, high = float(positive.min()), float(positive.max())
     if high > far * _OUTLIER:

@@ -1,15 +1,28 @@
-"""Lines from the records: a quantity by step, smoothed where single batches are noisy."""
+"""Curves and bands from the records of runs, and panels of them over the steps."""
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscope.figures.axes import log_axis, percent_axis, step_axis
-from landscope.figures.selection import Layer, Net
-from landscope.figures.spec import Axis, Curve, Ending, Level, LinesPanel, Place
+from landscope.figures.spec import (
+    Band,
+    BandsPanel,
+    Curve,
+    EarlyEnd,
+    Entry,
+    Level,
+    LinesPanel,
+    Place,
+    PlotAxis,
+)
+from landscope.runs import Outcome, RunRecords
+
+Floats = NDArray[np.float64]
 
 _SHOWN = 1200
 """More points than this in a line cannot be told apart at any width, and only make files heavy."""
@@ -17,38 +30,46 @@ _SMOOTHED_SHARE = 0.03
 """The moving average runs over this share of the readings."""
 
 
-def curve(net: Net, probe: str, quantity: str, layer: Layer | None = None) -> Curve:
+@dataclass(frozen=True, slots=True)
+class ShownRun:
+    """A run, and how it appears in a figure."""
+
+    run: RunRecords
+    entry: Entry
+
+
+def early_end(outcome: Outcome) -> EarlyEnd | None:
+    """How a run broke off, in words; None for a run that reached its end."""
+    if outcome.status == "finished":
+        return None
+    step = outcome.step or 0
+    if outcome.status == "diverged":
+        return EarlyEnd(step, f"diverged at step {step}")
+    return EarlyEnd(step, f"unfinished, stopped at step {step}")
+
+
+def curve(net: ShownRun, probe: str, quantity: str, layer: str | None = None) -> Curve:
     """One quantity by step; readings that are not finite are gaps.
 
     Raises:
         RecordError: The run has no such readings.
     """
-    name = None if layer is None else layer.name
-    steps, values = net.run.numbers(probe, quantity, name)
-    steps, values = until(net.entry.ending, steps, values)
-    return _thinned(Curve(net.entry, _floats(steps), _floats(_gaps(values))))
+    steps, values = until(net.entry.ending, *net.run.numbers(probe, quantity, layer))
+    return _thinned(Curve(net.entry, _floats(steps), _floats(values)))
 
 
-def share(net: Net, quantity: str) -> Curve:
-    """A fraction as a percentage by step; raises as `curve` does."""
-    drawn = curve(net, "training", quantity)
-    return replace(drawn, y=_floats(100 * np.array(drawn.y)))
-
-
-def batch_share(net: Net, quantity: str, window: int) -> Curve:
-    """A fraction of single batches, as a percentage: a centred mean over the faint readings.
+def share(net: ShownRun, quantity: str, window: int = 0) -> Curve:
+    """A fraction that training read, as a percentage by step; raises as `curve` does.
 
     Args:
         net: The run.
         quantity: Of the training probe.
-        window: Readings to average over, see `centred_mean`.
-
-    Raises:
-        RecordError: The run has no such readings.
+        window: Readings to average over, see `centred_mean`; they lie faintly beneath. 0 for none.
     """
-    steps, values = net.run.numbers("training", quantity, None)
-    steps, values = until(net.entry.ending, steps, 100 * values)
-    values = _gaps(values)
+    steps, values = until(net.entry.ending, *net.run.numbers("training", quantity))
+    values = 100 * np.where(np.isfinite(values), values, np.nan)
+    if not window:
+        return _thinned(Curve(net.entry, _floats(steps), _floats(values)))
     means = centred_mean(values, window)
     return _thinned(Curve(net.entry, _floats(steps), _floats(means), _floats(values)))
 
@@ -58,7 +79,7 @@ def smoothing_window(count: int) -> int:
     return 2 * max(1, round(count * _SMOOTHED_SHARE / 2)) + 1
 
 
-def centred_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+def centred_mean(values: Floats, window: int) -> Floats:
     """The mean over ``window`` readings around each; NaN near the ends, where they are not all.
 
     Args:
@@ -75,8 +96,8 @@ def centred_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64
 
 
 def until(
-    ending: Ending | None, steps: NDArray[np.int64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    ending: EarlyEnd | None, steps: NDArray[np.int64], values: Floats
+) -> tuple[NDArray[np.int64], Floats]:
     """What was read before the run broke off, without the non-finite tail."""
     if ending is None:
         return steps, values
@@ -85,14 +106,50 @@ def until(
     return steps[:count], values[:count]
 
 
-def accuracy_panel(title: str, place: Place, nets: list[Net]) -> LinesPanel:
+def band(net: ShownRun, probe: str, quantity: str) -> Band:
+    """[least, greatest] of a reading that is a list, as over step sizes, by step.
+
+    A reading of which some values overflowed has an infinite end; one of which all did has a gap.
+
+    Raises:
+        RecordError: The run has no such readings.
+    """
+    ending = net.entry.ending
+    points: list[tuple[float, float, float]] = []
+    for reading in net.run.readings(probe, quantity):
+        if ending is not None and reading.step > ending.step:
+            break
+        values = np.atleast_1d(np.asarray(reading.value, dtype=np.float64))
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            low, high = math.nan, math.nan
+        else:
+            low = float(finite.min())
+            high = float(finite.max()) if finite.size == values.size else math.inf
+        points.append((float(reading.step), low, high))
+    x, lows, highs = zip(*points, strict=True) if points else ((), (), ())
+    return Band(net.entry, x, lows, highs)
+
+
+def accuracy_panel(title: str, place: Place, nets: list[ShownRun]) -> LinesPanel:
     """Training accuracy of the steps' own batches, smoothed."""
     longest = max(len(each.run.readings("training", "train_accuracy")) for each in nets)
     window = smoothing_window(longest)
-    drawn = tuple(batch_share(each, "train_accuracy", window) for each in nets)
+    drawn = [share(each, "train_accuracy", window) for each in nets]
+    panel = panel_on(title, place, percent_axis("training accuracy"), drawn)
     note = f"line: centred mean of {window} readings; faint: single batches"
-    axis = percent_axis("training accuracy")
-    return LinesPanel(title, place, step_axis(drawn), axis, drawn, notes=(note,))
+    return replace(panel, notes=(note,))
+
+
+def loss_panel(title: str, place: Place, nets: list[ShownRun]) -> LinesPanel:
+    """Training loss, with the penalty where there is one, on a log axis."""
+    curves = [curve(each, "training", "train_loss") for each in nets]
+    return log_panel(title, place, "training loss", curves)
+
+
+def panel_on(title: str, place: Place, y: PlotAxis, curves: Sequence[Curve]) -> LinesPanel:
+    """Curves by step on a y axis that is known beforehand."""
+    return LinesPanel(title, place, step_axis(curves), y, tuple(curves))
 
 
 def log_panel(
@@ -102,37 +159,33 @@ def log_panel(
 
     A note names each level: no place inside the panel is sure to be free of curves.
     """
-    values = [np.array(line.y) for line in curves]
-    values.append(np.array([level.value for level in levels]))
+    values = [*(np.array(line.y) for line in curves), np.array([level.value for level in levels])]
     axis, notes = log_axis(label, values)
-    drawn = tuple(replace(line, y=_positive(line.y)) for line in curves)
+    positive = [replace(line, y=tuple(y if y > 0 else math.nan for y in line.y)) for line in curves]
     notes = (*(f"dashed: {level.label}" for level in levels), *notes)
-    return LinesPanel(title, place, step_axis(drawn), axis, drawn, levels, None, notes)
+    return replace(panel_on(title, place, axis, positive), levels=levels, notes=notes)
 
 
-def panel_on(title: str, place: Place, y: Axis, curves: list[Curve]) -> LinesPanel:
-    """Curves by step on a y axis that is known beforehand."""
-    return LinesPanel(title, place, step_axis(curves), y, tuple(curves))
+def bands_panel(
+    title: str, place: Place, label: str, nets: list[ShownRun], probe: str, quantity: str
+) -> BandsPanel:
+    """The bands of some runs on a common log axis; raises as `band` does."""
+    drawn = [band(each, probe, quantity) for each in nets]
+    axis, notes = log_axis(
+        label, [np.array(end) for each in drawn for end in (each.low, each.high)]
+    )
+    # A drawing cannot reach infinity, and needs not: just above the axis is out of sight.
+    top = 2 * float(axis.high or 1.0)
+    bands = tuple(
+        replace(each, high=tuple(top if value == math.inf else value for value in each.high))
+        for each in drawn
+    )
+    return BandsPanel(title, place, step_axis(bands), axis, bands, notes)
 
 
-def loss_panel(title: str, place: Place, nets: list[Net]) -> LinesPanel:
-    """Training loss, with the penalty where there is one, on a log axis."""
-    curves = [curve(each, "training", "train_loss") for each in nets]
-    return log_panel(title, place, "training loss", curves)
-
-
-def _gaps(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
-    """The values with gaps where a log axis has no place for them."""
-    return tuple(value if value > 0 else math.nan for value in values)
-
-
-def _floats(values: NDArray[np.float64] | NDArray[np.int64]) -> tuple[float, ...]:
-    """The values; every gap is the one `math.nan`, so that equal curves compare as equal."""
-    return tuple(math.nan if math.isnan(value) else float(value) for value in values)
+def _floats(values: Floats | NDArray[np.int64]) -> tuple[float, ...]:
+    """The values; each that is not finite is the one `math.nan`, so that equal curves are equal."""
+    return tuple(float(value) if math.isfinite(value) else math.nan for value in values)
 
 
 def _thinned(line: Curve) -> Curve:

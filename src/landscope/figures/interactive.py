@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable
 
 from landscope.figures import style
-from landscope.figures.heights import RidgeLine, ridge_lines
 from landscope.figures.interactive_layout import (
     Plot,
     colour_bar,
@@ -18,30 +17,19 @@ from landscope.figures.interactive_layout import (
     level_line,
     number,
 )
+from landscope.figures.ridges import RidgeLine, ridge_lines
 from landscope.figures.spec import (
-    Axis,
     Band,
     BandsPanel,
     Bar,
     BarsPanel,
     Curve,
-    Dash,
     Entry,
     LinesPanel,
     Panel,
+    PlotAxis,
     RidgesPanel,
 )
-
-_FEW = 150.0
-"""A log axis that spans less than this factor has a tick at 1, 2 and 5 of each decade."""
-
-_DASHES = {
-    Dash.SOLID: "solid",
-    Dash.DASHED: "7px,3px",
-    Dash.DOTTED: "2px,2.5px",
-    Dash.DASH_DOT: "8px,3px,2px,3px",
-    Dash.LONG: "14px,3px",
-}
 
 
 def draw(panel: Panel) -> Plot:
@@ -68,7 +56,7 @@ def draw(panel: Panel) -> Plot:
 def _lines(panel: LinesPanel) -> Plot:
     data = [_filled(band, 0.16) for band in panel.bands]
     data += [trace for curve in panel.curves for trace in _curve(curve)]
-    data += [_cross(mark.entry, mark.x, mark.y, mark.text) for mark in panel.marks]
+    data += [_cross(mark.entry, mark.x, mark.y, mark.text) for mark in panel.crosses]
     layout = layout_of(panel.x, panel.y)
     if panel.levels:
         layout["shapes"] = [level_line(level) for level in panel.levels]
@@ -79,7 +67,7 @@ def _lines(panel: LinesPanel) -> Plot:
 
 
 def _curve(curve: Curve) -> Iterable[Plot]:
-    colour = style.look(curve.entry.norm).colour
+    colour = style.of_norm(curve.entry.norm).colour
     if curve.raw:
         yield {
             **_trace(curve.entry, curve.x, curve.raw),
@@ -88,7 +76,7 @@ def _curve(curve: Curve) -> Iterable[Plot]:
             "hoverinfo": "skip",
         }
     name = escaped(curve.name or curve.entry.label)
-    line: Plot = {"color": colour, "width": 2, "dash": _DASHES[curve.entry.dash]}
+    line: Plot = {"color": colour, "width": 2, "dash": _dash(curve.entry)}
     mode = "lines+markers" if len(curve.x) == 1 else "lines"
     hover = f"{name}: %{{y:.4~g}}<extra></extra>"
     if curve.shade is not None:
@@ -108,10 +96,10 @@ def _curve(curve: Curve) -> Iterable[Plot]:
 
 
 def _band(band: Band, bands: int) -> Iterable[Plot]:
-    colour = style.look(band.entry.norm).colour
+    colour = style.of_norm(band.entry.norm).colour
     name = escaped(band.entry.label)
     yield _filled(band, style.band_opacity(bands))
-    line = {"color": colour, "width": 1.3, "dash": _DASHES[band.entry.dash]}
+    line = {"color": colour, "width": 1.3, "dash": _dash(band.entry)}
     yield {**_trace(band.entry, band.x, band.low), "line": line, "hoverinfo": "skip"}
     yield {
         **_trace(band.entry, band.x, band.high),
@@ -128,7 +116,7 @@ def _filled(band: Band, opacity: float) -> Plot:
     return {
         **_trace(band.entry, x, y),
         "fill": "toself",
-        "fillcolor": style.look(band.entry.norm).colour,
+        "fillcolor": style.of_norm(band.entry.norm).colour,
         "line": {"width": 0},
         "opacity": opacity,
         "hoverinfo": "skip",
@@ -153,7 +141,7 @@ def _outline(band: Band) -> tuple[list[float], list[float]]:
 
 def _ridges(panel: RidgesPanel) -> Plot:
     lines = ridge_lines(panel)
-    layout = layout_of(panel.x, Axis("step"))
+    layout = layout_of(panel.x, PlotAxis("step"))
     layout["hovermode"] = "closest"
     layout["margin"] |= {"l": 44, "t": 2, "b": 34}
     layout["xaxis"]["nticks"] = 4
@@ -187,7 +175,7 @@ def _ridge(entry: Entry, line: RidgeLine) -> Plot:
 
 
 def _bars(panel: BarsPanel) -> Plot:
-    layout = layout_of(panel.x, Axis(""))
+    layout = layout_of(panel.x, PlotAxis(""))
     layout["hovermode"] = "closest"
     layout["xaxis"]["rangemode"] = "tozero"
     del layout["yaxis"]["nticks"]
@@ -217,7 +205,7 @@ def _bar(bar: Bar) -> Plot:
             "color": style.INK,
             "thickness": 1.3,
         },
-        "marker": {"color": style.look(bar.entry.norm).colour},
+        "marker": {"color": style.of_norm(bar.entry.norm).colour},
         "text": [f"{bar.value:.3g}" if measured else escaped(bar.missing)],
         "textposition": "inside" if measured else "outside",
         "insidetextanchor": "start",
@@ -227,6 +215,11 @@ def _bar(bar: Bar) -> Plot:
         if measured
         else f"{name}: {escaped(bar.missing)}<extra></extra>",
     }
+
+
+def _dash(entry: Entry) -> str:
+    lengths = style.SCREEN_DASHES[entry.dash]
+    return ",".join(f"{length:g}px" for length in lengths) or "solid"
 
 
 def _trace(entry: Entry, x: Iterable[float], y: Iterable[float]) -> Plot:
@@ -252,7 +245,7 @@ def _cross(entry: Entry, x: float, y: float, text: str) -> Plot:
     return {
         **_trace(entry, [x], [y]),
         "mode": "markers",
-        "marker": {"symbol": "x", "size": 9, "color": style.look(entry.norm).colour},
+        "marker": {"symbol": "x", "size": 9, "color": style.of_norm(entry.norm).colour},
         "hovertemplate": f"{escaped(text)}<extra></extra>",
         "cliponaxis": False,
     }

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from landscope.figures import style
-from landscope.figures.spec import Axis, ColourBar, Level, Scale
+from landscope.figures.spec import ColourBar, Level, PlotAxis, Scale
 
 Plot = dict[str, Any]
 """A part of a Plotly figure: plain dicts, lists, texts and finite numbers."""
@@ -69,7 +69,7 @@ def level_line(level: Level) -> Plot:
     }
 
 
-def layout_of(x: Axis, y: Axis) -> Plot:
+def layout_of(x: PlotAxis, y: PlotAxis) -> Plot:
     """Margins, fonts, colours and both axes."""
     return {
         "margin": {"l": 54, "r": 12, "t": 8, "b": 38},
@@ -88,7 +88,7 @@ def layout_of(x: Axis, y: Axis) -> Plot:
     }
 
 
-def _axis(axis: Axis) -> Plot:
+def _axis(axis: PlotAxis) -> Plot:
     drawn: Plot = {
         "title": {"text": escaped(axis.label), "standoff": 4},
         "type": axis.scale.value,

@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
@@ -14,25 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.style import context
 
 from landscope.figures import style
-from landscope.figures.spec import (
-    BandsPanel,
-    BarsPanel,
-    ColourBar,
-    FigureSpec,
-    LinesPanel,
-    Panel,
-    RidgesPanel,
-)
-from landscope.figures.static_axes import annotate, limit
-from landscope.figures.static_bars import draw_bars
-from landscope.figures.static_layout import KEY_POINTS, WIDTH, Layout
-from landscope.figures.static_marks import (
-    draw_bands,
-    draw_curves,
-    draw_key,
-    draw_ridges,
-    legend_handle,
-)
+from landscope.figures.spec import ColourBar, FigureSpec, LegendItem, LinesPanel
+from landscope.figures.static_layout import KEY_POINTS, WIDTH, FigureLayout
+from landscope.figures.static_panels import DASHES, annotate, draw_key, draw_panel
 
 _SETTINGS = {
     "svg.hashsalt": "landscope",
@@ -118,14 +101,14 @@ def _file(figure: Figure, file_format: Format) -> bytes:
 
 
 def _figure(spec: FigureSpec, width: float) -> Drawing:
-    layout = Layout(spec, width)
+    layout = FigureLayout(spec, width)
     figure = Drawing(figsize=(width, layout.height))
     title, top = "\n".join(layout.heading), 1 - 0.08 / layout.height
     text = figure.text(0.096 / width, top, title, va="top", fontsize=11, weight="bold")
     text.set(color=style.INK, parse_math=False)  # a run may be called what it likes
     for panel in spec.panels:
         axes = figure.add_axes(layout.axes(panel))
-        _draw_panel(axes, panel)
+        draw_panel(axes, panel)
         key_points = KEY_POINTS * layout.key_lines(panel)
         annotate(axes, layout.title(panel), layout.notes(panel), key_points)
         if isinstance(panel, LinesPanel) and panel.key:
@@ -138,28 +121,14 @@ def _figure(spec: FigureSpec, width: float) -> Drawing:
     return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel) -> None:
-    match panel:
-        case LinesPanel():
-            draw_curves(axes, panel)
-            limit(axes, panel.x, panel.y)
-        case BandsPanel():
-            draw_bands(axes, panel)
-            limit(axes, panel.x, panel.y)
-        case RidgesPanel():
-            draw_ridges(axes, panel)
-        case BarsPanel():
-            draw_bars(axes, panel)
-
-
-def _draw_colour_bar(figure: Figure, layout: Layout, bar: ColourBar) -> None:
+def _draw_colour_bar(figure: Figure, layout: FigureLayout, bar: ColourBar) -> None:
     shades = ListedColormap([style.shade(at / (style.SHADES - 1)) for at in range(style.SHADES)])
     mappable = ScalarMappable(Normalize(bar.low, bar.high or 1.0), shades)
     figure.colorbar(mappable, cax=figure.add_axes(layout.bar()), label=bar.label)
 
 
-def _draw_legend(figure: Figure, layout: Layout) -> None:
-    handles: list[Line2D] = [legend_handle(item) for item in layout.spec.legend]
+def _draw_legend(figure: Figure, layout: FigureLayout) -> None:
+    handles = [_handle(item) for item in layout.spec.legend]
     if handles:
         figure.legend(
             handles=handles,
@@ -168,3 +137,16 @@ def _draw_legend(figure: Figure, layout: Layout) -> None:
             fontsize=9,
             handlelength=3.2,
         )
+
+
+def _handle(item: LegendItem) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        color=style.of_norm(item.norm).colour,
+        ls=DASHES[item.dash],
+        lw=2,
+        marker="X" if item.endings else "",
+        ms=6,
+        label=item.full_label,
+    )

@@ -33,7 +33,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Layout:
+class FigureLayout:
     """The layout of one figure, ``width`` inches wide."""
 
     spec: FigureSpec

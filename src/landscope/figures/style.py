@@ -8,11 +8,10 @@ the nets that share a figure apart also in print and for the colour-blind; the r
 from dataclasses import dataclass
 
 from landscope.figures.spec import Dash
-from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NormStyle:
     """How one norm looks: colour on a white and on a dark page, dash."""
 
     colour: str
@@ -20,23 +19,23 @@ class Look:
     dash: Dash
 
 
-NORMS: dict[str, Look] = {
-    "none": Look("#3a3a3a", "#d9d9d9", Dash.SOLID),
-    "batch": Look("#0072b2", "#4aa8e8", Dash.SOLID),
-    "noisy-batch": Look("#d55e00", "#ff8a3d", Dash.DASHED),
-    "noise": Look("#882255", "#e07ab0", Dash.DOTTED),
-    "l1": Look("#009e73", "#2fcc9e", Dash.DASHED),
-    "l2": Look("#b8569a", "#e598cb", Dash.DASH_DOT),
-    "linf": Look("#d48e00", "#f5bd3f", Dash.DOTTED),
-    "layer": Look("#332288", "#9d90f0", Dash.DASHED),
-    "group": Look("#7f7f20", "#c3c34e", Dash.DASH_DOT),
-    "instance": Look("#56b4e9", "#9ad7fb", Dash.DOTTED),
-    "rms": Look("#8c510a", "#d99a50", Dash.LONG),
-    "as-is": Look("#b2182b", "#ff8a80", Dash.SOLID),
+NORMS: dict[str, NormStyle] = {
+    "none": NormStyle("#3a3a3a", "#d9d9d9", Dash.SOLID),
+    "batch": NormStyle("#0072b2", "#4aa8e8", Dash.SOLID),
+    "noisy-batch": NormStyle("#d55e00", "#ff8a3d", Dash.DASHED),
+    "noise": NormStyle("#882255", "#e07ab0", Dash.DOTTED),
+    "l1": NormStyle("#009e73", "#2fcc9e", Dash.DASHED),
+    "l2": NormStyle("#b8569a", "#e598cb", Dash.DASH_DOT),
+    "linf": NormStyle("#d48e00", "#f5bd3f", Dash.DOTTED),
+    "layer": NormStyle("#332288", "#9d90f0", Dash.DASHED),
+    "group": NormStyle("#7f7f20", "#c3c34e", Dash.DASH_DOT),
+    "instance": NormStyle("#56b4e9", "#9ad7fb", Dash.DOTTED),
+    "rms": NormStyle("#8c510a", "#d99a50", Dash.LONG),
+    "as-is": NormStyle("#b2182b", "#ff8a80", Dash.SOLID),
 }
 """By the norm's name; the order is that of the legend."""
 
-LINES: dict[str, Look] = {
+LINES: dict[str, NormStyle] = {
     "line-1": NORMS["batch"],
     "line-2": NORMS["noisy-batch"],
     "line-3": NORMS["l1"],
@@ -44,17 +43,20 @@ LINES: dict[str, Look] = {
 }
 """Where one run has several lines in a panel, and what is drawn behind them."""
 
-PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}
-"""The step size that the paper uses unless it says otherwise, by family."""
-
-FAMILIES: dict[str, str] = {"vgg": "VGG", "dln": "linear net"}
-"""What a reader calls the paper's two set-ups."""
-
 PAGE = "#ffffff"
 INK = "#222222"
 MUTED = "#666666"
 GRID = "#e3e3e3"
 DARK_PAGE = "#16191d"
+
+SCREEN_DASHES: dict[Dash, tuple[float, ...]] = {
+    Dash.SOLID: (),
+    Dash.DASHED: (7, 3),
+    Dash.DOTTED: (2, 2.5),
+    Dash.DASH_DOT: (8, 3, 2, 3),
+    Dash.LONG: (14, 3),
+}
+"""Lengths in pixels, by turns of the line and of the gap after it."""
 
 _NEUTRALS = {PAGE: DARK_PAGE, INK: "#e6e6e6", MUTED: "#a8adb3", GRID: "#33383e"}
 _RAMP = ("#3b4cc0", "#2a87b8", "#1fa187", "#7fb53b", "#e09a1a")
@@ -66,15 +68,7 @@ SHADES = 24
 """A colour bar has this many colours."""
 
 
-def lr_dash(family: str, lr: float) -> Dash:
-    """The dash that tells step sizes apart: the paper's solid, larger dashed, smaller dotted."""
-    usual = PAPER_LR.get(family, lr)
-    if lr > usual:
-        return Dash.DASHED
-    return Dash.DOTTED if lr < usual else Dash.SOLID
-
-
-def look(norm: str) -> Look:
+def of_norm(norm: str) -> NormStyle:
     """How a norm looks, or one of several lines.
 
     Args:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from landscope.figures.heights import moments
+from landscope.figures.ridges import moments
 from landscope.figures.spec import (
     Band,
     BarsPanel,
@@ -17,7 +17,7 @@ from landscope.figures.spec import (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SummaryRow:
     """What one run shows in one panel, at its first and at its last finite reading.
 
     Args:
@@ -33,7 +33,7 @@ class Row:
     last: str
 
 
-def summarize(spec: FigureSpec) -> tuple[Row, ...]:
+def summarize(spec: FigureSpec) -> tuple[SummaryRow, ...]:
     """A row for each run in each panel.
 
     Where the colour stands for the step (Figure 11) each row is that of the greatest step size.
@@ -53,7 +53,12 @@ def number_text(value: float) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def _rows(panel: Panel) -> list[Row]:
+def lr_text(lr: float) -> str:
+    """A step size as a reader writes it, as in ``0.1`` and ``1e-6``."""
+    return f"{lr:g}".replace("e-0", "e-")
+
+
+def _rows(panel: Panel) -> list[SummaryRow]:
     if isinstance(panel, RidgesPanel):
         told = [(ridge.step, _moments_text(ridge)) for ridge in panel.ridges]
         return [_row(panel.title, panel.entry.full_label, told)]
@@ -67,7 +72,7 @@ def _rows(panel: Panel) -> list[Row]:
         ]
     if isinstance(panel, BarsPanel):
         return [
-            Row(
+            SummaryRow(
                 panel.title,
                 bar.entry.full_label,
                 number_text(bar.value) if math.isfinite(bar.value) else bar.missing,
@@ -78,14 +83,14 @@ def _rows(panel: Panel) -> list[Row]:
     return [_row(panel.title, band.entry.full_label, _ends(band)) for band in panel.bands]
 
 
-def _row(panel: str, net: str, told: list[tuple[int, str]] | list[tuple[str, str]]) -> Row:
+def _row(panel: str, net: str, told: list[tuple[int, str]] | list[tuple[str, str]]) -> SummaryRow:
     if not told:
-        return Row(panel, net, "no finite reading", "no finite reading")
+        return SummaryRow(panel, net, "no finite reading", "no finite reading")
     first, last = (
         f"{text} ({when if isinstance(when, str) else f'step {when}'})"
         for when, text in (told[0], told[-1])
     )
-    return Row(panel, net, first, last)
+    return SummaryRow(panel, net, first, last)
 
 
 def _points(line: Curve, along: str) -> list[tuple[str, str]]:

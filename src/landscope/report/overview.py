@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from landscope.figures.selection import ending, lr_text
-from landscope.figures.summary import number_text
+from landscope.figures.curves import early_end
+from landscope.figures.summary import lr_text, number_text
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyManifest, StudyRecords
 from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
@@ -160,7 +160,7 @@ def duration(seconds: object) -> str:
 
 
 def _run_row(run: RunRecords) -> RunRow:
-    made, broke_off = run.settings(PaperRun), ending(run.outcome)
+    made, broke_off = run.settings(PaperRun), early_end(run.outcome)
     norm, family = str(made.norm), str(made.family)
     return RunRow(
         id=run.id,

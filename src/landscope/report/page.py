@@ -7,8 +7,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from landscope.figures.files import study_figures
 from landscope.figures.spec import FigureSpec
+from landscope.figures.study_figures import study_figures
 from landscope.figures.style import dark_twins
 from landscope.figures.summary import number_text
 from landscope.findings import across

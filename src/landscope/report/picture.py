@@ -5,17 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from landscope.figures import interactive, static
-from landscope.figures.spec import Dash, FigureSpec, LegendItem, Panel, RidgesPanel
-from landscope.figures.style import NORMS
-from landscope.figures.summary import Row, summarize
-
-_DASHES = {
-    Dash.SOLID: "",
-    Dash.DASHED: "7 3",
-    Dash.DOTTED: "2 2.5",
-    Dash.DASH_DOT: "8 3 2 3",
-    Dash.LONG: "14 3",
-}
+from landscope.figures.spec import FigureSpec, LegendItem, Panel, RidgesPanel
+from landscope.figures.style import NORMS, SCREEN_DASHES
+from landscope.figures.summary import SummaryRow, summarize
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ class Picture:
     plots: list[dict[str, Any]]
     columns: int
     row_height: float
-    numbers: tuple[Row, ...]
+    numbers: tuple[SummaryRow, ...]
 
 
 def picture(spec: FigureSpec) -> Picture:
@@ -75,7 +67,8 @@ def picture(spec: FigureSpec) -> Picture:
 
 
 def _button(item: LegendItem) -> LegendButton:
-    return LegendButton(item.label, item.full_label, item.norm, _DASHES[item.dash])
+    dash = " ".join(f"{length:g}" for length in SCREEN_DASHES[item.dash])
+    return LegendButton(item.label, item.full_label, item.norm, dash)
 
 
 def _plot(panel: Panel) -> dict[str, Any]:

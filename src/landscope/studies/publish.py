@@ -21,7 +21,7 @@ def publish(folder: Path, phase: Callable[[str], None]) -> Path:
         StorageError: The folder cannot be written.
     """
     # Drawing loads matplotlib, which takes its time: not before there is something to draw.
-    from landscope.figures.files import write_figures
+    from landscope.figures.study_figures import write_figures
     from landscope.report.page import write_report
     from landscope.runs.study_records import read_study
     from landscope.studies.claims import answers

@@ -19,7 +19,7 @@ QUICK = load_preset("quick")
 PLAIN_AND_BATCH = ("vgg-none-lr0.1", "vgg-batch-lr0.1")
 LP = ("none", "batch", "l1", "l2", "linf")
 
-# What each figure_NN.py looks up with find_net, find_nets and find_net_at.
+# What the rows of figures/paper.py look up with find_net and find_nets.
 LOOKED_UP: dict[int, tuple[str, ...]] = {
     1: (*PLAIN_AND_BATCH, "vgg-none-lr0.5", "vgg-batch-lr0.5"),
     2: (*PLAIN_AND_BATCH, "vgg-noisy-batch-lr0.1", "vgg-noise-lr0.1"),

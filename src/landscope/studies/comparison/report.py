@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from landscope.figures.selection import ending, lr_text
-from landscope.figures.summary import number_text
+from landscope.figures.curves import early_end
+from landscope.figures.summary import lr_text, number_text
 from landscope.norms.names import NORM_LABELS
 from landscope.report.overview import Fact, duration, machine, moment
 from landscope.runs import RunRecords, StudyRecords
@@ -91,7 +91,7 @@ def run_rows(study: StudyRecords) -> list[ComparedRow]:
 
 
 def _row(run: RunRecords) -> ComparedRow:
-    made, broke_off = run.settings(ComparedRun), ending(run.outcome)
+    made, broke_off = run.settings(ComparedRun), early_end(run.outcome)
     first, last, seconds = _NOTHING, _NOTHING, _NOTHING
     if run.has("training", "train_loss"):
         values = losses(run)[1]

@@ -69,6 +69,12 @@ def test_equal_records_give_equal_figures(number: int, study: StudyRecords) -> N
     assert hash(one) == hash(other)
 
 
+def test_titles_of_ridges_name_the_net_and_the_layer(study: StudyRecords) -> None:
+    titles = [panel.title for panel in specify(1, study).panels if isinstance(panel, RidgesPanel)]
+    assert titles[:2] == ["(c) No norm, layer\u00a02", "(c) No norm, layer\u00a07"]
+    assert specify(6, study).panels[1].title == "Batch norm, layer\u00a07"
+
+
 def test_description_names_panels_and_nets(study: StudyRecords) -> None:
     text = specify(1, study).description
     assert text.startswith("Figure 1: Batch norm and the training of a VGG. 6 panels:")
@@ -143,7 +149,7 @@ def test_preset_without_layers(tmp_path: Path) -> None:
 
 def test_figures_load_no_torch() -> None:
     code = (
-        "import sys, landscope.figures.files, landscope.figures.interactive\n"
+        "import sys, landscope.figures.static, landscope.figures.interactive\n"
         "sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,12 +1,55 @@
-"""The figures of a study as files: SVG for print and the web, PNG for everything else."""
+"""The figures of a study: which there are of its kind, and how they become files."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from landscope.errors import UsageError
+from landscope.figures.comparison import FIGURES as COMPARISON_FIGURES
+from landscope.figures.paper import FIGURES as FIGURES
 from landscope.figures.spec import FigureSpec
 from landscope.figures.static import draw
-from landscope.figures.table import figures_of, specify
 from landscope.runs import StudyRecords
 from landscope.runs.disk import check_inside, storing, whole_file
+from landscope.studies.comparison import configuration as comparison
+from landscope.studies.santurkar2018 import experiments as santurkar2018
+
+Figures = Mapping[int, Callable[[StudyRecords], FigureSpec]]
+
+KINDS: Mapping[str, Figures] = MappingProxyType(
+    {santurkar2018.STUDY: FIGURES, comparison.STUDY: COMPARISON_FIGURES}
+)
+"""The figures of each kind of study."""
+
+
+def figures_of(study: StudyRecords) -> Figures:
+    """All figures that there are of a study of this kind.
+
+    Raises:
+        RecordError: It is of a kind that this landscope does not know.
+    """
+    return study.of_kind(KINDS)
+
+
+def specify(number: int, study: StudyRecords) -> FigureSpec:
+    """One figure of a study.
+
+    Args:
+        number: Its number, in the paper where the study is of the paper.
+        study: The records.
+
+    Raises:
+        UsageError: There is no such figure.
+        RecordError: The study lacks rows that this figure needs.
+    """
+    figures = figures_of(study)
+    if number not in figures:
+        raise UsageError(
+            f"figure {number}",
+            f"the figures are {', '.join(str(known) for known in figures)}",
+            "give one of these numbers",
+        )
+    return figures[number](study)
 
 
 def study_figures(study: StudyRecords) -> list[FigureSpec]:
