@@ -12,7 +12,7 @@ import landscope
 from landscope.errors import UsageError
 from landscope.scope.observation import main_lr
 from landscope.scope.scope import Scope
-from landscope.scope.unwrapping import network_of
+from landscope.scope.settings import network_of
 
 
 class Lenient(nn.Module):

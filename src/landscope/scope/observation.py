@@ -14,9 +14,8 @@ from landscope.objective.global_state import no_modes
 from landscope.objective.objective import LossFn, Objective
 from landscope.objective.parameters import Parameters, trainable
 from landscope.objective.random_state import TorchStreams, devices_of
-from landscope.scope.backward_pass import BackwardPass, dense
-from landscope.scope.forward_pass import ForwardPass
-from landscope.scope.unwrapping import has_hooks, is_compiled
+from landscope.scope.passes import BackwardPass, ForwardPass, dense
+from landscope.scope.settings import has_hooks, is_compiled
 
 
 class Observation:

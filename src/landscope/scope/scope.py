@@ -31,19 +31,23 @@ from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen
 from landscope.reading import Reading
 from landscope.report.run import Reviewed
-from landscope.scope.block import Block
-from landscope.scope.budget import Budget
-from landscope.scope.clock import Clock
+from landscope.scope.budget import Budget, Clock
 from landscope.scope.destinations import Destination, Destinations
 from landscope.scope.ending import Ending
 from landscope.scope.failures import Failures
 from landscope.scope.instrument import Instrument, is_ours
-from landscope.scope.look import Look
+from landscope.scope.measurement import Look
 from landscope.scope.observation import Observation
-from landscope.scope.settings import check_owned, check_settings, check_training, manifest_of
+from landscope.scope.settings import (
+    check_owned,
+    check_settings,
+    check_training,
+    manifest_of,
+    network_of,
+    optimizers_of,
+)
 from landscope.scope.unseen import Unseen
-from landscope.scope.unwrapping import network_of, optimizers_of
-from landscope.scope.watch import Watch
+from landscope.scope.watch import Block, Watch
 
 _WALL = "wall time of this process, from the third update on"
 

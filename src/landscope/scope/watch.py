@@ -1,6 +1,7 @@
 """The watch: follows a loop from block to block, and tells when the optimiser has stepped."""
 
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 from torch import nn
@@ -8,9 +9,10 @@ from torch.utils.hooks import RemovableHandle
 
 from landscope.objective.objective import LossFn
 from landscope.objective.parameters import Parameters
+from landscope.scope.ending import Ending
 from landscope.scope.observation import Observation
+from landscope.scope.settings import has_hooks
 from landscope.scope.unseen import Unseen
-from landscope.scope.unwrapping import has_hooks
 from landscope.scope.warn import warn
 
 Then = Callable[[Observation | None, Parameters | None, bool], None]
@@ -173,3 +175,40 @@ class Watch:
 
 def _nothing(*_: Any) -> None:
     """What is done after an update once measuring has failed."""
+
+
+class Block:
+    """Tells a watch where the training on a batch begins and ends.
+
+    Args:
+        watch: Who is told.
+        ending: Is told of a block that the training left by an error.
+
+    Attributes:
+        batch: Inputs and targets of the coming block; let go of once it has begun.
+    """
+
+    def __init__(self, watch: Watch, ending: Ending) -> None:
+        self.batch: tuple[Any, Any] = (None, None)
+        self._watch = watch
+        self._ending = ending
+
+    def __enter__(self) -> None:
+        inputs, targets = self.batch
+        self.batch = (None, None)
+        self._ending.goes_on()
+        self._watch.enter(inputs, targets)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._ending.failed(error)
+        try:
+            self._watch.leave(failed=kind is not None)
+        except BaseException as stop:  # Ctrl-C while a measurement ran
+            self._ending.failed(stop)
+            raise
