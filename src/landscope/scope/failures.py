@@ -12,7 +12,7 @@ import torch
 
 from landscope.errors import LandscopeError, UsageError
 from landscope.reading import Reading, Status
-from landscope.scope.watch import Watch
+from landscope.scope.warn import Complaints
 
 _TRIES = 3  # times in a row that a measurement fails before it is tried less often
 _LONGEST = 10  # it sits out at most two to the power of this many times
@@ -50,12 +50,12 @@ class Failures:
     """Counts the failures of measurements and probes, and tells of each.
 
     Args:
-        watch: Warns the user.
+        complaints: Warns the user.
         write: Takes what is recorded of them.
     """
 
-    def __init__(self, watch: Watch, write: Callable[[Reading], None]) -> None:
-        self._watch = watch
+    def __init__(self, complaints: Complaints, write: Callable[[Reading], None]) -> None:
+        self.complaints = complaints
         self._write = write
         self._rows: dict[str, _Row] = {}
         self._now: set[str] = set()  # probes that failed in the measurement that is being taken
@@ -95,7 +95,7 @@ class Failures:
 
     def of_reading(self, probe: str, step: int, error: Exception) -> None:
         """A probe gave something that is no reading; its others are written."""
-        self._watch.complain(
+        self.complaints.once(
             f"{probe} gave a reading at step {step} that is left out ({error}); its others are "
             "kept",
             key=f"{probe} reading",
@@ -135,7 +135,7 @@ class Failures:
 
     def _tell(self, what: str, step: int, error: Exception, *, again: bool) -> None:
         reason = f"{type(error).__name__}: {error}"
-        self._watch.complain(
+        self.complaints.once(
             f"{what} could not measure step {step} ({reason}); it is tried again, and the "
             "training goes on"
             if again

@@ -85,9 +85,11 @@ class Instrument:
         self._use([probe for probe in self._probes if not probe.needs_mean_gradient])
         return [probe.id for probe in left_out]
 
-    def switch_off(self) -> None:
-        """No probe looks from here on."""
+    def switch_off(self) -> list[str]:
+        """No probe measures from here on; the ids of those that did."""
+        switched_off = [probe.id for probe in self._probes]
         self._use([])
+        return switched_off
 
     def look(self, view: StepView) -> dict[str, float]:
         """Let every probe that is due read the view, and write what it read with its seconds.

@@ -1,4 +1,4 @@
-"""A look: from what was observed of an update to a view of it, which the probes read."""
+"""A measurement: from what was observed of a step to a view of it, which the probes read."""
 
 import math
 from collections.abc import Callable
@@ -33,14 +33,14 @@ _NORMS = {
 }
 
 
-class Look:
-    """Takes looks.
+class Measurer:
+    """Takes measurements.
 
     Args:
         model: The network itself.
         norm_mode: Which function its batch norms are measured as.
         instrument: Its probes are to read.
-        write: Takes what the look itself has to say.
+        write: Takes what the measurement itself has to say.
         batch_dim: As for an :class:`Objective`.
         samples: As for an :class:`Objective`.
     """

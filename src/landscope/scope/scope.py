@@ -1,6 +1,5 @@
 """The scope: three lines around anyone's training step, and the landscape is measured."""
 
-import os
 import sys
 import time
 import weakref
@@ -19,12 +18,7 @@ from landscope.objective.checks import Samples, check_samples
 from landscope.objective.norm_mode import NormMode
 from landscope.objective.objective import LossFn
 from landscope.objective.parameters import Parameters, trainable
-from landscope.objective.processes import (
-    check_optimizers,
-    check_whole,
-    count,
-    rank,
-)
+from landscope.objective.processes import check_optimizers, check_whole, rank
 from landscope.objective.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
@@ -36,8 +30,9 @@ from landscope.scope.destinations import Destination, Destinations
 from landscope.scope.ending import Ending
 from landscope.scope.failures import Failures
 from landscope.scope.instrument import Instrument, is_ours
-from landscope.scope.measurement import Look
+from landscope.scope.measurement import Measurer
 from landscope.scope.observation import Observation
+from landscope.scope.processes import Processes
 from landscope.scope.settings import (
     check_owned,
     check_settings,
@@ -47,6 +42,7 @@ from landscope.scope.settings import (
     optimizers_of,
 )
 from landscope.scope.unseen import Unseen
+from landscope.scope.warn import Complaints
 from landscope.scope.watch import Block, Watch
 
 _WALL = "wall time of this process, from the third update on"
@@ -125,7 +121,6 @@ class Scope(Reviewed):
         check_owned(self._model, optimizers)
         self._plans: dict[str, WhenPlanned] = {}
         self._probes = [self._made(probe, every) for probe in chosen(probes)]
-        self._process = os.getpid()
         self._asked = None if every else budget
         self._budget = self._new_budget() if every is None else None
         self._clock = Clock(self._budget)
@@ -148,7 +143,7 @@ class Scope(Reviewed):
             lambda probe, step, error: self._failures.of_reading(probe.id, step, error),
             lambda probe: self._failures.sits_out(probe),
         )
-        self._look = Look(
+        self._measurer = Measurer(
             self._model,
             norm_mode,
             self._instrument,
@@ -156,16 +151,24 @@ class Scope(Reviewed):
             batch_dim=batch_dim,
             samples=samples,
         )
+        complaints = Complaints()
         self._watch = Watch(
-            model, self._model, loss_fn, optimizers, scaler, self._unseen, self._updated
+            model,
+            self._model,
+            loss_fn,
+            optimizers,
+            scaler,
+            self._unseen,
+            complaints,
+            self._updated,
         )
         self._block = Block(self._watch, self._ending)
         self._steps = first_step
         self._last_look: int | None = None
-        self._failures = Failures(self._watch, self._write)
-        self._processes, self._rank = 1, 0
-        self._left_out: list[str] = []  # what several processes do not read
-        self._note_processes()
+        self._complaints = complaints
+        self._failures = Failures(complaints, self._write)
+        self._processes = Processes(self._instrument, self._failures, self._budget, self._write)
+        self._processes.note(first_step)
         self._plan()
 
     def step(self, inputs: Any, targets: Any = IN_BATCH) -> Block:
@@ -178,29 +181,25 @@ class Scope(Reviewed):
                 model; or anything, where no targets are given.
             targets: Its targets; left out where ``loss_fn`` takes the model and the batch.
         """
-        if os.getpid() != self._process:
-            self._stay_out()
-        self._note_late_processes()
+        self._see_processes()
         self._block.batch = (inputs, targets)
         return self._block
 
     def before(self, inputs: Any, targets: Any = IN_BATCH) -> None:
         """What :meth:`step` does on entering, for loops into which a block does not fit."""
-        if os.getpid() != self._process:
-            self._stay_out()
+        self._see_processes()
         if self._watch.inside:
             self._watch.abandon()
-            self._watch.complain(
+            self._complaints.once(
                 "before() came twice without after(): the batch between is not measured"
             )
         self._ending.goes_on()
-        self._note_late_processes()
         self._watch.enter(inputs, targets)
 
     def after(self) -> None:
         """What :meth:`step` does on leaving."""
         if not self._watch.inside:
-            self._watch.complain("after() came without before(): there is nothing to measure")
+            self._complaints.once("after() came without before(): there is nothing to measure")
             return
         self._watch.leave(failed=False)
 
@@ -239,7 +238,7 @@ class Scope(Reviewed):
             "last_look": self._last_look,
             "previous": self._watch.previous,
             # What several processes leave out, one may read when it goes on.
-            "probes": {**self._instrument.state_dict(), **dict.fromkeys(self._left_out)},
+            "probes": {**self._instrument.state_dict(), **dict.fromkeys(self._processes.left_out)},
             **self._failures.state_dict(),
         }
 
@@ -249,8 +248,9 @@ class Scope(Reviewed):
         Raises:
             UsageError: It had other probes.
         """
+        left_out = self._processes.left_out
         self._instrument.load_state_dict(
-            {name: kept for name, kept in state["probes"].items() if name not in self._left_out}
+            {name: kept for name, kept in state["probes"].items() if name not in left_out}
         )
         self._steps, self._last_look = state["steps"], state["last_look"]
         self._failures.load_state_dict(state)
@@ -297,14 +297,12 @@ class Scope(Reviewed):
     ) -> None:
         self._close(error)
 
-    def _stay_out(self) -> None:
-        """In a process that was forked from the scope's own: the record is that of the other."""
-        self._watch.looks = self._watch.keeps = False
-        self._instrument.switch_off()
-        self._watch.complain(
-            f"this process was forked from process {self._process}, which made the scope: nothing "
-            "is measured here; make a new Scope, with a folder of its own, to measure here too"
-        )
+    def _see_processes(self) -> None:
+        if self._processes.forked:
+            self._watch.looks = self._watch.keeps = False
+            self._processes.stay_out()
+        elif self._watch.looks and self._processes.joined:
+            self._plan()
 
     @property
     def _probe_ids(self) -> tuple[str, ...]:
@@ -312,16 +310,18 @@ class Scope(Reviewed):
 
     @property
     def _summary(self) -> str:
+        name = type(self._model).__name__
+        if self._processes.summary:
+            return f"{name}, {self._processes.summary}"
         looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
-        if self._rank > 0:
-            name, place = type(self._model).__name__, f"{self._rank} of {self._processes}"
-            return f"{name}, process {place}: process 0 measures"
-        told = (
-            f"{type(self._model).__name__}, {self._steps} update{'s' * (self._steps != 1)}, "
-            f"{looks} look{'s' * (looks != 1)}, "
-            f"{100 * self.share:.2g} % of the time"
+        parts = (
+            name,
+            f"{self._steps} update{'s' * (self._steps != 1)}",
+            f"{looks} look{'s' * (looks != 1)}",
+            f"{100 * self.share:.2g} % of the time",
+            self._unseen.summary,
         )
-        return ", ".join(filter(None, (told, self._unseen.summary)))
+        return ", ".join(filter(None, parts))
 
     def _made(self, probe: str | Probe, every: int | None) -> Probe:
         if isinstance(probe, Probe):
@@ -361,33 +361,10 @@ class Scope(Reviewed):
         self._steps += 1
         self._plan()
 
-    def _note_processes(self) -> None:
-        """Of several processes one measures, and not what needs the gradient over all of them."""
-        if self._processes > 1 or count() == 1:
-            return
-        self._processes, self._rank = count(), rank()
-        if self._rank > 0:
-            self._instrument.switch_off()
-            self._left_out = [probe.id for probe in self._probes]
-            return
-        self._left_out = self._instrument.leave_out_what_needs_the_mean()
-        for name in self._left_out:
-            self._failures.of_processes(name, self._steps, self._processes)
-            if self._budget is not None:
-                self._budget.leave_out(name)
-        function = "processes that train together, of which this one measures"
-        value = float(self._processes)
-        self._write(Reading(self._steps, "scope", "processes", value, function=function))
-
-    def _note_late_processes(self) -> None:
-        # It runs at every batch; a process group may have been made since the last update.
-        if self._watch.looks and self._processes == 1 and count() > 1:
-            self._plan()
-
     def _read(self, observation: Observation, previous: Parameters | None) -> dict[str, float]:
         known = len(self._readings)
         try:
-            taken = self._look.at(self._steps, observation, previous)
+            taken = self._measurer.at(self._steps, observation, previous)
         except CapturedWeightsError as error:
             # The loss reaches the model in a way that no search has found: measured on the model
             # itself, it may be right, and if it still holds weights of its own it is refused.
@@ -428,8 +405,8 @@ class Scope(Reviewed):
     def _plan(self) -> None:
         self._ending.step = self._unseen.step = self._steps
         due = self._instrument.due(self._steps)
-        if due and self._processes == 1 and count() > 1:
-            self._note_processes()  # they came together after this was made
+        if due and self._processes.joined:
+            self._processes.note(self._steps)
             due = self._instrument.due(self._steps)
         self._watch.looks = due and not self._failures.sits_out("scope")
         self._watch.keeps = self._instrument.due_with_previous(self._steps + 1)

@@ -6,6 +6,24 @@ import warnings
 from contextlib import suppress
 
 
+class Complaints:
+    """Warnings of one scope, each of which is said once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def once(self, text: str, key: str | None = None) -> None:
+        """Warn of something, unless that has been done.
+
+        Args:
+            text: The warning.
+            key: What it is about, where the text differs from step to step.
+        """
+        if (key or text) not in self._said:
+            self._said.add(key or text)
+            warn(text)
+
+
 def warn(text: str) -> None:
     """Warn at the user's own line, or write to standard error where warnings raise (``-W error``).
 

@@ -13,7 +13,7 @@ from landscope.scope.ending import Ending
 from landscope.scope.observation import Observation
 from landscope.scope.settings import has_hooks
 from landscope.scope.unseen import Unseen
-from landscope.scope.warn import warn
+from landscope.scope.warn import Complaints
 
 Then = Callable[[Observation | None, Parameters | None, bool], None]
 """Is told of each update: what was kept of it, the parameters before the update before it, and
@@ -30,12 +30,14 @@ class Watch:
         optimizers: What make the updates; none where the loop makes them by hand.
         scaler: A ``GradScaler``, or None.
         unseen: Counts the blocks without an update.
+        complaints: Warns the user.
         then: What to do after each update.
 
     Attributes:
         looks: Whether the coming update is looked at.
         keeps: Whether a look at the update after that wants the parameters before this one.
         shadow: Whether the loss is to be evaluated on a shadow of the network.
+        previous: The parameters before the last update, where a measurement of the next wants them.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Watch:
         optimizers: Sequence[Any],
         scaler: Any,
         unseen: Unseen,
+        complaints: Complaints,
         then: Then,
     ) -> None:
         self.looks = self.keeps = False
@@ -56,15 +59,15 @@ class Watch:
         self._optimizers = optimizers
         self._scaler = scaler
         self._unseen = unseen
+        self._complaints = complaints
         self._then = then
         self._hooked = bool(optimizers) and all(map(has_hooks, optimizers))
         self._counting: list[RemovableHandle] = []
         self._observation: Observation | None = None
-        self._previous: Parameters | None = None
+        self.previous: Parameters | None = None
         self._depth = 0
         self._blocks = 0
         self._stepped = False
-        self._warned: set[str] = set()
 
     @property
     def inside(self) -> bool:
@@ -82,20 +85,13 @@ class Watch:
             return not self._observation.overflowed(self._scaler)
         return self._scaler is None
 
-    @property
-    def previous(self) -> Parameters | None:
-        """The parameters before the last update, where the look at the next one wants them."""
-        return self._previous
-
-    @previous.setter
-    def previous(self, parameters: Parameters | None) -> None:
-        self._previous = parameters
-
     def enter(self, inputs: Any, targets: Any) -> None:
         """A block begins. It runs at every batch, and where nothing is due does next to nothing."""
         self._depth += 1
         if self._depth > 1:
-            self.complain("a step inside of a step is not watched: give each block its own batch")
+            self._complaints.once(
+                "a step inside of a step is not watched: give each block its own batch"
+            )
             return
         if self._blocks:
             self._unseen.entered()
@@ -138,16 +134,16 @@ class Watch:
         self._stepped = False
         self._blocks = 0
         self._observation = None
-        previous, self._previous = self._previous, None
+        previous, self.previous = self.previous, None
         if self.keeps and observation is not None and not observation.skipped:
-            self._previous = observation.before
+            self.previous = observation.before
         try:
             self._then(observation, previous, not failed)
         except Exception as error:
             # Whatever it is, it is a mistake of ours, and nobody's training ends by it.
             self.looks = self.keeps = False
             self._then = _nothing
-            self.complain(
+            self._complaints.once(
                 f"measuring failed and ends here ({type(error).__name__}: {error}); "
                 "the training goes on"
             )
@@ -157,17 +153,6 @@ class Watch:
         self._depth = min(self._depth, 1)
         if self._depth:
             self.leave(failed=True)
-
-    def complain(self, text: str, key: str | None = None) -> None:
-        """Warn of something once.
-
-        Args:
-            text: The warning.
-            key: What it is about, where the text differs from step to step.
-        """
-        if (key or text) not in self._warned:
-            self._warned.add(key or text)
-            warn(text)
 
     def _count(self, *_: Any) -> None:
         self._stepped = True
