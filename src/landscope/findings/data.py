@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
-from landscope.findings.history import LEAST, SUSTAINED, History, Series, sustained
+from landscope.findings.history import LEAST, SUSTAINED, History, Series
 from landscope.findings.loss import plateau
 from landscope.findings.phrase import called, median_of, number, percent, since
 
@@ -46,7 +46,8 @@ _NOISE_SCALE = "McCandlish et al. 2018, arXiv 1812.06162, section 2.2"
     "Bengio 2012, arXiv 1206.5533, section 3.1",
 )
 def sorted_data(history: History) -> Case | None:
-    if (stretch := sustained(history.series(q.LARGEST_CLASS), lambda share: share > 0)) is None:
+    stretch = history.series(q.LARGEST_CLASS).sustained(lambda share: share > 0)
+    if stretch is None:
         return None
     labels = history.series(q.LARGEST_CLASS_NUMBER).on(stretch.steps)
     classes, recent = len(set(labels.values)), labels.last(RECENT)
@@ -154,7 +155,8 @@ def _sizes(history: History, stretch: Series) -> str:
     of_mean_gradient=True,
 )
 def noise_dominates(history: History) -> Case | None:
-    if (stretch := sustained(_efficiency(history), lambda value: value < NOISY)) is None:
+    stretch = _efficiency(history).sustained(lambda value: value < NOISY)
+    if stretch is None:
         return None
     return Case(
         f"Noise dominates the gradient: a step makes at most {percent(stretch.median)} of the "
@@ -178,7 +180,8 @@ def batch_larger_than_useful(history: History) -> Case | None:
     read, nowhere = _efficiency(history), plateau(history)
     # On a plateau the gradients of all samples may agree: no batch is of use, small or large.
     useful = {step: 0.0 if step in nowhere else value for step, value in read.points.items()}
-    if (stretch := sustained(read.having(useful), lambda value: value > CLEAN)) is None:
+    stretch = read.having(useful).sustained(lambda value: value > CLEAN)
+    if stretch is None:
         return None
     return Case(
         f"The batch is larger than useful: a step makes {percent(stretch.median)} of the progress "

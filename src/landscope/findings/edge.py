@@ -4,7 +4,7 @@ import math
 
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
-from landscope.findings.history import SUSTAINED, History, Series, sustained
+from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.phrase import counted, number
 from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading
@@ -74,7 +74,8 @@ def _loss_at(reading: Reading, rate: float) -> float:
     of_mean_gradient=True,
 )
 def beyond_the_edge(history: History) -> Case | None:
-    if (stretch := sustained(sharpness(history), lambda value: value > EDGE)) is None:
+    stretch = sharpness(history).sustained(lambda value: value > EDGE)
+    if stretch is None:
         return None
     along = "the update" if stretch.quantity is q.SHARPNESS_LR else "the gradient"
     value = (
@@ -99,13 +100,12 @@ def beyond_the_edge(history: History) -> Case | None:
 
 
 def _lower(history: History, stretch: Series) -> str:
-    rates = history.series(q.LR).on(stretch.steps)
-    safe = history.series(q.SAFE_LR).on(stretch.steps)
-    if not rates.steps or not rates.median > 0:
+    rate = history.series(q.LR).on(stretch.steps).median
+    safe = history.series(q.SAFE_LR).on(stretch.steps).median
+    if not rate > 0:
         return f"Lower the learning rate by a factor of {number(stretch.median / EDGE)} or more"
-    rate = rates.median
     # What the edge allows, where the search along the update found nothing to recommend.
-    target = safe.median if safe.steps and 0 < safe.median < rate else rate * EDGE / stretch.median
+    target = safe if 0 < safe < rate else rate * EDGE / stretch.median
     if not math.isfinite(target) or target <= 0:
         return "Lower the learning rate"
     return f"Lower the learning rate from {number(rate)} to {number(target)} or less"

@@ -4,7 +4,7 @@ import math
 
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
-from landscope.findings.history import SUSTAINED, History, Series, sustained
+from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.phrase import counted, median_of, number, percent
 from landscope.findings.quantities import Quantity
 
@@ -59,7 +59,8 @@ def _constant(factors: Series) -> bool:
     severities=("serious",),
 )
 def loss_not_trained(history: History) -> Case | None:
-    if (stretch := sustained(history.series(q.AGREEMENT), lambda value: value < AGREEMENT)) is None:
+    stretch = history.series(q.AGREEMENT).sustained(lambda value: value < AGREEMENT)
+    if stretch is None:
         return None
     return Case(
         "The loss that was given is not the one that is trained: the cosine between its gradient "
@@ -90,7 +91,8 @@ def _loss_scaled(history: History) -> Case | None:
         step: min((scale, scale * batches.get(step, 1.0)), key=_off)
         for step, scale in scales.points.items()
     }
-    if (stretch := sustained(scales.having(closest), lambda value: abs(value - 1) > SAME)) is None:
+    stretch = scales.having(closest).sustained(lambda value: abs(value - 1) > SAME)
+    if stretch is None:
         return None
     times = _times(stretch)
     return Case(
@@ -109,7 +111,7 @@ def _off(scale: float) -> float:
 
 
 def _use_scaled(history: History) -> Case | None:
-    stretch = sustained(used_scale(history), lambda value: abs(value - 1) > SAME)
+    stretch = used_scale(history).sustained(lambda value: abs(value - 1) > SAME)
     # A factor that varies and shortens is clipping, which is another finding.
     if stretch is None or not _constant(stretch):
         return None
@@ -139,7 +141,8 @@ def accumulation_not_divided(history: History) -> Case | None:
     batches = history.series(q.BATCHES)
     several = [step for step, count in batches.points.items() if count > 1]
     scales = _computed_scale(history).on(several)
-    if (stretch := sustained(scales, lambda scale: abs(scale - 1) < SAME)) is None:
+    stretch = scales.sustained(lambda scale: abs(scale - 1) < SAME)
+    if stretch is None:
         return None
     count = number(batches.on(stretch.steps).median)
     return Case(
@@ -162,12 +165,11 @@ def accumulation_not_divided(history: History) -> Case | None:
     of_mean_gradient=True,
 )
 def gradient_changed(history: History) -> Case | None:
-    if (
-        stretch := sustained(history.series(q.USED_COSINE), lambda value: value < AGREEMENT)
-    ) is None:
+    stretch = history.series(q.USED_COSINE).sustained(lambda value: value < AGREEMENT)
+    if stretch is None:
         return None
     found = f"the cosine between the two is {number(stretch.median)} ({median_of(stretch)})"
-    if _mostly(history.series(q.LEFT_OVER).on(stretch.steps), 1):
+    if history.series(q.LEFT_OVER).on(stretch.steps).median >= 1:
         return Case(
             "The optimiser used gradients that were left over from earlier steps: backward() added "
             f"to a .grad that was not zero, and what the optimiser used differs from it: {found}.",
@@ -175,7 +177,7 @@ def gradient_changed(history: History) -> Case | None:
             "Call optimizer.zero_grad() before each backward(). Where several batches are added up "
             "on purpose, give each its own block, or put all of them into one batch.",
         )
-    if _mostly(history.series(q.BACKWARD_PASSES).on(stretch.steps), 2):
+    if history.series(q.BACKWARD_PASSES).on(stretch.steps).median >= 2:
         return Case(
             "The optimiser used another gradient than the one at the weights before the step: a "
             f"step has several backward passes, and {found}. Sharpness-aware minimisation takes "
@@ -194,10 +196,6 @@ def gradient_changed(history: History) -> Case | None:
     )
 
 
-def _mostly(series: Series, least: float) -> bool:
-    return bool(series.steps) and series.median >= least
-
-
 @rule(
     f"used gradient {SUSTAINED} shorter than {CLIPPED} times that of the backward pass, by a "
     f"factor that varies, while the two are parallel; a warning where its median is below {SHORT}",
@@ -207,7 +205,7 @@ def _mostly(series: Series, least: float) -> bool:
 )
 def gradient_clipped(history: History) -> Case | None:
     factors = used_scale(history)
-    stretch = sustained(factors, lambda value: value < CLIPPED)
+    stretch = factors.sustained(lambda value: value < CLIPPED)
     # One factor at every measurement is that of a scaled loss, which is another finding.
     if stretch is None or _constant(stretch):
         return None

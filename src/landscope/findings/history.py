@@ -13,8 +13,7 @@ LAST = 10
 """Measurements that count: enough for a majority to mean something, few enough to be recent."""
 
 LEAST = 3
-"""Measurements that must show a symptom: two may be chance, as one unusual batch can follow
-another."""
+"""Measurements that must show a symptom: two may be chance, as two unusual batches in a row."""
 
 SUSTAINED = "sustained"
 """The rule in a word; docs/findings.md defines it."""
@@ -46,8 +45,13 @@ class Series:
 
     @property
     def median(self) -> float:
-        """The median of the values, of which there must be one."""
-        return _median(self.values)
+        """The median of the values; NaN where there are none."""
+        return _median(self.values) if self.values else math.nan
+
+    @property
+    def first(self) -> float:
+        """The first value; NaN where there is none."""
+        return self.values[0] if self.values else math.nan
 
     def having(self, points: Mapping[int, float]) -> "Series":
         """The same quantity and layer with other points: those that are finite, in order."""
@@ -64,31 +68,21 @@ class Series:
         """The last values, as many as there are up to a count."""
         return Series(self.quantity, self.steps[-count:], self.values[-count:], self.layer)
 
+    def sustained(self, shows: Callable[[float], bool]) -> "Series | None":
+        """The part over which a symptom is sustained; None where it is not.
 
-def sustained(series: Series, shows: Callable[[float], bool]) -> Series | None:
-    """The part of a series over which a symptom is sustained; None where it is not.
-
-    It is sustained where more than half of the last 10 values show it, and at least 3: single
-    measurements stray, as a batch is a sample, and near the edge of stability every quantity
-    swings. The part begins at the value from which on those that show it outnumber the others by
-    most, and ends with the last one; single values within it may not show it.
-    """
-    shown = [shows(value) for value in series.values]
-    last = shown[-LAST:]
-    if sum(last) < LEAST or 2 * sum(last) <= len(last):
-        return None
-    # How far those that show it are ahead, from each value to the last; of equals the latest.
-    ahead = list(accumulate(1 if show else -1 for show in reversed(shown)))
-    return series.last(ahead.index(max(ahead)) + 1)
-
-
-def sustained_layers(
-    layers: Iterable[Series], shows: Callable[[float], bool], *, smallest_first: bool = False
-) -> list[Series]:
-    """The same for each layer: those where it is sustained, the largest median first."""
-    found = [sustained(series, shows) for series in layers]
-    sign = 1 if smallest_first else -1
-    return sorted((each for each in found if each is not None), key=lambda each: sign * each.median)
+        It is sustained where more than half of the last 10 values show it, and at least 3: single
+        measurements stray, as a batch is a sample, and near the edge of stability every quantity
+        swings. The part begins at the value from which on those that show it outnumber the others
+        by most, and ends with the last one; single values within it may not show it.
+        """
+        shown = [shows(value) for value in self.values]
+        last = shown[-LAST:]
+        if sum(last) < LEAST or 2 * sum(last) <= len(last):
+            return None
+        # How far those that show it are ahead, from each value to the last; of equals the latest.
+        ahead = list(accumulate(1 if show else -1 for show in reversed(shown)))
+        return self.last(ahead.index(max(ahead)) + 1)
 
 
 class History:
@@ -118,6 +112,15 @@ class History:
         """A quantity of each layer at which it was ever read, in the order of their names."""
         found = self._by_layer(quantity)
         return [found[layer] for layer in sorted(each for each in found if each is not None)]
+
+    def sustained_layers(
+        self, quantity: Quantity, shows: Callable[[float], bool], *, smallest_first: bool = False
+    ) -> list[Series]:
+        """The parts over which a symptom is sustained in a layer, the largest median first."""
+        found = [series.sustained(shows) for series in self.layers(quantity)]
+        kept = [series for series in found if series is not None]
+        sign = 1 if smallest_first else -1
+        return sorted(kept, key=lambda series: sign * series.median)
 
     @property
     def measured(self) -> dict[str, int]:

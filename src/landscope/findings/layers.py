@@ -2,7 +2,7 @@
 
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
-from landscope.findings.history import LAST, SUSTAINED, History, Series, sustained_layers
+from landscope.findings.history import LAST, SUSTAINED, History, Series
 from landscope.findings.phrase import named, names, percent
 
 FEWEST = 5
@@ -32,8 +32,10 @@ def without_gradient(history: History) -> list[Series]:
 def with_faint_gradient(history: History) -> list[Series]:
     """The other layers whose gradient is next to nothing beside that of the others, worst first."""
     dead = {series.layer for series in without_gradient(history)}
-    others = [series for series in history.layers(q.GRADIENT_SHARE) if series.layer not in dead]
-    return sustained_layers(others, lambda share: share < FAINT, smallest_first=True)
+    faint = history.sustained_layers(
+        q.GRADIENT_SHARE, lambda share: share < FAINT, smallest_first=True
+    )
+    return [series for series in faint if series.layer not in dead]
 
 
 @rule(
@@ -42,7 +44,8 @@ def with_faint_gradient(history: History) -> list[Series]:
     _DEAD_UNITS,
 )
 def no_gradient(history: History) -> Case | None:
-    if not (layers := without_gradient(history)):
+    layers = without_gradient(history)
+    if not layers:
         return None
     return Case(
         f"No gradient reaches {names(layers)}: it was exactly 0 "
@@ -63,7 +66,8 @@ def no_gradient(history: History) -> Case | None:
     "networks, section 4",
 )
 def vanishing_gradient(history: History) -> Case | None:
-    if not (layers := with_faint_gradient(history)):
+    layers = with_faint_gradient(history)
+    if not layers:
         return None
     return Case(
         "The gradient vanishes on its way: as a share of the largest of other layers it is "
@@ -80,9 +84,8 @@ def vanishing_gradient(history: History) -> Case | None:
     _DEAD_UNITS,
 )
 def dead_units(history: History) -> Case | None:
-    if not (
-        layers := sustained_layers(history.layers(q.SILENT_INPUTS), lambda share: share > SILENT)
-    ):
+    layers = history.sustained_layers(q.SILENT_INPUTS, lambda share: share > SILENT)
+    if not layers:
         return None
     return Case(
         f"Most units are dead before {named(layers, percent)}: this share of the layer's inputs is "
@@ -101,7 +104,8 @@ def dead_units(history: History) -> Case | None:
     severities=("info",),
 )
 def not_optimised(history: History) -> Case | None:
-    if not (layers := sustained_layers(history.layers(q.UNOWNED), lambda share: share > 0)):
+    layers = history.sustained_layers(q.UNOWNED, lambda share: share > 0)
+    if not layers:
         return None
     return Case(
         "No optimiser has the parameters, as a share of the layer, of "
@@ -120,10 +124,10 @@ def not_optimised(history: History) -> Case | None:
     severities=("info",),
 )
 def gradient_turns_round(history: History) -> Case | None:
-    cosines = history.layers(q.SHIFT_COSINE)
-    if not (
-        layers := sustained_layers(cosines, lambda cosine: cosine < ROUND, smallest_first=True)
-    ):
+    layers = history.sustained_layers(
+        q.SHIFT_COSINE, lambda cosine: cosine < ROUND, smallest_first=True
+    )
+    if not layers:
         return None
     return Case(
         f"The gradient turns round under the update of the layers before it in {named(layers)}: "

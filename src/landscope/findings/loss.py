@@ -1,9 +1,11 @@
 """Findings about the loss: it overflowed, or the training gets nowhere."""
 
+import math
+
 from landscope.findings import quantities as q
 from landscope.findings.edge import EDGE, sharpness
 from landscope.findings.finding import SEVERITIES, Case, Evidence, rule
-from landscope.findings.history import LAST, SUSTAINED, History, Series, finite, sustained
+from landscope.findings.history import LAST, SUSTAINED, History, Series, finite
 from landscope.findings.phrase import counted, median_of, number
 from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading, Status
@@ -42,26 +44,20 @@ _SAID = (*TRUSTED, Status.NONFINITE)  # what was skipped or did not converge say
 
 
 def plateau(history: History) -> frozenset[int]:
-    """The steps at which the training gets nowhere."""
-    return at_rest(history) | _unmoved(history)
+    """The steps at which the training gets nowhere: the loss is what it was at first, or rests."""
+    return _not_below(FALLEN, _losses(history)) | at_rest(history)
 
 
 def at_rest(history: History) -> frozenset[int]:
     """The steps at which the loss is high and the gradient is next to nothing."""
-    loss, gradient = _losses(history), _first_read(history, q.GRADIENT_NORM, q.LINE_GRADIENT_NORM)
-    if not loss.steps or not gradient.steps or not loss.values[0] > 0:
-        return frozenset()
-    least, most = HIGH * loss.values[0], FADED * gradient.values[0]
-    faded = {step for step, norm in gradient.points.items() if norm <= most}
-    return frozenset(step for step, value in loss.points.items() if value >= least) & faded
+    gradient = _first_read(history, q.GRADIENT_NORM, q.LINE_GRADIENT_NORM)
+    faded = {step for step, norm in gradient.points.items() if norm <= FADED * gradient.first}
+    return _not_below(HIGH, _losses(history)) & faded
 
 
-def _unmoved(history: History) -> frozenset[int]:
-    """The steps at which the loss is what it was at first, or higher."""
-    loss = _losses(history)
-    if not loss.steps or not loss.values[0] > 0:
-        return frozenset()
-    least = FALLEN * loss.values[0]
+def _not_below(share: float, loss: Series) -> frozenset[int]:
+    """The steps at which the loss is at least a share of the first, which must be above 0."""
+    least = share * loss.first if loss.first > 0 else math.inf
     return frozenset(step for step, value in loss.points.items() if value >= least)
 
 
@@ -150,13 +146,10 @@ def _curvature(history: History, step: int) -> str:
 def stuck(history: History) -> Case | None:
     loss, resting, nowhere = _losses(history), at_rest(history), plateau(history)
     # Which measurements show it depends on the gradient as well, so it is the steps that are asked.
-    if (
-        stretch := sustained(
-            loss.having({step: float(step in nowhere) for step in loss.steps}), bool
-        )
-    ) is None:
+    stretch = loss.having({step: float(step in nowhere) for step in loss.steps}).sustained(bool)
+    if stretch is None:
         return None
-    first, read = loss.values[0], loss.on(stretch.steps)
+    first, read = loss.first, loss.on(stretch.steps)
     values = (
         f"{number(read.median)} ({median_of(read)}), and was {number(first)} at the first "
         "measurement"
@@ -196,5 +189,5 @@ def _long_enough(loss: Series, nowhere: frozenset[int]) -> bool:
     if len(loss) >= ENOUGH:
         return True
     apart = len(loss) >= FEW and loss.steps[-1] - loss.steps[0] >= LONG
-    about = max(loss.values) <= ABOUT * loss.values[0]
+    about = max(loss.values) <= ABOUT * loss.first
     return apart and about and nowhere.issuperset(loss.steps)

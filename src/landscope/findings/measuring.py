@@ -7,8 +7,7 @@ from landscope.findings.phrase import counted, first_three, listed, percent
 from landscope.reading import Reading
 
 TOLERATED = 1.1
-"""Share taken over share asked: what a measurement will take is an estimate, a tenth off is within
-it."""
+"""Share taken over share asked: what a measurement will take is an estimate, a tenth off or so."""
 
 _REASON = 160  # characters of a reason that are shown
 

@@ -9,8 +9,6 @@ from landscope.findings.history import (
     SUSTAINED,
     History,
     Series,
-    sustained,
-    sustained_layers,
 )
 from landscope.findings.phrase import larger, median_of, named, names, number, percent, since
 
@@ -25,9 +23,8 @@ SAMPLING = 2.0
 mean strays by 1 / sqrt(n) and the log variance by sqrt(2 / (n - 1)), whatever the running ones."""
 
 EVALUATION = 0.25
-"""Excess of the loss in evaluation mode from which on it is large: the noise of the batch's
-statistics alone makes a few per cent at usual sizes, and with dropout the loss is lower in
-evaluation and not higher."""
+"""Excess of the loss in evaluation mode from which on it is large: the noise of the batch alone
+makes a few per cent at usual sizes, and dropout raises the loss in training mode."""
 
 FRESH = 30
 """Steps in which running statistics follow the batches: with torch's momentum of 0.1 the start has
@@ -50,13 +47,13 @@ _LARGEST_EXPONENT = 700.0  # exp() of more overflows
 def _mean_gaps(history: History) -> list[Series]:
     """The layers whose running means lie far off, the worst first."""
     bound = max(MEAN_GAP, SAMPLING / math.sqrt(_samples(history)))
-    return sustained_layers(history.layers(q.MEAN_GAP), lambda gap: gap > bound)
+    return history.sustained_layers(q.MEAN_GAP, lambda gap: gap > bound)
 
 
 def _variance_gaps(history: History) -> list[Series]:
     """The layers whose running variances lie far off, the worst first."""
     bound = max(VARIANCE_GAP, SAMPLING * math.sqrt(2 / max(1.0, _samples(history) - 1)))
-    return sustained_layers(history.layers(q.VARIANCE_GAP), lambda gap: gap > bound)
+    return history.sustained_layers(q.VARIANCE_GAP, lambda gap: gap > bound)
 
 
 def _samples(history: History) -> float:
@@ -67,7 +64,7 @@ def _samples(history: History) -> float:
 
 def _large(gap: Series) -> Series | None:
     """The part over which the loss is much larger in evaluation mode; None unless sustained."""
-    return sustained(gap, lambda excess: excess > EVALUATION)
+    return gap.sustained(lambda excess: excess > EVALUATION)
 
 
 @rule(
@@ -158,9 +155,10 @@ def evaluation_differs(history: History) -> Case | None:
 )
 def evaluation_mode(history: History) -> Case | None:
     mode = history.series(q.EVALUATION_MODE)
-    if (stretch := sustained(mode, bool)) is None:
+    stretch = mode.sustained(bool)
+    if stretch is None:
         return None
-    changed = not mode.values[0]
+    changed = not mode.first
     before = ", and was in training mode before" if changed else ""
     return Case(
         f"The network is trained in evaluation mode ({since(stretch)}){before}: dropout is off, "
@@ -179,9 +177,10 @@ def evaluation_mode(history: History) -> Case | None:
     severities=("warning", "info"),
 )
 def norms_in_evaluation(history: History) -> Case | None:
-    if not (layers := sustained_layers(history.layers(q.EVALUATION_MODE), bool)):
+    layers = history.sustained_layers(q.EVALUATION_MODE, bool)
+    if not layers:
         return None
-    unset = sustained_layers(history.layers(q.STATISTICS_UNSET), bool)
+    unset = history.sustained_layers(q.STATISTICS_UNSET, bool)
     shown = unset or layers
     start = (
         "running statistics are still the 0 and 1 of their start, so that they normalise nothing"
@@ -204,7 +203,8 @@ def norms_in_evaluation(history: History) -> Case | None:
     _STATISTICS,
 )
 def statistics_still(history: History) -> Case | None:
-    if not (layers := sustained_layers(history.layers(q.STATISTICS_STILL), bool)):
+    layers = history.sustained_layers(q.STATISTICS_STILL, bool)
+    if not layers:
         return None
     return Case(
         f"Running statistics never move at {names(layers)}, although the norms are in training "
@@ -221,9 +221,8 @@ def statistics_still(history: History) -> Case | None:
     "Wu and He 2018, arXiv 1803.08494, section 4.1",
 )
 def batch_too_small_for_norm(history: History) -> Case | None:
-    if (
-        stretch := sustained(history.series(q.HALF_BATCH_GAP), lambda excess: excess > HALVED)
-    ) is None:
+    stretch = history.series(q.HALF_BATCH_GAP).sustained(lambda excess: excess > HALVED)
+    if stretch is None:
         return None
     return Case(
         "The batch is too small for its norm: with the statistics of half the batch the loss is "
@@ -243,7 +242,8 @@ def batch_too_small_for_norm(history: History) -> Case | None:
     severities=("warning", "info"),
 )
 def dead_scales(history: History) -> Case | None:
-    if not (layers := sustained_layers(history.layers(q.DEAD_SCALES), lambda share: share > DEAD)):
+    layers = history.sustained_layers(q.DEAD_SCALES, lambda share: share > DEAD)
+    if not layers:
         return None
     return Case(
         f"Scales (gamma) of norms are dead in {named(layers, percent)}: these features pass on "

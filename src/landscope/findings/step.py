@@ -6,14 +6,13 @@ from landscope.findings import quantities as q
 from landscope.findings.edge import EDGE
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.gradient import SHORT, used_scale
-from landscope.findings.history import SUSTAINED, History, Series, sustained
+from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.layers import with_faint_gradient, without_gradient
 from landscope.findings.loss import plateau, stuck
 from landscope.findings.phrase import median_of, number, percent
 
 BACK = -0.5
-"""Cosine below which an update undoes the one before: more than half of its length leads back, an
-angle of 120 degrees."""
+"""Cosine of 120 degrees: more than half of an update's length leads back along the one before."""
 
 USUAL = 1e-3
 """Relative update that a healthy training has, about, by the heuristic of the reference."""
@@ -22,8 +21,7 @@ LARGE = 0.1
 """A hundred times what is usual: ten such updates can replace the weights."""
 
 VANISHING = 1e-6
-"""A thousandth of what is usual; and within a factor of 20 of float32's rounding, 6e-8, so that
-many a weight is not changed at all."""
+"""A thousandth of what is usual, and within a factor of 20 of float32's rounding, 6e-8."""
 
 LOST = 0.5
 """Share of the weights that stay as they were: in float32 at a usual rate it is next to none."""
@@ -57,9 +55,8 @@ _RATIO = (
     "Xing et al. 2018, arXiv 1802.08770, section 3",
 )
 def updates_oscillate(history: History) -> Case | None:
-    if (
-        stretch := sustained(history.series(q.SUCCESSIVE_COSINE), lambda cosine: cosine < BACK)
-    ) is None:
+    stretch = history.series(q.SUCCESSIVE_COSINE).sustained(lambda cosine: cosine < BACK)
+    if stretch is None:
         return None
     return Case(
         f"Updates oscillate: the cosine of one and the next is {number(stretch.median)} "
@@ -76,7 +73,8 @@ def updates_oscillate(history: History) -> Case | None:
     _RATIO,
 )
 def update_too_large(history: History) -> Case | None:
-    if (stretch := sustained(history.series(q.RELATIVE_UPDATE), lambda size: size > LARGE)) is None:
+    stretch = history.series(q.RELATIVE_UPDATE).sustained(lambda size: size > LARGE)
+    if stretch is None:
         return None
     return Case(
         f"Updates are too large: one changes the weights by {percent(stretch.median)} of their "
@@ -93,9 +91,8 @@ def update_too_large(history: History) -> Case | None:
     _RATIO,
 )
 def vanishing_update(history: History) -> Case | None:
-    if (
-        stretch := sustained(history.series(q.RELATIVE_UPDATE), lambda size: size < VANISHING)
-    ) is None:
+    stretch = history.series(q.RELATIVE_UPDATE).sustained(lambda size: size < VANISHING)
+    if stretch is None:
         return None
     return Case(
         f"Updates are vanishing: one changes the weights by {number(stretch.median)} of their "
@@ -114,7 +111,8 @@ def vanishing_update(history: History) -> Case | None:
     "1710.03740, section 3.1",
 )
 def lost_updates(history: History) -> Case | None:
-    if (stretch := sustained(history.series(q.LOST), lambda share: share > LOST)) is None:
+    stretch = history.series(q.LOST).sustained(lambda share: share > LOST)
+    if stretch is None:
         return None
     return Case(
         f"Updates are lost in rounding: {percent(stretch.median)} of the weights that have a "
@@ -141,9 +139,8 @@ def lost_updates(history: History) -> Case | None:
 def step_could_be_larger(history: History) -> Case | None:
     if _has_another_cause(history):
         return None
-    if (
-        stretch := sustained(_safe_multiple(history), lambda multiple: multiple >= MULTIPLE)
-    ) is None:
+    stretch = _safe_multiple(history).sustained(lambda multiple: multiple >= MULTIPLE)
+    if stretch is None:
         return None
     calm = history.series(q.SHARPNESS_LR).on(stretch.steps)
     return Case(
@@ -158,7 +155,7 @@ def step_could_be_larger(history: History) -> Case | None:
 
 def _has_another_cause(history: History) -> bool:
     """Whether something else holds the training up, which a larger step does not put right."""
-    clipped = sustained(used_scale(history), lambda scale: scale < SHORT)
+    clipped = used_scale(history).sustained(lambda scale: scale < SHORT)
     others = (stuck.case(history), lost_updates.case(history), clipped)
     dead = without_gradient(history) or with_faint_gradient(history)
     return bool(dead) or any(other is not None for other in others)
