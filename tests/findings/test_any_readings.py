@@ -1,4 +1,4 @@
-"""Whatever was read: findings are found, told in words, and do not depend on its order."""
+"""Whatever was read: findings can be put into words and do not depend on the order of readings."""
 
 import json
 import math
@@ -47,10 +47,10 @@ STATUSES = st.sampled_from([Status.OK, Status.OK, *Status])
 
 @st.composite
 def series(draw):
-    """Readings of one quantity, some at one step, some lists, some not to be believed."""
+    """Readings of one quantity, some at one step, some lists, some not to be relied on."""
     probe, quantity = draw(st.sampled_from(KEYS))
     layer = draw(st.sampled_from(LAYERS))
-    usual = draw(NUMBERS)  # most looks alike, or nothing would last
+    usual = draw(NUMBERS)  # most are alike, or nothing would be sustained
     read = []
     for step in draw(st.lists(st.integers(0, 2**70) | st.integers(0, 20), max_size=12)):
         value = draw(st.just(usual) | NUMBERS | st.lists(NUMBERS, max_size=2).map(tuple))
@@ -68,8 +68,8 @@ def build(fields):
     ]
 
 
-def steady(key, value, layer=None, looks=4):
-    return [(at, *key, value, layer, Status.OK, "") for at in range(looks)]
+def steady(key, value, layer=None, measurements=4):
+    return [(at, *key, value, layer, Status.OK, "") for at in range(measurements)]
 
 
 EVERYTHING = [
@@ -143,7 +143,7 @@ def test_the_worst_comes_first() -> None:
 
 
 def test_a_dictionary_has_everything() -> None:
-    (finding,) = find(build([steady(("update", "relative_update"), 0.5, looks=3)]))
+    (finding,) = find(build([steady(("update", "relative_update"), 0.5, measurements=3)]))
     assert finding.as_dict() == {
         "id": "update-too-large",
         "severity": "warning",
@@ -161,7 +161,7 @@ def test_a_dictionary_has_everything() -> None:
 
 
 def test_a_step_that_was_read_twice_counts_once() -> None:
-    twice = steady(("update", "relative_update"), 0.5, looks=2)
+    twice = steady(("update", "relative_update"), 0.5, measurements=2)
     assert find(build([twice, twice])) == []
 
 

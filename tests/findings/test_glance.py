@@ -1,4 +1,4 @@
-"""The rows that a person follows: which readings they tell, and which not as numbers."""
+"""The rows that a person follows: which readings they show, and which not as numbers."""
 
 import math
 
@@ -11,15 +11,15 @@ def row(*readings: Reading) -> dict[str, str]:
     return dict(zip(HEADINGS, cells, strict=True))
 
 
-def test_a_row_tells_what_was_read_and_leaves_the_rest_blank() -> None:
-    told = row(
+def test_a_row_shows_what_was_read_and_leaves_the_rest_blank() -> None:
+    said = row(
         Reading(7, "gradient", "loss", 1.2345),
         Reading(7, "step_size", "sharpness_lr", 1.9),
         Reading(7, "line[paper]", "beta_lr", 0.4),
         Reading(7, "step_size", "safe_lr", 0.05),
         Reading(7, "scope", "share", 0.0412),
     )
-    assert told == {
+    assert said == {
         "step": "7",
         "share of the time": "4.12%",
         "loss": "1.23",
@@ -34,7 +34,7 @@ def cosine(value: float, layer: str, status: Status = Status.OK) -> Reading:
     return Reading(0, "covariate_shift", "shift_cosine", value, layer=layer, status=status)
 
 
-def test_of_layers_the_least_that_can_be_believed_is_told_in_any_order() -> None:
+def test_of_layers_the_least_that_can_be_relied_on_is_shown_in_any_order() -> None:
     readings = [
         cosine(0.9, "a"),
         cosine(0.5, "b"),
@@ -46,7 +46,7 @@ def test_of_layers_the_least_that_can_be_believed_is_told_in_any_order() -> None
         assert row(*order)["least shift cosine"] == "0.5 (b)"
 
 
-def test_what_cannot_be_believed_is_told_by_its_status() -> None:
+def test_what_cannot_be_relied_on_is_shown_by_its_status() -> None:
     skipped = Reading(0, "gradient", "loss", 1.0, status=Status.SKIPPED)
     assert row(skipped)["loss"] == "skipped"
     assert row(cosine(0.5, "a", Status.SKIPPED))["least shift cosine"] == "skipped"
@@ -57,7 +57,7 @@ def test_a_fallback_is_a_number() -> None:
     assert row(cosine(0.5, "a", Status.FALLBACK))["least shift cosine"] == "0.5 (a)"
 
 
-def test_the_last_looks_are_kept_in_order() -> None:
+def test_the_last_measurements_are_kept_in_order() -> None:
     readings = [Reading(step, "gradient", "loss", float(step)) for step in (30, 10, 40, 20)]
     assert [cells[0] for cells in glances(readings, 3).rows] == ["20", "30", "40"]
 

@@ -1,91 +1,13 @@
-"""Findings about the training's end and about the measuring itself."""
+"""Findings about the measuring itself."""
 
-import math
+from dataclasses import replace
 
 import pytest
 
+from landscope.findings import find
 from landscope.reading import Reading, Status
 
-from .history import found, looks, the
-
-NAN, INF = math.nan, math.inf
-LOSS = "gradient/loss"
-
-
-def losses(values, key=LOSS):
-    """Looks of a loss, with the status that a probe gives."""
-    probe, quantity = key.split("/")
-    return [
-        Reading(
-            100 * at,
-            probe,
-            quantity,
-            float(value),
-            "loss",
-            status=Status.OK if math.isfinite(value) else Status.NONFINITE,
-        )
-        for at, value in enumerate(values)
-    ]
-
-
-@pytest.mark.parametrize("last", [NAN, INF])
-def test_a_divergence_is_serious_and_told_with_the_curvature_before(last) -> None:
-    finding = the(
-        "diverged",
-        losses([2.3, 2.0, last, NAN]),
-        looks("step_size/sharpness_lr", [1.0, 5.5]),
-    )
-    assert finding.severity == "serious"
-    assert finding.sentence == (
-        "The training diverged: the loss is not finite from step 200 on; at step 100 learning rate "
-        "times curvature was 5.5, above the edge at 2."
-    )
-    assert finding.evidence.quantity == LOSS
-    assert finding.evidence.steps == (200, 300)
-    assert finding.evidence.values == ()
-
-
-def test_one_look_is_enough_and_its_status_need_not_say_it() -> None:
-    finding = the("diverged", looks(LOSS, [1.0, NAN]), looks("step_size/sharpness_lr", [1.0]))
-    assert finding.sentence == ("The training diverged: the loss is not finite from step 100 on.")
-
-
-def test_the_first_of_several_losses_is_told() -> None:
-    curve = losses([1.0, NAN, NAN], "training/train_loss")
-    finding = the("diverged", losses([1.0, 1.0, NAN]), curve)
-    assert "the training loss is not finite from step 100 on" in finding.sentence
-    assert finding.evidence.quantity == "training/train_loss"
-
-
-def test_a_loss_that_is_never_finite_did_not_diverge() -> None:
-    finding = the("diverged", losses([NAN, NAN]))
-    assert finding.severity == "serious"
-    assert "was never finite, from the first measurement at step 0 on" in finding.sentence
-
-
-def test_an_overflow_that_heals_is_a_warning_and_never_hides_a_divergence() -> None:
-    healed = losses([1.0, INF, 1.0])
-    finding = the("diverged", healed)
-    assert finding.severity == "warning"
-    assert finding.sentence == (
-        "The loss overflowed at 1 measurement, first at step 100, and is finite again from step "
-        "200 on."
-    )
-    both = the("diverged", healed, losses([1, 1, 1, 1, NAN], "training/train_loss"))
-    assert both.severity == "serious"
-    assert both.evidence.steps == (400,)
-
-
-@pytest.mark.parametrize("status", [Status.SKIPPED, Status.UNCONVERGED])
-def test_a_loss_that_was_not_measured_did_not_overflow(status) -> None:
-    assert found("diverged", looks(LOSS, [1.0, NAN], status=status)) is None
-
-
-def test_losses_that_are_finite_or_of_other_probes_are_no_divergence() -> None:
-    assert found("diverged", losses([1e30, 2.0])) is None
-    assert found("diverged", losses([NAN], "step_size/loss")) is None
-    line = Reading(0, "gradient", "loss", (1.0, NAN), status=Status.NONFINITE)
-    assert found("diverged", [line]) is None
+from .history import found, measured, the
 
 
 def failure(step, probe, reason="UsageError: the batch cannot be halved"):
@@ -100,7 +22,7 @@ def failure(step, probe, reason="UsageError: the batch cannot be halved"):
     )
 
 
-def test_failed_probes_are_told_with_reason_and_count() -> None:
+def test_failed_probes_appear_with_reason_and_count() -> None:
     failed = [failure(300, "noise_scale"), failure(0, "norm_health"), failure(100, "norm_health")]
     finding = the("probe-failed", failed)
     assert finding.severity == "info"
@@ -122,7 +44,7 @@ def test_a_long_reason_is_cut_and_put_on_one_line() -> None:
     assert "(no reason given)" in the("probe-failed", [failure(0, "line", "")]).sentence
 
 
-def test_of_many_failed_probes_three_are_told() -> None:
+def test_of_many_failed_probes_three_appear() -> None:
     finding = the("probe-failed", [failure(at, f"probe{at}") for at in range(5)])
     assert "probe2 failed once" in finding.sentence
     assert "probe3" not in finding.sentence
@@ -130,15 +52,15 @@ def test_of_many_failed_probes_three_are_told() -> None:
     assert len(finding.evidence.layers) == 5
 
 
-def test_probes_that_did_not_fail_are_not_told() -> None:
-    assert found("probe-failed", looks("scope/share", [0.05] * 5)) is None
+def test_probes_that_did_not_fail_do_not_appear() -> None:
+    assert found("probe-failed", measured("scope/share", [0.05] * 5)) is None
 
 
-def test_a_budget_that_is_exceeded_at_the_end_is_told() -> None:
+def test_a_budget_that_is_exceeded_at_the_end_appears() -> None:
     finding = the(
         "budget-exceeded",
-        looks("scope/share", [0.02, 0.05, 0.08]),
-        looks("scope/asked_share", [0.05] * 3),
+        measured("scope/share", [0.02, 0.05, 0.08]),
+        measured("scope/asked_share", [0.05] * 3),
     )
     assert finding.severity == "info"
     assert finding.sentence == (
@@ -152,11 +74,73 @@ def test_a_budget_that_is_exceeded_at_the_end_is_told() -> None:
     ("share", "asked"),
     [
         ([0.054] * 5, [0.05] * 5),
-        ([0.5] * 5, []),  # nobody asked
+        ([0.5] * 5, []),  # without a plan
         ([0.5] * 2, [0.05] * 2),
         ([0.5, 0.2, 0.05], [0.05] * 3),
     ],
 )
-def test_a_budget_that_is_kept_is_not_told(share, asked) -> None:
-    budget = looks("scope/share", share), looks("scope/asked_share", asked)
+def test_a_budget_that_is_kept_does_not_appear(share, asked) -> None:
+    budget = measured("scope/share", share), measured("scope/asked_share", asked)
     assert found("budget-exceeded", *budget) is None
+
+
+BLOCKS, INSIDE, OUTSIDE = (
+    f"scope/{name}"
+    for name in ("blocks_without_update", "weights_changed_inside", "weights_changed_outside")
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words", "helps"),
+    [
+        ([], "in 100 blocks, so nothing was measured of them.", "Call optimizer.step() inside"),
+        ([INSIDE], "though the weights changed: another optimiser stepped", "Give Scope the opt"),
+        ([OUTSIDE], ", and the weights changed outside of the blocks, so", "Call optimizer.step()"),
+        ([INSIDE, OUTSIDE], "though the weights changed", "Give Scope the optimiser"),
+    ],
+)
+def test_blocks_without_a_step_appear_with_what_moved_the_weights(changed, words, helps) -> None:
+    moved = [measured(quantity, [1.0]) for quantity in changed]
+    finding = the("no-updates-seen", measured(BLOCKS, [100.0]), *moved)
+    assert finding.severity == "serious"
+    assert words in finding.sentence
+    assert finding.remedy.startswith(helps)
+    assert finding.evidence.values == (100.0,)
+
+
+def test_a_step_after_all_and_the_last_count_decide() -> None:
+    counts = [Reading(7, "scope", "blocks_without_update", count) for count in (100.0, 200.0)]
+    assert "in 200 blocks since step 7, so" in the("no-updates-seen", counts).sentence
+    seen = Reading(7, "scope", "blocks_without_update", 0.0)
+    assert found("no-updates-seen", [*counts, seen]) is None
+    assert found("no-updates-seen", measured("update/update_norm", [1.0] * 9)) is None
+
+
+def test_a_probe_that_never_measured_appears_with_the_reason() -> None:
+    readings = measured("update/update_norm", [1.0] * 5)
+    (unplanned,) = find(readings, ["update", "line", "theory"])
+    assert unplanned.id == "not-measured"
+    assert unplanned.severity == "info"
+    assert unplanned.sentence == (
+        "Nothing is known from line and theory: its readings were all skipped, or its schedule did "
+        "not come to a step, while other probes measured up to 5 times."
+    )
+    assert unplanned.evidence.layers == ("line", "theory")
+    (unpaid,) = find([*readings, *measured("scope/asked_share", [0.2] * 5)], ["update", "line"])
+    assert "the budget of 20% did not pay for more" in unpaid.sentence
+    assert unpaid.remedy.startswith("Give a larger budget, such as budget=0.5, or every=")
+
+
+@pytest.mark.parametrize(
+    ("more", "probes"),
+    [
+        ([], ["update"]),
+        ([failure(0, "line")], ["update", "line"]),  # which is another finding
+        ([replace(failure(0, "line"), quantity="left_out")], ["update", "line"]),
+        ([replace(failure(0, "line"), quantity="nothing_to_read", status=Status.OK)], ["line"]),
+    ],
+)
+def test_probes_that_measured_or_could_not_do_not_appear_as_not_measured(more, probes) -> None:
+    readings = measured("update/update_norm", [1.0] * 3)
+    assert "not-measured" not in {finding.id for finding in find([*readings, *more], probes)}
+    assert find(readings[1:], ["update", "line"]) == []  # too few to say so

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from .history import found, looks, the
+from .history import found, measured, the
 
 MEAN, VARIANCE = "norm_health/mean_gap", "norm_health/variance_gap"
 EVALUATION, HALVES = "norm_health/evaluation_gap", "norm_health/half_batch_gap"
 DEAD, BATCH = "norm_health/dead_scales", "noise_scale/batch_size"
 
 
-def test_statistics_that_lag_are_told_with_their_layers() -> None:
+def test_statistics_that_lag_appear_with_their_layers() -> None:
     finding = the(
         "running-statistics-lag",
-        looks(MEAN, [0.1, 0.7, 0.9, 0.8], "one"),
-        looks(MEAN, [0.1] * 4, "two"),
-        looks(VARIANCE, [math.log(3)] * 4, "two"),
+        measured(MEAN, [0.1, 0.7, 0.9, 0.8], "one"),
+        measured(MEAN, [0.1] * 4, "two"),
+        measured(VARIANCE, [math.log(3)] * 4, "two"),
     )
     assert finding.severity == "warning"
     assert finding.sentence == (
@@ -34,12 +34,12 @@ def test_statistics_that_lag_are_told_with_their_layers() -> None:
 
 
 def test_a_variance_alone_is_evidence() -> None:
-    finding = the("running-statistics-lag", looks(VARIANCE, [0.8] * 4, "two"))
+    finding = the("running-statistics-lag", measured(VARIANCE, [0.8] * 4, "two"))
     assert (finding.evidence.quantity, finding.evidence.layers) == (VARIANCE, ("two",))
 
 
 def test_more_than_three_layers_are_counted() -> None:
-    series = [looks(MEAN, [0.6 + at / 10] * 3, f"bn{at}") for at in range(5)]
+    series = [measured(MEAN, [0.6 + at / 10] * 3, f"bn{at}") for at in range(5)]
     finding = the("running-statistics-lag", *series)
     assert "in bn4 (1), bn3 (0.9), bn2 (0.8) and 2 layers more" in finding.sentence
     assert finding.evidence.layers == ("bn4", "bn3", "bn2", "bn1", "bn0")
@@ -48,18 +48,18 @@ def test_more_than_three_layers_are_counted() -> None:
 
 
 def test_what_it_does_to_the_loss_decides_how_severe_it_is() -> None:
-    lag = looks(MEAN, [0.8] * 4, "one")
-    harmful = the("running-statistics-lag", lag, looks(EVALUATION, [0.5] * 4))
+    lag = measured(MEAN, [0.8] * 4, "one")
+    harmful = the("running-statistics-lag", lag, measured(EVALUATION, [0.5] * 4))
     assert harmful.severity == "warning"
     assert "the loss in evaluation mode is 50% higher" in harmful.sentence
-    harmless = the("running-statistics-lag", lag, looks(EVALUATION, [0.02] * 4))
+    harmless = the("running-statistics-lag", lag, measured(EVALUATION, [0.02] * 4))
     assert harmless.severity == "info"
     assert "lies only 2% above that in training" in harmless.sentence
-    mixed = the("running-statistics-lag", lag, looks(EVALUATION, [0.02, 0.02, 5.0, 5.0]))
+    mixed = the("running-statistics-lag", lag, measured(EVALUATION, [0.02, 0.02, 5.0, 5.0]))
     assert "lies only 2% above that in training" in mixed.sentence
-    better = the("running-statistics-lag", lag, looks(EVALUATION, [-0.6] * 4))
+    better = the("running-statistics-lag", lag, measured(EVALUATION, [-0.6] * 4))
     assert "is no higher than that in training" in better.sentence
-    assert found("evaluation-differs", lag, looks(EVALUATION, [0.5] * 4)) is None
+    assert found("evaluation-differs", lag, measured(EVALUATION, [0.5] * 4)) is None
 
 
 @pytest.mark.parametrize(
@@ -72,29 +72,29 @@ def test_what_it_does_to_the_loss_decides_how_severe_it_is() -> None:
         (VARIANCE, [0.1, 3.0, 0.1, 0.1]),
     ],
 )
-def test_statistics_that_follow_are_not_told(key, values) -> None:
-    assert found("running-statistics-lag", looks(key, values, "layer")) is None
+def test_statistics_that_follow_do_not_appear(key, values) -> None:
+    assert found("running-statistics-lag", measured(key, values, "layer")) is None
 
 
 def test_what_a_small_batch_strays_by_itself_is_no_lag() -> None:
-    small = looks(BATCH, [4] * 5)  # 2 / sqrt(4) = 1 and 2 sqrt(2 / 3) = 1.63
-    assert found("running-statistics-lag", looks(MEAN, [0.99] * 5, "layer"), small) is None
-    assert found("running-statistics-lag", looks(MEAN, [1.01] * 5, "layer"), small)
-    assert found("running-statistics-lag", looks(VARIANCE, [1.6] * 5, "layer"), small) is None
-    assert found("running-statistics-lag", looks(VARIANCE, [1.7] * 5, "layer"), small)
-    large = looks(BATCH, [256] * 5)
-    assert found("running-statistics-lag", looks(MEAN, [0.51] * 5, "layer"), large)
-    single = looks(BATCH, [1] * 5)
-    assert found("running-statistics-lag", looks(VARIANCE, [2.0] * 5, "layer"), single) is None
+    small = measured(BATCH, [4] * 5)  # 2 / sqrt(4) = 1 and 2 sqrt(2 / 3) = 1.63
+    assert found("running-statistics-lag", measured(MEAN, [0.99] * 5, "layer"), small) is None
+    assert found("running-statistics-lag", measured(MEAN, [1.01] * 5, "layer"), small)
+    assert found("running-statistics-lag", measured(VARIANCE, [1.6] * 5, "layer"), small) is None
+    assert found("running-statistics-lag", measured(VARIANCE, [1.7] * 5, "layer"), small)
+    large = measured(BATCH, [256] * 5)
+    assert found("running-statistics-lag", measured(MEAN, [0.51] * 5, "layer"), large)
+    single = measured(BATCH, [1] * 5)
+    assert found("running-statistics-lag", measured(VARIANCE, [2.0] * 5, "layer"), single) is None
 
 
-def test_a_difference_in_evaluation_is_told_with_both_losses() -> None:
+def test_a_difference_in_evaluation_appears_with_both_losses() -> None:
     finding = the(
         "evaluation-differs",
-        looks(EVALUATION, [0.1, 0.4, 0.5, 0.3]),
-        looks("norm_health/evaluation_loss", [1.1, 1.4, 1.5, 1.3]),
-        looks("norm_health/training_loss", [1.0] * 4),
-        looks(MEAN, [0.1] * 4, "layer"),
+        measured(EVALUATION, [0.1, 0.4, 0.5, 0.3]),
+        measured("norm_health/evaluation_loss", [1.1, 1.4, 1.5, 1.3]),
+        measured("norm_health/training_loss", [1.0] * 4),
+        measured(MEAN, [0.1] * 4, "layer"),
     )
     assert finding.severity == "warning"
     assert finding.sentence == (
@@ -103,7 +103,7 @@ def test_a_difference_in_evaluation_is_told_with_both_losses() -> None:
         "statistics follow the batches."
     )
     assert finding.evidence.values == (0.4, 0.5, 0.3)
-    many = the("evaluation-differs", looks(EVALUATION, [11.0] * 3))
+    many = the("evaluation-differs", measured(EVALUATION, [11.0] * 3))
     assert many.sentence.endswith(
         "is 12 times as high in evaluation mode (median of 3 measurements since step 0)."
     )
@@ -112,12 +112,12 @@ def test_a_difference_in_evaluation_is_told_with_both_losses() -> None:
 @pytest.mark.parametrize(
     "values", [[0.25] * 5, [-0.6] * 5, [0.9] * 2, [0.1, 0.1, 2.0, 0.1], [0.0] * 9]
 )
-def test_evaluation_like_training_is_not_told(values) -> None:
-    assert found("evaluation-differs", looks(EVALUATION, values)) is None
+def test_evaluation_like_training_does_not_appear(values) -> None:
+    assert found("evaluation-differs", measured(EVALUATION, values)) is None
 
 
-def test_a_batch_that_is_too_small_is_told() -> None:
-    finding = the("batch-too-small-for-norm", looks(HALVES, [0.2, 0.3, 0.25]))
+def test_a_batch_that_is_too_small_appears() -> None:
+    finding = the("batch-too-small-for-norm", measured(HALVES, [0.2, 0.3, 0.25]))
     assert finding.severity == "warning"
     assert "the loss is 25% higher (median of 3 measurements since step 0)" in finding.sentence
     assert finding.evidence.values == (0.2, 0.3, 0.25)
@@ -125,16 +125,16 @@ def test_a_batch_that_is_too_small_is_told() -> None:
 
 
 @pytest.mark.parametrize("values", [[0.1] * 5, [0.5] * 2, [0, 0, 0.9, 0, 0], [-0.3] * 5])
-def test_a_batch_that_can_be_halved_is_not_told(values) -> None:
-    assert found("batch-too-small-for-norm", looks(HALVES, values)) is None
+def test_a_batch_that_can_be_halved_does_not_appear(values) -> None:
+    assert found("batch-too-small-for-norm", measured(HALVES, values)) is None
 
 
-def test_dead_scales_are_told_with_their_share() -> None:
+def test_dead_scales_appear_with_their_share() -> None:
     finding = the(
         "dead-scales",
-        looks(DEAD, [0.0, 0.2, 0.25, 0.3], "one"),
-        looks(DEAD, [0.125] * 4, "two"),
-        looks(DEAD, [0.1] * 4, "three"),
+        measured(DEAD, [0.0, 0.2, 0.25, 0.3], "one"),
+        measured(DEAD, [0.125] * 4, "two"),
+        measured(DEAD, [0.1] * 4, "three"),
     )
     assert finding.severity == "info"
     assert "are dead in one (25%) and two (12.5%): " in finding.sentence
@@ -144,24 +144,50 @@ def test_dead_scales_are_told_with_their_share() -> None:
 
 
 def test_a_layer_that_is_mostly_dead_is_a_warning() -> None:
-    assert the("dead-scales", looks(DEAD, [0.5] * 3, "one")).severity == "info"
-    assert the("dead-scales", looks(DEAD, [0.51] * 3, "one")).severity == "warning"
+    assert the("dead-scales", measured(DEAD, [0.5] * 3, "one")).severity == "info"
+    assert the("dead-scales", measured(DEAD, [0.51] * 3, "one")).severity == "warning"
 
 
 @pytest.mark.parametrize("values", [[0.1] * 5, [0.9] * 2, [1.0, 0.0, 0.0, 0.0], [0.0] * 5])
-def test_scales_that_live_are_not_told(values) -> None:
-    assert found("dead-scales", looks(DEAD, values, "layer")) is None
+def test_scales_that_live_do_not_appear(values) -> None:
+    assert found("dead-scales", measured(DEAD, values, "layer")) is None
 
 
-@pytest.mark.parametrize(("steps", "told"), [(3, False), (8, True)])
-def test_statistics_that_are_fresh_do_not_make_evaluation_differ(steps, told) -> None:
+@pytest.mark.parametrize(("steps", "appears"), [(3, False), (8, True)])
+def test_statistics_that_are_fresh_do_not_make_evaluation_differ(steps, appears) -> None:
     """At every tenth step: three measurements within 30 steps, and five after them."""
     readings = [
         replace(reading, step=reading.step // 10)
         for series in (
-            looks("norm_health/evaluation_gap", [2.0] * steps),
-            looks("norm_health/mean_gap", [0.1] * steps, "norm"),
+            measured("norm_health/evaluation_gap", [2.0] * steps),
+            measured("norm_health/mean_gap", [0.1] * steps, "norm"),
         )
         for reading in series
     ]
-    assert (found("evaluation-differs", readings) is not None) == told
+    assert (found("evaluation-differs", readings) is not None) == appears
+
+
+MODE, UNSET = "norm_health/evaluation_mode", "norm_health/statistics_unset"
+TRAINED = measured("norm_health/training_loss", [1.0] * 4)
+
+
+def test_a_network_that_was_in_training_mode_before_is_warned_of() -> None:
+    always = the("evaluation-mode", measured(MODE, [1.0] * 4))
+    assert always.severity == "info"
+    assert "in evaluation mode (4 measurements since step 0): dropout is off" in always.sentence
+    later = the("evaluation-mode", measured(MODE, [1.0] * 9)[1:], TRAINED[:1])
+    assert later.severity == "warning"
+    assert "(8 measurements since step 100), and was in training mode before" in later.sentence
+    assert found("norms-in-evaluation", measured(MODE, [1.0] * 4)) is None
+
+
+def test_norms_in_evaluation_mode_with_the_statistics_of_their_start_are_warned_of() -> None:
+    layers = [measured(MODE, [1.0] * 4, name) for name in ("one", "two")]
+    finding = the("norms-in-evaluation", TRAINED, *layers)
+    assert finding.severity == "info"
+    assert "at one and two: they normalise with running statistics" in finding.sentence
+    unset = the("norms-in-evaluation", TRAINED, *layers, measured(UNSET, [1.0] * 4, "two"))
+    assert unset.severity == "warning"
+    assert "at two: running statistics are still the 0 and 1 of their start" in unset.sentence
+    assert unset.evidence.quantity == UNSET
+    assert found("evaluation-mode", TRAINED, *layers) is None

@@ -1,12 +1,10 @@
-"""Findings about the step: edge, room, oscillation, size."""
-
-from dataclasses import replace
+"""Findings about the step: edge, size, direction, rounding."""
 
 import pytest
 
 from landscope.reading import Axis, Reading, Status
 
-from .history import EVERY, found, looks, the
+from .history import EVERY, found, larger_step, measured, stays, the
 
 ALONG_UPDATE = "step_size/sharpness_lr"
 ALONG_GRADIENT = "line[paper]/loss over line[paper]/gradient_norm"
@@ -14,12 +12,12 @@ COSINE, RELATIVE = "update/successive_cosine", "update/relative_update"
 MULTIPLE = "step_size/safe_multiple"
 
 
-def test_a_step_beyond_the_edge_is_told_with_its_beginning_and_a_safe_rate() -> None:
+def test_a_step_beyond_the_edge_appears_with_its_beginning_and_a_safe_rate() -> None:
     finding = the(
         "beyond-the-edge",
-        looks(ALONG_UPDATE, [0.5, 1.0, 1.5, 2.8, 3.0, 3.2, 3.1]),
-        looks("step_size/lr", [0.1] * 7),
-        looks("step_size/safe_lr", [0.4, 0.2, 0.1, 0.05, 0.025, 0.05, 0.05]),
+        measured(ALONG_UPDATE, [0.5, 1.0, 1.5, 2.8, 3.0, 3.2, 3.1]),
+        measured("step_size/lr", [0.1] * 7),
+        measured("step_size/safe_lr", [0.4, 0.2, 0.1, 0.05, 0.025, 0.05, 0.05]),
     )
     assert finding.severity == "warning"
     assert finding.sentence == (
@@ -34,22 +32,22 @@ def test_a_step_beyond_the_edge_is_told_with_its_beginning_and_a_safe_rate() -> 
     assert "2103.00065" in finding.reference
 
 
-def test_a_single_look_within_a_stretch_does_not_begin_it_anew() -> None:
-    finding = the("beyond-the-edge", looks(ALONG_UPDATE, [1, 1, 1, 3, 3, 1.9, 3, 3, 3]))
+def test_a_single_measurement_within_a_stretch_does_not_begin_it_anew() -> None:
+    finding = the("beyond-the-edge", measured(ALONG_UPDATE, [1, 1, 1, 3, 3, 1.9, 3, 3, 3]))
     assert finding.evidence.steps == (300, 400, 500, 600, 700, 800)
 
 
 def test_an_old_stretch_that_is_over_does_not_move_the_beginning() -> None:
-    finding = the("beyond-the-edge", looks(ALONG_UPDATE, [3, 1, 1, 1, 1, 3, 3, 3, 3, 3]))
+    finding = the("beyond-the-edge", measured(ALONG_UPDATE, [3, 1, 1, 1, 1, 3, 3, 3, 3, 3]))
     assert finding.evidence.steps[0] == 500
 
 
 def test_hovering_just_above_the_edge_is_no_warning() -> None:
-    finding = the("beyond-the-edge", looks(ALONG_UPDATE, [2.1, 2.3, 1.9, 2.2, 2.1]))
+    finding = the("beyond-the-edge", measured(ALONG_UPDATE, [2.1, 2.3, 1.9, 2.2, 2.1]))
     assert finding.severity == "info"
     assert "is at the edge of stability since step 0: " in finding.sentence
-    at_most = the("beyond-the-edge", looks(ALONG_UPDATE, [2.5, 2.5, 2.5]))
-    above = the("beyond-the-edge", looks(ALONG_UPDATE, [2.51, 2.51, 2.51]))
+    at_most = the("beyond-the-edge", measured(ALONG_UPDATE, [2.5, 2.5, 2.5]))
+    above = the("beyond-the-edge", measured(ALONG_UPDATE, [2.51, 2.51, 2.51]))
     assert (at_most.severity, above.severity) == ("info", "warning")
 
 
@@ -66,14 +64,14 @@ def test_hovering_just_above_the_edge_is_no_warning() -> None:
         [-3.0, -3.0, -3.0],
     ],
 )
-def test_a_step_that_is_not_lastingly_beyond_the_edge_is_not_told(values) -> None:
-    assert found("beyond-the-edge", looks(ALONG_UPDATE, values)) is None
+def test_a_step_that_is_not_beyond_the_edge_does_not_appear(values) -> None:
+    assert found("beyond-the-edge", measured(ALONG_UPDATE, values)) is None
 
 
 @pytest.mark.parametrize("status", [Status.SKIPPED, Status.UNCONVERGED, Status.NONFINITE])
-def test_what_cannot_be_believed_is_no_look(status) -> None:
-    assert found("beyond-the-edge", looks(ALONG_UPDATE, [3.0] * 9, status=status)) is None
-    assert found("beyond-the-edge", looks(ALONG_UPDATE, [3.0] * 9, status=Status.FALLBACK))
+def test_what_cannot_be_relied_on_does_not_count(status) -> None:
+    assert found("beyond-the-edge", measured(ALONG_UPDATE, [3.0] * 9, status=status)) is None
+    assert found("beyond-the-edge", measured(ALONG_UPDATE, [3.0] * 9, status=Status.FALLBACK))
 
 
 def line(*losses, start=1.0, beta=30.0, rate=0.1, slope=2.0):
@@ -86,17 +84,17 @@ def line(*losses, start=1.0, beta=30.0, rate=0.1, slope=2.0):
         for at, loss in enumerate(losses)
     ]
     for name, value in {**numbers, "gradient_norm": slope}.items():
-        read += looks(f"{about}/{name}", [value] * len(losses))
+        read += measured(f"{about}/{name}", [value] * len(losses))
     return read
 
 
-def test_without_a_look_along_the_update_that_along_the_gradient_counts() -> None:
+def test_without_a_curvature_along_the_update_that_along_the_gradient_counts() -> None:
     # A step promises rate x slope^2 = 0.4, and the loss rises by as much.
     finding = the("beyond-the-edge", line(*[1.4] * 3))
     assert finding.evidence.quantity == ALONG_GRADIENT
     assert "curvature along the gradient is 4 (median of 3 measurements)" in finding.sentence
     assert finding.remedy.startswith("Lower the learning rate by a factor of 2 or more")
-    both = (line(*[1.4] * 3), looks(ALONG_UPDATE, [1.0] * 3))
+    both = (line(*[1.4] * 3), measured(ALONG_UPDATE, [1.0] * 3))
     assert found("beyond-the-edge", *both) is None
 
 
@@ -114,11 +112,11 @@ def test_a_gradient_that_changes_along_a_line_on_which_the_loss_falls_is_no_edge
         {"beta": 0.0},  # and so no rate
     ],
 )
-def test_a_line_that_does_not_tell_the_curvature_is_no_look(unread) -> None:
+def test_a_line_without_the_curvature_does_not_count(unread) -> None:
     assert found("beyond-the-edge", line(*[1.4] * 9, **unread)) is None
 
 
-def test_a_line_without_the_step_itself_is_no_look() -> None:
+def test_a_line_without_the_step_itself_does_not_count() -> None:
     off = [
         Reading(
             r.step, r.probe, r.quantity, r.value, axis=Axis("eta", "step size", (1.0, 2.0, 3.0))
@@ -129,24 +127,15 @@ def test_a_line_without_the_step_itself_is_no_look() -> None:
 
 
 def test_a_rate_that_the_search_does_not_find_is_that_of_the_edge() -> None:
-    rate = looks("step_size/lr", [0.1] * 3)
+    rate = measured("step_size/lr", [0.1] * 3)
     for safe in ([], [0.0] * 3, [0.2] * 3):
-        search = looks("step_size/safe_lr", safe)
-        finding = the("beyond-the-edge", looks(ALONG_UPDATE, [4.0] * 3), rate, search)
+        search = measured("step_size/safe_lr", safe)
+        finding = the("beyond-the-edge", measured(ALONG_UPDATE, [4.0] * 3), rate, search)
         assert finding.remedy.startswith("Lower the learning rate from 0.1 to 0.05 or less")
 
 
-def room(multiples, sharpness, rates, cosine=0.0):
-    return (
-        looks(MULTIPLE, multiples),
-        looks(ALONG_UPDATE, sharpness),
-        looks("step_size/lr", rates),
-        looks(COSINE, [cosine] * len(multiples)),
-    )
-
-
-def test_room_for_a_larger_step_is_told_with_caution() -> None:
-    finding = the("step-could-be-larger", *room([4, 16, 16, 16], [0.1] * 4, [0.01] * 4))
+def test_a_larger_step_is_recommended_with_caution() -> None:
+    finding = the("step-could-be-larger", *larger_step([4, 16, 16, 16], [0.1] * 4, [0.01] * 4))
     assert finding.severity == "info"
     assert (
         "falls at 16 times the step (median of 3 measurements since step 100)" in finding.sentence
@@ -159,16 +148,16 @@ def test_room_for_a_larger_step_is_told_with_caution() -> None:
 
 
 def test_a_multiple_at_the_threshold_recommends_a_factor_of_two_alone() -> None:
-    finding = the("step-could-be-larger", *room([8] * 3, [0.49] * 3, [0.01] * 3))
+    finding = the("step-could-be-larger", *larger_step([8] * 3, [0.49] * 3, [0.01] * 3))
     assert "up to" not in finding.remedy
-    unknown = the("step-could-be-larger", *room([8] * 3, [0.49] * 3, []))
+    unknown = the("step-could-be-larger", *larger_step([8] * 3, [0.49] * 3, []))
     assert unknown.remedy.startswith("Try twice the learning rate and judge")
 
 
 @pytest.mark.parametrize(
     ("multiples", "sharpness", "rates"),
     [
-        ([4] * 9, [0.1] * 9, [0.1] * 9),  # less room
+        ([4] * 9, [0.1] * 9, [0.1] * 9),  # it falls less far
         ([16] * 9, [0.5] * 9, [0.1] * 9),  # a curvature that says otherwise
         ([16] * 9, [], [0.1] * 9),  # or nothing
         ([16] * 2, [0.1] * 2, [0.1] * 2),  # too short
@@ -177,12 +166,12 @@ def test_a_multiple_at_the_threshold_recommends_a_factor_of_two_alone() -> None:
         ([16] * 3 + [1] * 6, [0.1] * 9, [0.04] * 3 + [0.1] * 6),  # a warm-up
     ],
 )
-def test_a_step_without_room_is_not_called_small(multiples, sharpness, rates) -> None:
-    assert found("step-could-be-larger", *room(multiples, sharpness, rates)) is None
+def test_a_step_that_is_large_enough_is_not_called_small(multiples, sharpness, rates) -> None:
+    assert found("step-could-be-larger", *larger_step(multiples, sharpness, rates)) is None
 
 
 @pytest.mark.parametrize(
-    ("cosine", "sharpness", "told"),
+    ("cosine", "sharpness", "appears"),
     [
         (0.9, 0.14, False),  # AdamW and momentum as they are usually set: it goes on for 10 steps
         (0.9, 0.049, True),
@@ -192,95 +181,35 @@ def test_a_step_without_room_is_not_called_small(multiples, sharpness, rates) ->
         (-0.9, 0.49, True),
     ],
 )
-def test_where_updates_keep_their_direction_the_room_is_for_all_of_them(
-    cosine, sharpness, told
-) -> None:
-    series = room([16] * 9, [sharpness] * 9, [0.1] * 9, cosine)
-    assert (found("step-could-be-larger", *series) is not None) == told
+def test_where_updates_keep_their_direction_all_of_them_count(cosine, sharpness, appears) -> None:
+    series = larger_step([16] * 9, [sharpness] * 9, [0.1] * 9, cosine)
+    assert (found("step-could-be-larger", *series) is not None) == appears
 
 
-def test_updates_that_lead_uphill_leave_no_room() -> None:
-    downhill = looks(ALONG_UPDATE, [0.1] * 9)[::2]
-    multiples = looks(MULTIPLE, [16, 0] * 4 + [16])
-    rest = looks("step_size/lr", [0.1] * 9), looks(COSINE, [0.0] * 9)
+def test_updates_that_lead_uphill_leave_no_larger_step() -> None:
+    downhill = measured(ALONG_UPDATE, [0.1] * 9)[::2]
+    multiples = measured(MULTIPLE, [16, 0] * 4 + [16])
+    rest = measured("step_size/lr", [0.1] * 9), measured(COSINE, [0.0] * 9)
     assert found("step-could-be-larger", multiples, downhill, *rest)  # 5 of 9
     nowhere = [reading for reading in downhill if reading.step != 400]
     assert found("step-could-be-larger", multiples, nowhere, *rest) is None
 
 
-def test_without_the_turn_of_the_updates_nothing_is_said_of_their_room() -> None:
-    assert found("step-could-be-larger", *room([16] * 9, [0.1] * 9, [0.1] * 9)[:3]) is None
-
-
-def stays(losses, norms=()):
-    return looks("gradient/loss", losses), looks("gradient/gradient_norm", norms)
-
-
-def test_a_loss_that_stays_where_it_was_is_told() -> None:
-    finding = the("stuck", *stays([2.3] * 20, [1.0] * 20))
-    assert finding.severity == "warning"
-    assert finding.sentence == (
-        "The training is stuck: the loss is 2.3 (median of 20 measurements since step 0), and was "
-        "2.3 at the first measurement."
-    )
-    assert "much too small or much too large" in finding.remedy
-    assert (finding.evidence.quantity, finding.evidence.unit) == ("gradient/loss", "loss")
-
-
-def test_a_gradient_that_has_gone_while_the_loss_is_high_is_told() -> None:
-    series = stays([2.6, 9.0, *[2.2] * 18], [4.0, 90.0, *[0.3] * 18])
-    finding = the("stuck", *series)
-    assert "the loss is 2.2 (median of 20 measurements since step 0)" in finding.sentence
-    assert "the gradient has gone: it has less than 10% of its first length" in finding.sentence
-    assert finding.remedy.startswith("Begin again with a smaller learning rate")
-    # That is told early, and a loss that stays is not.
-    assert found("stuck", *stays([2.6, *[2.2] * 4], [4.0, *[0.3] * 4]))
-    # No step size leads on from there.
-    larger = room([16] * 20, [0.1] * 20, [0.1] * 20)
-    assert found("step-could-be-larger", *larger)
-    assert found("step-could-be-larger", *larger, *series) is None
+def test_without_the_turn_of_the_updates_nothing_is_said_of_a_larger_step() -> None:
+    assert found("step-could-be-larger", *larger_step([16] * 9, [0.1] * 9, [0.1] * 9)[:3]) is None
 
 
 @pytest.mark.parametrize("relative", [1e-8, 0.9e-3, 1e-3])
-def test_a_loss_that_is_what_it_was_at_first_is_no_room_whatever_the_step(relative) -> None:
-    size = looks(RELATIVE, [relative] * 9)
-    larger = room([16] * 9, [0.1] * 9, [0.1] * 9)
+def test_a_loss_that_is_what_it_was_at_first_calls_for_no_larger_step(relative) -> None:
+    size = measured(RELATIVE, [relative] * 9)
+    larger = larger_step([16] * 9, [0.1] * 9, [0.1] * 9)
     assert found("step-could-be-larger", *larger, *stays([2.3] * 9), size) is None
     falling = stays([2.3, *[2.2] * 8])
     assert found("step-could-be-larger", *larger, *falling, size)
 
 
-@pytest.mark.parametrize(
-    ("losses", "norms"),
-    [
-        ([2.3] * 5, [1.0] * 5),  # too early
-        ([2.3] * 10 + [2.2] * 10, [1.0] * 20),  # it took its time
-        ([2.6] + [2.2] * 19, [4.0] + [1.0] * 19),  # slow, with a gradient to follow
-        ([2.6] + [2.0] * 19, [4.0] + [0.3] * 19),  # a gradient that fades as the loss falls
-        ([0.0] * 20, [1.0] * 20),
-        ([-1.0] * 20, [1.0] * 20),  # of a loss below 0 no share can be told
-    ],
-)
-def test_a_training_that_gets_somewhere_is_not_stuck(losses, norms) -> None:
-    assert found("stuck", *stays(losses, norms)) is None
-
-
-def test_a_loss_that_rises_far_is_said_to_rise() -> None:
-    finding = the("stuck", *stays([1.0, *[40.0] * 24], [1.0] * 25))
-    assert finding.sentence == (
-        "The loss rises: it is 40 (median of 25 measurements since step 0), and was 1 at the first "
-        "measurement."
-    )
-    assert finding.remedy.startswith("Lower the learning rate until the loss falls.")
-
-
-def test_the_curve_of_a_training_tells_whether_it_is_stuck() -> None:
-    finding = the("stuck", looks("training/train_loss", [2.35] + [2.34] * 40))
-    assert finding.evidence.quantity == "training/train_loss"
-
-
-def test_oscillating_updates_are_told() -> None:
-    finding = the("updates-oscillate", looks(COSINE, [0.5, -0.6, -0.8, -0.7]))
+def test_oscillating_updates_appear() -> None:
+    finding = the("updates-oscillate", measured(COSINE, [0.5, -0.6, -0.8, -0.7]))
     assert finding.severity == "warning"
     assert "is -0.7 (median of 3 measurements since step 100)" in finding.sentence
     assert finding.evidence.values == (-0.6, -0.8, -0.7)
@@ -288,67 +217,46 @@ def test_oscillating_updates_are_told() -> None:
 
 @pytest.mark.parametrize("values", [[-0.5] * 9, [-0.9] * 2, [0.1, 0.1, -0.9, 0.1, 0.1], [0.9] * 5])
 def test_updates_that_wander_do_not_oscillate(values) -> None:
-    assert found("updates-oscillate", looks(COSINE, values)) is None
+    assert found("updates-oscillate", measured(COSINE, values)) is None
 
 
-def test_vanishing_updates_are_told() -> None:
-    finding = the("vanishing-update", looks(RELATIVE, [1e-3, 3e-7, 0.0, 4e-7]))
+def test_vanishing_updates_appear() -> None:
+    finding = the("vanishing-update", measured(RELATIVE, [1e-3, 3e-7, 0.0, 4e-7]))
     assert "by 3e-7 of their length (median of 3 measurements since step 100)" in finding.sentence
     assert finding.evidence.values == (3e-7, 0.0, 4e-7)
-    assert found("update-too-large", looks(RELATIVE, [1e-3, 3e-7, 0.0, 4e-7])) is None
+    assert found("update-too-large", measured(RELATIVE, [1e-3, 3e-7, 0.0, 4e-7])) is None
 
 
-def test_updates_that_are_too_large_are_told() -> None:
-    finding = the("update-too-large", looks(RELATIVE, [0.3, 0.2, 0.4]))
+def test_updates_that_are_too_large_appear() -> None:
+    finding = the("update-too-large", measured(RELATIVE, [0.3, 0.2, 0.4]))
     assert "by 30% of their length (median of 3 measurements since step 0)" in finding.sentence
     assert finding.evidence.steps == (0, 100, 200)
-    assert found("vanishing-update", looks(RELATIVE, [0.3, 0.2, 0.4])) is None
+    assert found("vanishing-update", measured(RELATIVE, [0.3, 0.2, 0.4])) is None
 
 
 @pytest.mark.parametrize(
     "values", [[1e-6] * 5, [0.1] * 5, [1e-3] * 5, [0.5] * 2, [1e-9, 1e-9, 1e-3, 1e-3, 1e-3, 0.9]]
 )
-def test_updates_of_a_usual_size_are_not_told(values) -> None:
-    assert found("vanishing-update", looks(RELATIVE, values)) is None
-    assert found("update-too-large", looks(RELATIVE, values)) is None
-
-
-@pytest.mark.parametrize(
-    "losses",
-    [
-        [1.0, *[1.26] * 8],  # they differ much from batch to batch, or another network gains
-        [1.0] * 4 + [0.97] + [1.0] * 4,  # of so few, one that is lower is enough
-    ],
-)
-def test_a_few_measurements_that_differ_are_not_enough_for_stuck(losses) -> None:
-    assert found("stuck", *stays(losses)) is None
-    assert found("stuck", *stays([1.0, *[1.24] * 8]))
-    assert found("stuck", *stays([1.0, *[1.26] * 19]))
-
-
-@pytest.mark.parametrize(("count", "told"), [(5, False), (6, True)])
-def test_a_few_measurements_over_many_steps_are_enough_for_stuck(count, told) -> None:
-    series = stays([2.3] * count, [1.0] * count)
-    assert (found("stuck", *series) is not None) == told
-    near = [replace(reading, step=reading.step // 10) for each in series for reading in each]
-    assert found("stuck", near) is None  # within 50 steps
+def test_updates_of_a_usual_size_do_not_appear(values) -> None:
+    assert found("vanishing-update", measured(RELATIVE, values)) is None
+    assert found("update-too-large", measured(RELATIVE, values)) is None
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        looks("gradient/loss", [2.3] * 9),
-        [*looks("gradient/used_scale", [0.002, 0.001, 0.003] * 3),
-         *looks("gradient/used_cosine", [1.0] * 9)],
-        [*looks("gradient/gradient_norm", [1.0] * 9),
-         *looks("gradient/gradient_share", [0.0] * 9, "layer")],
-        [*looks("gradient/gradient_norm", [1.0] * 9),
-         *looks("gradient/gradient_share", [1e-6] * 9, "layer")],
-        [*looks("update/update_norm", [1.0] * 9), *looks("update/lost", [0.9] * 9)],
+        measured("gradient/loss", [2.3] * 9),
+        [*measured("gradient/used_scale", [0.002, 0.001, 0.003] * 3),
+         *measured("gradient/used_cosine", [1.0] * 9)],
+        [*measured("gradient/gradient_norm", [1.0] * 9),
+         *measured("gradient/gradient_share", [0.0] * 9, "layer")],
+        [*measured("gradient/gradient_norm", [1.0] * 9),
+         *measured("gradient/gradient_share", [1e-6] * 9, "layer")],
+        [*measured("update/update_norm", [1.0] * 9), *measured("update/lost", [0.9] * 9)],
     ],
     ids=["stuck", "clipped", "dead", "vanishing", "rounding"],
 )  # fmt: skip
 def test_a_larger_step_is_not_advised_where_something_else_is_wrong(other) -> None:
-    larger = room([16] * 9, [0.1] * 9, [0.1] * 9)
+    larger = larger_step([16] * 9, [0.1] * 9, [0.1] * 9)
     assert found("step-could-be-larger", *larger) is not None
     assert found("step-could-be-larger", *larger, other) is None

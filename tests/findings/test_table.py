@@ -1,4 +1,4 @@
-"""The table of rules, and the page that documents it."""
+"""The table of rules, the page that documents it, and what the runs of a study show."""
 
 import ast
 import re
@@ -8,6 +8,8 @@ import pytest
 
 import landscope
 from landscope.findings import (
+    Evidence,
+    across,
     data,
     edge,
     gradient,
@@ -23,6 +25,8 @@ from landscope.findings.finding import SEVERITIES, Rule
 from landscope.findings.phrase import counted, larger, listed, number, percent
 from landscope.findings.quantities import Quantity
 from landscope.findings.table import RULES
+
+from .history import measured
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 SOURCE = Path(landscope.__file__).parent
@@ -80,7 +84,7 @@ def test_each_quantity_is_one_that_the_package_records() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "said"),
     [
         (0.0, "0"),
         (-0.4123, "-0.412"),
@@ -93,12 +97,75 @@ def test_each_quantity_is_one_that_the_package_records() -> None:
         (float("inf"), "an overflow"),
     ],
 )
-def test_numbers_have_three_digits(value, told) -> None:
-    assert number(value) == told
+def test_numbers_have_three_digits(value, said) -> None:
+    assert number(value) == said
 
 
 def test_shares_counts_and_lists_in_words() -> None:
     assert (percent(0.345), percent(0.05)) == ("34.5%", "5%")
     assert (larger(0.2), larger(11.0)) == ("20% higher", "12 times as high")
-    assert (counted(1, "look"), counted(2, "look")) == ("1 look", "2 looks")
+    assert (counted(1, "run"), counted(2, "run")) == ("1 run", "2 runs")
     assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a and b", "a, b and c"]
+
+
+RELATIVE, SHARPNESS = "update/relative_update", "step_size/sharpness_lr"
+
+
+def test_the_most_severe_run_shows_a_finding_and_of_equals_the_longest() -> None:
+    found = across(
+        {
+            "long": measured(SHARPNESS, [2.2] * 9),
+            "severe": measured(SHARPNESS, [4.0] * 3),
+            "severe and longer": measured(SHARPNESS, [3.0] * 4),
+            "calm": measured(SHARPNESS, [1.0] * 9),
+        }
+    )
+    (edge,) = found
+    assert (edge.finding.id, edge.finding.severity) == ("beyond-the-edge", "warning")
+    assert edge.run == "severe and longer"
+    assert edge.others == (("long", "info"), ("severe", "warning"))
+    assert (edge.count, edge.of) == (3, 4)
+
+
+def test_the_most_severe_finding_comes_first_and_then_the_order_of_the_table() -> None:
+    found = across(
+        {
+            "one": measured("noise_scale/efficiency", [0.01] * 3),
+            "two": [*measured(RELATIVE, [0.5] * 3), *measured(SHARPNESS, [4.0] * 3)],
+            "three": measured("gradient/agreement", [0.1] * 3),
+        }
+    )
+    assert [one.finding.id for one in found] == [
+        "loss-not-trained",
+        "beyond-the-edge",
+        "update-too-large",
+        "noise-dominates",
+    ]
+
+
+def test_no_runs_and_runs_without_readings_have_none() -> None:
+    assert across({}) == []
+    assert across({"empty": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        (
+            Evidence("a/b", (3, 6, 9), (1.0, 3.0, 2.0)),
+            "a/b: 1 to 3, 3 measurements from step 3 to 9",
+        ),
+        (Evidence("a/b", (3,), (2.0,), unit="loss"), "a/b: 2 loss, 1 measurement at step 3"),
+        (Evidence("a/b", (3, 6)), "a/b: 2 measurements from step 3 to 6"),
+        (
+            Evidence("a/b", (3, 6), (1.0, 2.0), ("fc", "conv"), "s"),
+            "a/b: 1 s at fc since step 3 and 2 s at conv since step 6",
+        ),
+        (
+            Evidence("a/b", (0,) * 5, (1.0,) * 5, tuple("vwxyz")),
+            "a/b: 1 at v since step 0, 1 at w since step 0, 1 at x since step 0 and 2 more",
+        ),
+    ],
+)
+def test_evidence_in_a_few_words(evidence, said) -> None:
+    assert evidence.summary == said

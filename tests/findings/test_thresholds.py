@@ -1,14 +1,14 @@
-"""Each threshold from both sides: at it nothing is told, a little beyond it something is."""
+"""Each threshold from both sides: at it nothing appears, a little beyond it something does."""
 
 import math
 
 import pytest
 
-from .history import found, looks, the
+from .history import found, larger_step, measured, the
 
 LITTLE = 0.01
 
-# Id, quantity, threshold, which side is told, and the layer where it is one of layers.
+# Id, quantity, threshold, which side counts, and the layer where it is one of layers.
 THRESHOLDS = [
     ("loss-not-trained", "gradient/agreement", 0.99, -1, None),
     ("gradient-changed", "gradient/used_cosine", 0.99, -1, None),
@@ -16,6 +16,9 @@ THRESHOLDS = [
     ("updates-oscillate", "update/successive_cosine", -0.5, -1, None),
     ("update-too-large", "update/relative_update", 0.1, 1, None),
     ("vanishing-update", "update/relative_update", 1e-6, -1, None),
+    ("lost-updates", "update/lost", 0.5, 1, None),
+    ("vanishing-gradient", "gradient/gradient_share", 1e-5, -1, "layer"),
+    ("dead-units", "input_drift/silent_inputs", 0.5, 1, "layer"),
     ("running-statistics-lag", "norm_health/mean_gap", 0.5, 1, "layer"),
     ("running-statistics-lag", "norm_health/variance_gap", math.log(2), 1, "layer"),
     ("evaluation-differs", "norm_health/evaluation_gap", 0.25, 1, None),
@@ -28,14 +31,14 @@ THRESHOLDS = [
 
 
 @pytest.mark.parametrize(("id", "key", "threshold", "side", "layer"), THRESHOLDS)
-def test_a_threshold_is_where_it_is_said_to_be(id, key, threshold, side, layer) -> None:  # noqa: A002
+def test_a_threshold_is_where_it_is_documented(id, key, threshold, side, layer) -> None:  # noqa: A002
     beyond = threshold + side * LITTLE * (abs(threshold) or 1.0)
-    assert found(id, looks(key, [threshold] * 3, layer)) is None
-    assert found(id, looks(key, [beyond] * 3, layer)) is not None
+    assert found(id, measured(key, [threshold] * 3, layer)) is None
+    assert found(id, measured(key, [beyond] * 3, layer)) is not None
 
 
 @pytest.mark.parametrize(("id", "key", "threshold", "side", "layer"), THRESHOLDS)
-def test_three_looks_of_five_are_enough_and_two_or_half_are_not(
+def test_three_measurements_of_five_are_enough_and_two_or_half_are_not(
     id,  # noqa: A002
     key,
     threshold,
@@ -43,52 +46,38 @@ def test_three_looks_of_five_are_enough_and_two_or_half_are_not(
     layer,
 ) -> None:
     beyond, before = (threshold + sign * side * (abs(threshold) or 1.0) / 20 for sign in (1, -1))
-    assert found(id, looks(key, [beyond, before, beyond, before, beyond], layer)) is not None
-    assert found(id, looks(key, [beyond, before, beyond], layer)) is None
-    assert found(id, looks(key, [beyond] * 5 + [before] * 5, layer)) is None
-    assert found(id, looks(key, [before] * 9 + [beyond] * 6 + [before] * 4, layer)) is not None
-    assert found(id, looks(key, [beyond] * 9 + [before] * 5 + [beyond] * 5, layer)) is None
+    assert found(id, measured(key, [beyond, before, beyond, before, beyond], layer)) is not None
+    assert found(id, measured(key, [beyond, before, beyond], layer)) is None
+    assert found(id, measured(key, [beyond] * 5 + [before] * 5, layer)) is None
+    assert found(id, measured(key, [before] * 9 + [beyond] * 6 + [before] * 4, layer)) is not None
+    assert found(id, measured(key, [beyond] * 9 + [before] * 5 + [beyond] * 5, layer)) is None
 
 
-def test_it_is_the_last_ten_looks_that_are_asked() -> None:
+def test_it_is_the_last_ten_measurements_that_count() -> None:
     values = [1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0]  # 5 of the last 9, 5 of 10, 6 of 11
-    assert found("update-too-large", looks("update/relative_update", values)) is None
+    assert found("update-too-large", measured("update/relative_update", values)) is None
 
 
 def test_a_batch_of_all_the_data_is_as_efficient_as_can_be() -> None:
-    assert found("batch-larger-than-useful", looks("noise_scale/efficiency", [1.0] * 3))
+    assert found("batch-larger-than-useful", measured("noise_scale/efficiency", [1.0] * 3))
 
 
-def room(multiple, sharpness, rate):
-    return (
-        looks("step_size/safe_multiple", [multiple] * 3),
-        looks("step_size/sharpness_lr", [sharpness] * 3),
-        looks("step_size/lr", [0.1, *[rate] * 3]),
-        looks("update/successive_cosine", [0.0] * 3),
-    )
+def test_the_thresholds_of_a_larger_step() -> None:
+    assert found("step-could-be-larger", *larger_step([8.0] * 3, [0.49] * 3, [0.1] * 3)) is not None
+    assert found("step-could-be-larger", *larger_step([7.9] * 3, [0.49] * 3, [0.1] * 3)) is None
+    assert found("step-could-be-larger", *larger_step([8.0] * 3, [0.5] * 3, [0.1] * 3)) is None
 
 
-def test_the_thresholds_of_room_for_a_step() -> None:
-    assert found("step-could-be-larger", *room(8.0, 0.49, 0.1)) is not None
-    assert found("step-could-be-larger", *room(7.9, 0.49, 0.1)) is None
-    assert found("step-could-be-larger", *room(8.0, 0.5, 0.1)) is None
-
-
-@pytest.mark.parametrize(("rate", "told"), [(0.05, True), (0.049, False)])
-def test_looks_below_half_of_the_largest_rate_do_not_count(rate, told) -> None:
-    series = (
-        looks("step_size/safe_multiple", [1, 16, 16, 16]),
-        looks("step_size/sharpness_lr", [0.1] * 4),
-        looks("step_size/lr", [0.1, rate, rate, rate]),
-        looks("update/successive_cosine", [0.0] * 4),
-    )
-    assert (found("step-could-be-larger", *series) is not None) == told
+@pytest.mark.parametrize(("rate", "appears"), [(0.05, True), (0.049, False)])
+def test_measurements_below_half_of_the_largest_rate_do_not_count(rate, appears) -> None:
+    series = larger_step([1, 16, 16, 16], [0.1] * 4, [0.1, rate, rate, rate])
+    assert (found("step-could-be-larger", *series) is not None) == appears
 
 
 def used(factors, agreement=1.0):
     return (
-        looks("gradient/used_cosine", [agreement] * len(factors)),
-        looks("gradient/used_scale", factors),
+        measured("gradient/used_cosine", [agreement] * len(factors)),
+        measured("gradient/used_scale", factors),
     )
 
 
@@ -107,7 +96,7 @@ def test_the_thresholds_of_a_gradient_that_is_used_shorter_or_longer() -> None:
     assert the("gradient-clipped", *used([0.05, 0.099, 0.2])).severity == "warning"
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.0549, False), (0.0551, True)])
-def test_a_budget_may_be_exceeded_by_a_tenth(share, told) -> None:
-    budget = looks("scope/share", [share] * 3), looks("scope/asked_share", [0.05] * 3)
-    assert (found("budget-exceeded", *budget) is not None) == told
+@pytest.mark.parametrize(("share", "appears"), [(0.0549, False), (0.0551, True)])
+def test_a_budget_may_be_exceeded_by_a_tenth(share, appears) -> None:
+    budget = measured("scope/share", [share] * 3), measured("scope/asked_share", [0.05] * 3)
+    assert (found("budget-exceeded", *budget) is not None) == appears

@@ -119,7 +119,7 @@ def test_updates_that_are_lost_in_rounding_vanish() -> None:
     [Training(lr=1e-3, momentum=0.0), Training(lr=1e-4), Training(lr=3e-5, adamw=True)],
     ids=["plain", "momentum", "adamw"],
 )
-def test_a_hundredth_of_a_good_learning_rate_leaves_room(training: Training) -> None:
+def test_a_hundredth_of_a_good_learning_rate_calls_for_a_larger_one(training: Training) -> None:
     assert training.findings()["step-could-be-larger"] == "info"
 
 
@@ -137,5 +137,5 @@ def test_running_statistics_that_follow_at_a_thousandth_lag() -> None:
     assert Training(follow=0.001).findings()["running-statistics-lag"] == "warning"
 
 
-def test_a_gradient_that_is_clipped_to_next_to_nothing_is_told() -> None:
+def test_a_gradient_that_is_clipped_to_next_to_nothing_appears() -> None:
     assert Training(clip=0.01).findings()["gradient-clipped"] == "warning"
