@@ -39,11 +39,8 @@ def test_a_batch_that_is_larger_than_useful_appears_with_the_price_of_half() -> 
     ],
 )
 def test_a_training_that_gets_nowhere_does_not_call_for_a_smaller_batch(losses, norms) -> None:
-    clean = measured(EFFICIENCY, [0.95] * 5)
-    assert (
-        found("batch-larger-than-useful", clean, measured(LOSS, losses), measured(NORM, norms))
-        is None
-    )
+    series = measured(EFFICIENCY, [0.95] * 5), measured(LOSS, losses), measured(NORM, norms)
+    assert found("batch-larger-than-useful", *series) is None
 
 
 def test_a_training_that_learns_may_call_for_a_smaller_batch() -> None:
@@ -88,9 +85,7 @@ def labels(classes):
 
 def test_classes_that_come_one_after_another_are_sorted_data() -> None:
     finding = the("sorted-data", *labels([0] * 4 + [1] * 4 + [2] * 4))
-    assert (
-        "are of one class (12 measurements since step 0), and it is 3 classes" in finding.sentence
-    )
+    assert "(12 measurements since step 0), and it is 3 classes that take" in finding.sentence
     assert finding.evidence.quantity == "gradient/largest_class"
     assert finding.evidence.values == (1.0,) * 12
 

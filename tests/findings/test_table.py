@@ -59,6 +59,11 @@ def test_ids_are_words_with_hyphens_and_each_is_in_the_table() -> None:
     assert {rule.id for rule in made} == set(ids)
 
 
+def test_each_rule_has_a_test() -> None:
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert [rule.id for rule in RULES if f'"{rule.id}"' not in tests] == []
+
+
 def test_each_row_says_when_and_who_explains_it() -> None:
     for rule in RULES:
         assert rule.when
