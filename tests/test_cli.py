@@ -14,7 +14,7 @@ from landscope.cli import main
 from landscope.runs import StudyFolder
 
 from .figures.study_fixture import write_run
-from .findings.history import looks
+from .findings.history import measured
 from .tiny_study import tiny_preset
 
 LANDSCOPE = Path(sys.executable).with_name("landscope")
@@ -336,7 +336,7 @@ def test_a_study_that_was_interrupted_says_so(here: Program, tmp_path: Path) -> 
 
 
 def test_a_run_of_a_scope_is_shown(here: Program, tmp_path: Path) -> None:
-    write_run(tmp_path / "mine", looks("update/relative_update", [0.5] * 3))
+    write_run(tmp_path / "mine", measured("update/relative_update", [0.5] * 3))
     done = here("show", "mine")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("mine, finished at step 200, 3 looks\n")
@@ -344,7 +344,7 @@ def test_a_run_of_a_scope_is_shown(here: Program, tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_damaged_is_refused(here: Program, tmp_path: Path) -> None:
-    write_run(tmp_path / "mine", looks("update/relative_update", [0.5] * 3))
+    write_run(tmp_path / "mine", measured("update/relative_update", [0.5] * 3))
     (tmp_path / "mine" / "journal.jsonl").write_text("not a line\nnor this\nthe end\n")
     told = refusal(here("show", "mine"), 1)
     assert told.startswith("mine/journal.jsonl, line 1: ")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.comparison_study import Compared
 from tests.figures.study_fixture import Synthetic, write_run
-from tests.findings.history import looks
+from tests.findings.history import measured
 from tests.report.test_page import Outline
 
 from landscope.report.page import render
@@ -19,9 +19,9 @@ def with_findings(path: Path) -> StudyRecords:
     Synthetic(steps=10, looks=2, runs=(("vgg", "batch", 0.1),)).write(path)
     cosine, back = "covariate_shift/shift_cosine", "update/successive_cosine"
     runs = {
-        "first": looks(cosine, [-0.5] * 4, HOSTILE),
-        "second": [*looks(cosine, [-0.5] * 4, HOSTILE), *looks(cosine, [-0.6] * 4, "fc")],
-        "third": [*looks(cosine, [-0.5] * 4, "fc"), *looks(back, [-0.9] * 4)],
+        "first": measured(cosine, [-0.5] * 4, HOSTILE),
+        "second": [*measured(cosine, [-0.5] * 4, HOSTILE), *measured(cosine, [-0.6] * 4, "fc")],
+        "third": [*measured(cosine, [-0.5] * 4, "fc"), *measured(back, [-0.9] * 4)],
     }
     for name, readings in runs.items():
         write_run(path / "runs" / name, readings)

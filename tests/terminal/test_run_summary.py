@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from tests.figures.study_fixture import write_run
-from tests.findings.history import looks
+from tests.findings.history import measured
 
 from landscope.reading import Reading
 from landscope.runs import Journal, RunFolder, RunRecords, read_run
@@ -22,9 +22,9 @@ def printed(run: RunRecords, width: int = 80) -> str:
 
 def test_a_run_is_told_by_its_end_its_last_looks_and_its_findings(tmp_path: Path) -> None:
     readings = [
-        *looks("gradient/loss", [3.0, 2.0, 1.0, *[0.5] * 7]),
-        *looks("step_size/sharpness_lr", [2.2] * 10),
-        *looks("update/relative_update", [0.5] * 10),
+        *measured("gradient/loss", [3.0, 2.0, 1.0, *[0.5] * 7]),
+        *measured("step_size/sharpness_lr", [2.2] * 10),
+        *measured("update/relative_update", [0.5] * 10),
     ]
     lines = printed(write_run(tmp_path / "mine", readings)).splitlines()
     assert lines[0] == "mine, finished at step 900, 10 looks"
@@ -62,7 +62,7 @@ def test_a_run_that_still_goes_on_and_one_without_readings_are_shown(tmp_path: P
 
 def test_what_a_layer_is_called_is_no_command(tmp_path: Path) -> None:
     layer = "[red]\x1b[2J\n"
-    run = write_run(tmp_path / "mine", looks("covariate_shift/shift_cosine", [-0.5] * 4, layer))
+    run = write_run(tmp_path / "mine", measured("covariate_shift/shift_cosine", [-0.5] * 4, layer))
     told = printed(run, width=200)
     assert "[red]?[2J?" in told
     assert "\x1b" not in told
@@ -70,4 +70,6 @@ def test_what_a_layer_is_called_is_no_command(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [1, 30])
 def test_a_narrow_terminal_is_no_trouble(tmp_path: Path, width: int) -> None:
-    assert printed(write_run(tmp_path / "mine", looks("update/relative_update", [1.0] * 3)), width)
+    assert printed(
+        write_run(tmp_path / "mine", measured("update/relative_update", [1.0] * 3)), width
+    )
