@@ -180,8 +180,8 @@ def test_dependent_samples_are_not_halved_and_all_else_is_read():
 
     for key in ("noise_scale/noise_scale", "noise_scale/efficiency"):
         assert (found[key].status, math.isnan(found[key].value)) == (Status.SKIPPED, True)
-        assert found[key].function == (
-            "samples are declared dependent: of half a batch there is another loss"
+        assert found[key].function.startswith(
+            "samples = 'dependent': of half a batch there is another loss"
         )
     gap = found["norm_health/half_batch_gap"]
     assert gap.status is Status.SKIPPED

@@ -1,6 +1,6 @@
 """A finding, the rule that makes it from the readings of a training, and the list of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -172,28 +172,38 @@ class Findings(list[Finding]):
     Args:
         found: The findings.
         measured: How many steps each probe has measured, by its id.
+        skipped: The probes that have skipped whatever they were to read, of which more
+            measurements make no difference.
 
     Attributes:
         measured: As given.
     """
 
     def __init__(
-        self, found: Iterable[Finding] = (), measured: Mapping[str, int] | None = None
+        self,
+        found: Iterable[Finding] = (),
+        measured: Mapping[str, int] | None = None,
+        skipped: Collection[str] = (),
     ) -> None:
         super().__init__(found)
         self.measured = dict(measured or {})
+        self._skipped = skipped
 
     @property
     def unseen(self) -> str:
         """What was not measured often enough to say anything of it; empty where all was."""
         if not any(self.measured.values()):
             return "Nothing was measured, so nothing can be said."
-        seldom = {probe: count for probe, count in self.measured.items() if count < LEAST}
+        seldom = {
+            probe: count
+            for probe, count in self.measured.items()
+            if count < LEAST and probe not in self._skipped
+        }
         if not seldom:
             return ""
         often = ("never", "once", "twice")
         counts = [f"{probe} {often[count]}" for probe, count in seldom.items()]
-        enough = len(self.measured) - len(seldom)
+        enough = sum(count >= LEAST for count in self.measured.values())
         others = f"; {enough} more measured often enough" if enough else ""
         return (
             f"Not measured often enough to rule out problems, which takes {LEAST} measurements: "

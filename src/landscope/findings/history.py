@@ -142,6 +142,17 @@ class History:
         steps.pop("training", None)  # a study's curves are no probe's
         return {probe: len(found) for probe, found in steps.items()}
 
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why each probe that has measured nothing has skipped what it was to read."""
+        never = {probe for probe, count in self.measured.items() if not count}
+        return {
+            reading.probe: reading.function
+            for readings in self._readings.values()
+            for reading in readings
+            if reading.status is Status.SKIPPED and reading.probe in never
+        }
+
     def _by_layer(self, quantity: Quantity) -> dict[str | None, Series]:
         """Of a quantity that is recorded where it is unusual, with its usual value elsewhere."""
         recorded = self._recorded(quantity)

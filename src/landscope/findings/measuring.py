@@ -80,11 +80,15 @@ def probe_failed(history: History) -> Case | None:
 
 def _in_words(probe: str, failed: list[Reading]) -> str:
     """What failed, how often and why, on one line."""
-    reason = " ".join(failed[0].function.split()) or "no reason given"
-    if len(reason) > _REASON:
-        reason = f"{reason[:_REASON].rstrip()} ..."
+    reason = _shortened(failed[0].function)
     times = "once" if len(failed) == 1 else f"{len(failed)} times"
     return f"{probe} failed {times}, first at step {failed[0].step} ({reason})"
+
+
+def _shortened(text: str) -> str:
+    """A reason on one line."""
+    reason = " ".join(text.split()) or "no reason given"
+    return f"{reason[:_REASON].rstrip()} ..." if len(reason) > _REASON else reason
 
 
 @rule(
@@ -94,25 +98,42 @@ def _in_words(probe: str, failed: list[Reading]) -> str:
 )
 def not_measured(history: History) -> Case | None:
     tried = {r.layer for each in (q.FAILED, q.LEFT_OUT) for r in history.readings(each)}
-    measured = history.measured
+    measured, skipped = history.measured, history.skipped
     never = [probe for probe, count in measured.items() if not count and probe not in tried]
     most = max(measured.values(), default=0)
     if not never or most < LEAST:
         return None
-    asked = history.series(q.ASKED_SHARE)
-    if asked.steps:
-        budget = asked.values[-1]
-        reason = f"the budget of {percent(budget)} did not pay for more"
-        larger = min(0.5, 4 * budget)
-        remedy = f"Give a larger budget, such as budget={larger:g}, or every= a number of steps"
-    else:
-        reason = "its readings were all skipped, or its schedule did not come to a step"
-        remedy = "Give it a schedule that measures within the steps of this training"
+    unplanned = [probe for probe in never if probe not in skipped]
+    alone = len(never) == 1
+    reasons = [
+        f"{'it' if alone else probe} was skipped ({_shortened(skipped[probe])})"
+        for probe in never
+        if probe in skipped
+    ]
+    remedy = ""
+    if unplanned:
+        reason, remedy = _unplanned(history)
+        these = listed(unplanned) if reasons else "it" if alone else "them"
+        reasons.insert(0, f"{reason} {these}")
     return Case(
-        f"Nothing is known from {listed(never)}: {reason}, while other probes measured up to "
+        f"Nothing is known from {listed(never)}: {listed(reasons)}. Other probes measured up to "
         f"{counted(most, 'time')}.",
         Evidence("scope/measured", (0,) * len(never), (0.0,) * len(never), tuple(never)),
-        f"{remedy}, or train longer; leave out the probes that you do not need.",
+        f"{remedy}Leave out the probes that you do not need, or that this training does not allow.",
+    )
+
+
+def _unplanned(history: History) -> tuple[str, str]:
+    """Why probes were never asked to measure, and what helps."""
+    asked = history.series(q.ASKED_SHARE)
+    if not asked.steps:
+        return "no measurement was planned within these steps for", (
+            "Give it a schedule that measures within the steps of this training. "
+        )
+    budget = asked.values[-1]
+    return f"the budget of {percent(budget)} did not pay for", (
+        f"Give a larger budget, such as budget={min(0.5, 4 * budget):g}, or every= a number of "
+        "steps, or train longer. "
     )
 
 

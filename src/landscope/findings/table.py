@@ -64,7 +64,7 @@ def find(readings: Iterable[Reading], probes: Iterable[str] = ()) -> Findings:
     several = any(value > 1 for value in history.series(PROCESSES).values)
     found = [rule.find(history) for rule in RULES if not (several and rule.of_mean_gradient)]
     shown = [finding for finding in found if finding is not None]
-    return Findings(sorted(shown, key=_rank), history.measured)
+    return Findings(sorted(shown, key=_rank), history.measured, history.skipped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from landscope.objective.batch import copied
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import Parameters
 
+_DECLARE = "say samples='dependent' where no part of it is a batch"
 _PLAIN = (NoneType, bool, int, float, complex, str, bytes, Enum, torch.dtype, torch.device)
 
 
@@ -108,13 +109,15 @@ def _samples(batch: Any, batch_dim: int) -> int:
         if not isinstance(leaf, Tensor) or leaf.ndim == 0:
             continue
         if leaf.layout != torch.strided or leaf.is_nested:
-            raise _uncuttable(f"a tensor of layout {leaf.layout}", "give it densely")
+            raise _uncuttable(
+                f"a tensor of layout {leaf.layout}", f"give it densely; or {_DECLARE}"
+            )
         length = leaf.shape[_along(leaf, batch_dim)]
         if found is not None and length != found:
             raise _uncuttable(
                 f"tensors with {found} and with {length} entries in {where}",
-                "put the samples in that dimension of each, or give another batch_dim; and what is "
-                "no sample's own into the model or the loss function",
+                "put the samples in that dimension of each, or give another batch_dim, and what is "
+                f"no sample's own into the model or the loss function; or {_DECLARE}",
             )
         found = length
     if found is None or found < 2:

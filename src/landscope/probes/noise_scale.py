@@ -58,9 +58,10 @@ class NoiseScale(Probe):
         shot = view.snapshot
         if shot is None:
             return []
-        if shot.objective.samples == "dependent":
-            return self._without_halves(view)
-        found = noise_of_halves(shot.objective, shot.before, start=(view.loss, shot.gradient))
+        try:
+            found = noise_of_halves(shot.objective, shot.before, start=(view.loss, shot.gradient))
+        except UsageError as error:  # of this batch, or of this loss, there are no halves
+            return self._skipped(view, str(error))
         finite = math.isfinite(found.gradient_square + found.gradient_variance)
         average = self._averaged(found) if finite else found
         square = "(loss / parameter)^2"
@@ -78,8 +79,7 @@ class NoiseScale(Probe):
             quotients = [replace(each, status=Status.UNCONVERGED) for each in quotients]
         return readings + quotients
 
-    def _without_halves(self, view: StepView) -> list[Reading]:
-        why = "samples are declared dependent: of half a batch there is another loss"
+    def _skipped(self, view: StepView, why: str) -> list[Reading]:
         return [
             self.reading(view, name, math.nan, unit=unit, function=why, status=Status.SKIPPED)
             for name, unit in (("noise_scale", "samples"), ("efficiency", "1"))
