@@ -166,3 +166,50 @@ def test_a_matrix_that_the_network_holds_itself_is_called_by_nobody():
 
 def test_a_layer_that_a_pass_leaves_out_ends_nothing():
     assert drifts(LeavesOut()) == {"middle", "last"}
+
+
+class Mixture(nn.Module):
+    """Each sample goes to one of two experts, by a gate that is trained; or all go to the first."""
+
+    def __init__(self, *, one_sided=False):
+        super().__init__()
+        self.gate = nn.Linear(4, 2)
+        self.experts = nn.ModuleList([nn.Linear(4, 3), nn.Linear(4, 3)])
+        self.head = nn.Linear(3, 2)
+        self.one_sided = one_sided
+
+    def forward(self, inputs):
+        shares = self.gate(inputs).softmax(1)
+        best = shares.argmax(1) * (not self.one_sided)
+        outputs = inputs.new_zeros(len(inputs), 3)
+        for number, expert in enumerate(self.experts):
+            rows = (best == number).nonzero()[:, 0]
+            outputs = outputs.index_add(0, rows, expert(inputs[rows]) * shares[rows, number, None])
+        return self.head(outputs)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_a_layer_that_other_samples_reach_at_each_pass_ends_nothing(one_sided):
+    torch.manual_seed(1)
+    model = Mixture(one_sided=one_sided)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    scope = Scope(model, mean_of, optimizer, probes=[InputDrift(EverySteps(1))])
+    inputs = torch.randn(9, 4)
+    sizes = set()
+    for _ in range(8):
+        sizes.add(int((model.gate(inputs).argmax(1) == 0).sum()))
+        with scope.step(inputs, None):
+            optimizer.zero_grad()
+            mean_of(model(inputs), None).backward()
+            optimizer.step()
+
+    assert one_sided or len(sizes) > 1  # the gate does send other samples
+    assert not [r for r in scope.readings if r.quantity == "failed"]
+    read = {r.step for r in scope.readings if r.layer == "head"}
+    assert read == set(range(8))
+    of_experts = [r for r in scope.readings if (r.layer or "").startswith("experts")]
+    assert {r.layer for r in of_experts} == (
+        {"experts.0"} if one_sided else {"experts.0", "experts.1"}
+    )
+    assert one_sided or len({r.step for r in of_experts}) < 8
+    assert all(np.isfinite(r.value) for r in of_experts)

@@ -76,7 +76,7 @@ class InputDrift(Probe):
         return Cost(forward=3, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
-        """Six readings a layer that both passes call."""
+        """Six readings a layer that both passes call with as many samples."""
         shot = view.snapshot
         if shot is None:
             return []
@@ -107,6 +107,9 @@ class InputDrift(Probe):
                 continue
             dimension = feature_dimension(shot.objective.model.get_submodule(layer))
             before, after = by_feature(inputs, dimension), by_feature(later[layer], dimension)
+            # An expert of a mixture may be given other samples, of which there is no one distance.
+            if before.shape != after.shape or not before.numel():
+                continue
             if layer not in self._start:
                 self._start[layer] = moments(before)
             moved = drift(before, after, self._start[layer])
