@@ -21,6 +21,10 @@ loss is that of guessing, and a network begins near it or somewhat above."""
 FADED = 0.1
 """Share of the first gradient norm that is next to nothing."""
 
+ENDED = 1e-3
+"""Share of the first gradient norm that is left at a minimum, where there is one batch or each can
+be fitted: else that of a batch is larger."""
+
 ENOUGH = 2 * LAST
 """Measurements before a loss that stays counts: some take their time at first, as in a warm-up."""
 
@@ -50,9 +54,19 @@ def plateau(history: History) -> frozenset[int]:
 
 def at_rest(history: History) -> frozenset[int]:
     """The steps at which the loss is high and the gradient is next to nothing."""
+    return _not_below(HIGH, _losses(history)) & _with_gradient(history, at_most=FADED)
+
+
+def at_its_end(history: History) -> frozenset[int]:
+    """The steps at which the training has come to a minimum."""
+    return _with_gradient(history, at_most=ENDED) - plateau(history)
+
+
+def _with_gradient(history: History, *, at_most: float) -> frozenset[int]:
+    """The steps at which the gradient has at most a share of its first length."""
     gradient = _first_read(history, q.GRADIENT_NORM, q.LINE_GRADIENT_NORM)
-    faded = {step for step, norm in gradient.points.items() if norm <= FADED * gradient.first}
-    return _not_below(HIGH, _losses(history)) & faded
+    most = at_most * gradient.first
+    return frozenset(step for step, norm in gradient.points.items() if norm <= most)
 
 
 def _not_below(share: float, loss: Series) -> frozenset[int]:
@@ -137,9 +151,9 @@ def _curvature(history: History, step: int) -> str:
 
 @rule(
     f"after {ENOUGH} measurements, or {FEW} over {LONG} steps that all lie between that and "
-    f"{ABOUT:.0%}, loss {SUSTAINED} not below {FALLEN:.0%} of that at the first measurement; or at "
-    f"any time not below {HIGH:.0%} of it, with a gradient of less than {FADED:.0%} of its first "
-    "length",
+    f"{ABOUT:.0%}, loss {SUSTAINED} not below {FALLEN:.0%} of that at the first measurement, "
+    f"unless it depends on other weights that move too; or at any time not below {HIGH:.0%} of it, "
+    f"with a gradient of less than {FADED:.0%} of its first length",
     "Lu et al. 2019, arXiv 1903.06733, section 1; on steps that are too large Maas et al. 2013, "
     "Rectifier nonlinearities improve neural network acoustic models, section 2",
 )
@@ -164,7 +178,8 @@ def stuck(history: History) -> Case | None:
             "first can drive every unit of a layer into the flat part of its activation; a norm, "
             "or another initialisation or activation, helps as well.",
         )
-    if not _long_enough(loss, nowhere):
+    # One that other networks move as well need not fall: in a game it stays where both learn.
+    if history.readings(q.MOVING_LOSS) or not _long_enough(loss, nowhere):
         return None
     if read.median > RISEN * first:
         return Case(

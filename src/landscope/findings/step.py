@@ -8,7 +8,7 @@ from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.gradient import SHORT, used_scale
 from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.layers import with_faint_gradient, without_gradient
-from landscope.findings.loss import plateau, stuck
+from landscope.findings.loss import ENDED, at_its_end, plateau, stuck
 from landscope.findings.phrase import median_of, number, percent
 
 BACK = -0.5
@@ -87,12 +87,15 @@ def update_too_large(history: History) -> Case | None:
 
 
 @rule(
-    f"||update|| / ||weights|| below {number(VANISHING)} {SUSTAINED}",
+    f"||update|| / ||weights|| below {number(VANISHING)} {SUSTAINED}; not where the loss has "
+    f"fallen and the gradient has less than {ENDED:g} of its first length",
     _RATIO,
 )
 def vanishing_update(history: History) -> Case | None:
-    stretch = history.series(q.RELATIVE_UPDATE).sustained(lambda size: size < VANISHING)
-    if stretch is None:
+    ended = at_its_end(history)
+    sizes = history.series(q.RELATIVE_UPDATE)
+    sizes = sizes.having({step: USUAL if step in ended else x for step, x in sizes.points.items()})
+    if (stretch := sizes.sustained(lambda size: size < VANISHING)) is None:
         return None
     return Case(
         f"Updates are vanishing: one changes the weights by {number(stretch.median)} of their "
@@ -128,8 +131,9 @@ def lost_updates(history: History) -> Case | None:
     f"loss of the step's own batch still falling at {MULTIPLE:g} times the update and learning "
     f"rate x curvature below {CALM} over the steps in which updates keep their direction, 1 / (1 - "
     f"cosine of successive updates) and at most {MEMORY:g}, {SUSTAINED}; not where the "
-    "gradient has gone or the loss is what it was at first, and not beside stuck, no-gradient, "
-    f"vanishing-gradient, lost-updates or clipping to less than {SHORT:g} of the gradient; "
+    "gradient has gone or the loss is what it was at first, or depends on other weights that move "
+    "too, and not beside stuck, no-gradient, vanishing-gradient, lost-updates or clipping to less "
+    f"than {SHORT:g} of the gradient; "
     f"measurements at less than {PEAK:.0%} of the largest learning rate do not count",
     "Smith 2017, arXiv 1506.01186, section 3.3; on line searches over one batch Mahsereci and "
     "Hennig 2015, arXiv 1502.02846, section 1",
@@ -156,6 +160,8 @@ def step_could_be_larger(history: History) -> Case | None:
 def _has_another_cause(history: History) -> bool:
     """Whether something else holds the training up, which a larger step does not put right."""
     clipped = used_scale(history).sustained(lambda scale: scale < SHORT)
+    if history.readings(q.MOVING_LOSS):
+        return True  # in a game, how large a step may be is up to both sides
     others = (stuck.case(history), lost_updates.case(history), clipped)
     dead = without_gradient(history) or with_faint_gradient(history)
     return bool(dead) or any(other is not None for other in others)

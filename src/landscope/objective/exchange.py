@@ -82,6 +82,11 @@ class Standing:
         return self.modules[0][0]
 
     @property
+    def others(self) -> list[nn.Module]:
+        """The modules that are no part of the model, and that the loss can reach."""
+        return [module for module, _ in self.modules[sum(1 for _ in self.live.modules()) :]]
+
+    @property
     def training(self) -> bool:
         """Whether the model is in training mode."""
         return bool(self.modules[0][1]["training"])

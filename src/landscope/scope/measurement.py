@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from landscope.errors import UsageError
 from landscope.measures.comparison import compared
 from landscope.objective.batch import samples_of
 from landscope.objective.checks import Samples
+from landscope.objective.exchange import Standing
 from landscope.objective.global_state import no_anomaly_mode, no_modes
 from landscope.objective.norm_mode import NormMode, in_norm_mode
 from landscope.objective.objective import LossFn, Objective
@@ -22,6 +24,7 @@ from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
 from landscope.reading import Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation
+from landscope.scope.unseen import differ, norms_of
 
 _PARALLEL = 0.9999
 """Cosine of update and gradient from which on one is a multiple of the other, up to rounding."""
@@ -61,6 +64,7 @@ class Measurer:
         self._write = write
         self._batch_dim = batch_dim
         self._samples: Samples = samples
+        self._moving = _Moving(model)
 
     def at(
         self, step: int, observation: Observation, previous: Parameters | None
@@ -82,6 +86,9 @@ class Measurer:
             if not view.loss.isfinite():
                 self._not_finite(view)
                 return {}
+            why = self._moving.why(view.snapshot.objective.standing) if view.snapshot else ""
+            if why:
+                self._write(Reading(step, "scope", "moving_loss", 1.0, function=why))
             return self._instrument.look(view)
 
     def _view(self, step: int, observation: Observation, previous: Parameters | None) -> StepView:
@@ -135,6 +142,43 @@ class Measurer:
                 function=view.snapshot.function if view.snapshot else "",
             )
         )
+
+
+_CALLED: WeakSet[nn.Module] = WeakSet()
+"""The networks that the loss of another scope calls, as that of a generator calls the critic."""
+
+
+class _Moving:
+    """Notices a loss that changes while it is trained, by other networks that are trained too.
+
+    Such a loss need not fall, whatever the training does: of a network that plays against another,
+    or follows one that follows it.
+
+    Args:
+        model: The network itself.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._norms: list[float] | None = None
+        self._said = False
+
+    def why(self, standing: Standing) -> str:
+        """Why the loss changes; empty where it does not, and once that was said."""
+        if self._said:
+            return ""
+        others = standing.others
+        _CALLED.update(others)
+        weights = [p for p in self._model.parameters() if not p.requires_grad]
+        weights += [p for module in others for p in module.parameters(recurse=False)]
+        known, self._norms = self._norms, norms_of(weights)
+        found = ""
+        if differ(known, self._norms):
+            found = "the loss depends on other weights, which have moved as well"
+        elif self._model in _CALLED:
+            found = "another training's loss calls this network"
+        self._said = bool(found)
+        return found
 
 
 class _Noting:

@@ -1,12 +1,11 @@
 """Blocks without an update: the optimiser that was given does not step, or not in the block."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from landscope.objective.global_state import no_modes
-from landscope.objective.parameters import trainable
 from landscope.reading import Reading
 from landscope.scope.warn import warn
 
@@ -117,15 +116,24 @@ class Unseen:
         """Compare the weights with those a moment ago; a norm of each tells."""
         if any(self._changed.values()):
             return
-        known, self._weights = self._weights, self._norms()
+        known, self._weights = (
+            self._weights,
+            norms_of(p for p in self._model.parameters() if p.requires_grad),
+        )
         if known is not None and self._weights is not None:
-            self._changed[where] = str(known) != str(self._weights)  # NaN is not NaN
+            self._changed[where] = differ(known, self._weights)
 
-    def _norms(self) -> list[float] | None:
-        try:
-            with no_modes(), torch.no_grad():
-                own = trainable(self._model).values()
-                norms = [torch.linalg.vector_norm(each, dtype=torch.float32) for each in own]
-                return torch.stack(norms).tolist()
-        except Exception:
-            return None  # odd tensors, of which it stays unknown
+
+def norms_of(tensors: Iterable[Tensor]) -> list[float] | None:
+    """A norm of each tensor, by which it is seen whether it changes; None where they are odd."""
+    try:
+        with no_modes(), torch.no_grad():
+            norms = [torch.linalg.vector_norm(each, dtype=torch.float32) for each in tensors]
+            return torch.stack([norm.to(norms[0].device) for norm in norms]).tolist()
+    except Exception:
+        return None
+
+
+def differ(known: list[float] | None, norms: list[float] | None) -> bool:
+    """Whether two such lists, both of them known, are not the same."""
+    return known is not None and norms is not None and str(known) != str(norms)  # NaN is not NaN
