@@ -67,9 +67,8 @@ def loss_not_trained(history: History) -> Case | None:
         f"and the one that backward() gave is {number(stretch.median)} ({median_of(stretch)}), "
         "where one loss gives 1, so all other findings are about another function.",
         Evidence.of(stretch),
-        "Give Scope the very loss that backward() is called on, with all its terms and the batch "
-        "that the model is called with; a hook on a parameter that changes its gradient has the "
-        "same effect.",
+        "Give Scope the very loss that backward() is called on, with all its terms, and the batch "
+        "that the model is called with, as it is after augmentation.",
     )
 
 
@@ -101,7 +100,8 @@ def _loss_scaled(history: History) -> Case | None:
         "given, and losses, curvatures and gradients here are in units of the latter.",
         Evidence.of(stretch),
         "Give Scope the loss that backward() is called on: check mean against sum, weights of "
-        "samples or tokens, and a division by the number of accumulated batches.",
+        "samples or tokens, and a division by the number of accumulated batches. A GradScaler is "
+        "given as scaler=.",
     )
 
 
