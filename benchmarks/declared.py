@@ -26,6 +26,7 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.snapshot import Snapshot, StepView
 from landscope.probes.theory import Theory
+from landscope.reading import Provenance
 
 EVERY = EverySteps(1)
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)
@@ -157,7 +158,7 @@ def _probes(network: Network, step: Step) -> list[Probe]:
 def _view(step: Step) -> StepView:
     with torch.no_grad():
         loss, data_loss = step.objective.losses(step.before)
-    shot = Snapshot(step.objective, step.before, step.after, step.gradient, "")
+    shot = Snapshot(step.objective, step.before, step.after, step.gradient, Provenance())
     return StepView(0, step.network.lr, loss, data_loss, None, shot)
 
 

@@ -56,7 +56,7 @@ class Training:
                     if number == self.batches - 1:
                         optimizer.step()
         # Where nothing is measured nothing is found.
-        assert not [each.function for each in scope.readings if each.quantity == "failed"]
+        assert not [str(each.function) for each in scope.readings if each.quantity == "failed"]
         return {finding.id: finding for finding in scope.findings()}
 
 

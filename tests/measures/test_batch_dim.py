@@ -167,10 +167,9 @@ def test_a_scope_takes_the_declaration_and_says_how_many_samples_there_are():
     found, _ = scoped(batch_dim=1)
 
     assert found["noise_scale/batch_size"].value == SAMPLES
-    assert f", {SAMPLES} samples" in found["gradient/loss"].function
-    assert (
-        f"the {SAMPLES} samples of the first look"
-        in found["input_drift/input_mean_change/head"].function
+    assert f", {SAMPLES} samples" in str(found["gradient/loss"].function)
+    assert f"the {SAMPLES} samples of the first look" in str(
+        found["input_drift/input_mean_change/head"].function
     )
 
 
@@ -180,12 +179,14 @@ def test_dependent_samples_are_not_halved_and_all_else_is_read():
 
     for key in ("noise_scale/noise_scale", "noise_scale/efficiency"):
         assert (found[key].status, math.isnan(found[key].value)) == (Status.SKIPPED, True)
-        assert found[key].function.startswith(
+        assert str(found[key].function).startswith(
             "samples = 'dependent': of half a batch there is another loss"
         )
     gap = found["norm_health/half_batch_gap"]
     assert gap.status is Status.SKIPPED
-    assert gap.function.startswith("the batch's halves: samples = 'dependent': of half a batch")
+    assert str(gap.function).startswith(
+        "the batch's halves: samples = 'dependent': of half a batch"
+    )
     assert found["norm_health/evaluation_gap"].status is Status.OK
     assert "scope/failed/noise_scale" not in found
     assert all(map(torch.equal, trained, plain))

@@ -29,6 +29,7 @@ from landscope.probes.snapshot import Snapshot, StepView
 from landscope.probes.step_size import StepSize
 from landscope.probes.theory import Theory
 from landscope.probes.update import Update
+from landscope.reading import Provenance
 
 BATCH = builder("batch")
 EVERY = EverySteps(1)
@@ -74,7 +75,7 @@ class Counted:
         self.work = work_of(objective, before, SAMPLES)
         loss, data_loss, gradient = objective.gradient(before)
         after = displaced(before, gradient, 0.1)
-        shot = Snapshot(objective, before, after, gradient, "")
+        shot = Snapshot(objective, before, after, gradient, Provenance())
         self.view = StepView(0, 0.1, loss, data_loss, None, shot)
 
     def excess(self, probe: Probe) -> float:

@@ -213,7 +213,7 @@ def test_it_says_mode_and_inputs():
     made = setting("mlp", "batch")
     readings = readings_of(probe_of(made), made, steps=1, l2_penalty=0.5)
 
-    assert {r.function for r in readings} == {"training mode, the 7 fixed inputs"}
+    assert {str(r.function) for r in readings} == {"training mode, the 7 fixed inputs"}
     assert {r.quantity: r.unit for r in readings} == {
         "input_mean": "activation",
         "input_variance": "activation^2",

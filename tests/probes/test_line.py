@@ -101,8 +101,8 @@ def test_the_loss_is_told_with_and_without_its_penalty():
     ]
     assert min(differences) > 0.01
     batch = "training mode, batch 0 of epoch 0, 8 samples"
-    assert found.pop("data_loss").function == f"{batch}, loss without penalty"
-    assert {reading.function for reading in found.values()} == {
+    assert str(found.pop("data_loss").function) == f"{batch}, loss without penalty"
+    assert {str(reading.function) for reading in found.values()} == {
         f"{batch}, loss with L2 penalty 0.5"
     }
 

@@ -13,9 +13,11 @@ from landscope.objective.parameters import trainable
 from landscope.probes.noise_scale import NoiseScale
 from landscope.probes.schedule import EverySteps
 from landscope.probes.snapshot import Snapshot, StepView
-from landscope.reading import Status
+from landscope.reading import OWN_BATCH, Provenance, Status
 
 EVERY = EverySteps(1)
+
+MEASURED = Provenance(mode="training", batch=OWN_BATCH)
 
 
 class Offset(nn.Module):
@@ -38,7 +40,7 @@ def read(probe, *targets, step=0):
     objective = Objective.now(Offset(), half_square, values, values)
     point = trainable(objective.model)
     loss, data_loss, gradient = objective.gradient(point)
-    shot = Snapshot(objective, point, point, gradient, "training mode, the step's own batch")
+    shot = Snapshot(objective, point, point, gradient, MEASURED)
     readings = probe.read(StepView(step, 0.1, loss, data_loss, None, shot))
     return {reading.quantity: reading for reading in readings}
 
@@ -62,7 +64,7 @@ def test_a_look_by_hand():
     )
     assert {reading.unit for reading in found.values()} == {"(loss / parameter)^2", "samples", "1"}
     assert {reading.status for reading in found.values()} == {Status.OK}
-    assert all("the step's own batch, loss without" in r.function for r in found.values())
+    assert all("the step's own batch, loss without" in str(r.function) for r in found.values())
 
 
 def test_a_look_is_that_of_the_public_function():

@@ -14,9 +14,11 @@ from landscope.objective.parameters import trainable
 from landscope.probes.norm_health import NormHealth
 from landscope.probes.schedule import EverySteps
 from landscope.probes.snapshot import Snapshot, StepView
-from landscope.reading import Status
+from landscope.reading import OWN_BATCH, Provenance, Status
 
 EVERY = EverySteps(1)
+
+MEASURED = Provenance(mode="training", batch=OWN_BATCH)
 
 
 class Twice(nn.Module):
@@ -45,7 +47,7 @@ def read(model, samples=8, mode="batch"):
     point = trainable(model)
     objective = in_norm_mode(objective, mode, point)
     loss, data_loss, gradient = objective.gradient(point)
-    shot = Snapshot(objective, point, point, gradient, "training mode, the step's own batch")
+    shot = Snapshot(objective, point, point, gradient, MEASURED)
     readings = NormHealth(EVERY).read(StepView(4, 0.1, loss, data_loss, None, shot))
     found = {(reading.quantity, reading.layer): reading for reading in readings}
     assert len(found) == len(readings)
@@ -80,7 +82,9 @@ def test_each_loss_says_which_function_it_is_of():
     found = read(network(nn.BatchNorm1d(6)))
     batch = "training mode, the step's own batch, loss without penalty"
 
-    assert {quantity: found[quantity, None].function for quantity, layer in found if not layer} == {
+    assert {
+        quantity: str(found[quantity, None].function) for quantity, layer in found if not layer
+    } == {
         "training_loss": batch,
         "evaluation_loss": f"{batch}; the network in evaluation mode",
         "evaluation_gap": f"{batch}; the network in evaluation mode",
@@ -94,7 +98,7 @@ def test_in_another_norm_mode_it_is_the_step_that_is_looked_at(mode):
     found = read(model, mode=mode)
 
     assert values(found) == values(read(model))
-    assert found["training_loss", None].function.endswith("; norms as they are trained")
+    assert str(found["training_loss", None].function).endswith("; norms as they are trained")
 
 
 def test_without_norms_that_follow_batches_there_is_nothing_of_halves():
@@ -113,7 +117,9 @@ def test_a_batch_that_the_norm_cannot_take_by_halves():
 
     assert math.isnan(skipped.value)
     assert skipped.status is Status.SKIPPED
-    assert skipped.function.startswith("the batch's halves: Expected more than 1 value per channel")
+    assert str(skipped.function).startswith(
+        "the batch's halves: Expected more than 1 value per channel"
+    )
     assert found["mean_gap", "1"].status is Status.OK
 
 
@@ -123,7 +129,7 @@ def test_a_norm_that_is_used_twice_is_told():
     for quantity in ("mean_gap", "variance_gap"):
         reading = found[quantity, "1.norm"]
         assert math.isnan(reading.value)
-        assert (reading.status, reading.function) == (
+        assert (reading.status, str(reading.function)) == (
             Status.SKIPPED,
             "the norm is used 2 times in a pass",
         )

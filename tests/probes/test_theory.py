@@ -67,7 +67,7 @@ def test_it_is_about_the_data_alone_and_says_so():
     )
 
     assert [r.value for r in without] == [r.value for r in with_penalty]
-    assert {r.function for r in with_penalty} == {
+    assert {str(r.function) for r in with_penalty} == {
         "training mode, batch 0 of epoch 0, 8 samples, loss without penalty"
     }
 

@@ -12,7 +12,7 @@ from landscope.probes.gradient import Gradient
 from landscope.probes.schedule import EverySteps
 from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
 from landscope.probes.update import Update
-from landscope.reading import Status
+from landscope.reading import Provenance, Status
 
 EVERY = EverySteps(1)
 LR = 0.25
@@ -41,7 +41,7 @@ def view_of(setting, move, *, computed=None, used=None, previous=None):
         before,
         after,
         gradient,
-        "training mode",
+        Provenance(mode="training"),
         trained=TrainedGradients(
             computed=computed(gradient) if computed else None, used=used(gradient) if used else None
         ),

@@ -284,7 +284,9 @@ def test_a_warm_up_from_zero_is_read_once_it_moves():
         (1, Status.OK),
         (2, Status.OK),
     ]
-    assert line[0].function == "the learning rate is 0.0, and the grid is made of its multiples"
+    assert (
+        str(line[0].function) == "the learning rate is 0.0, and the grid is made of its multiples"
+    )
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def agreements(scope):
 
 
 def functions(scope):
-    return {r.function for r in scope.readings if r.key == "gradient/loss"}
+    return {str(r.function) for r in scope.readings if r.key == "gradient/loss"}
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -61,7 +61,7 @@ def readings(scope, key):
 
 
 def functions(scope):
-    return {r.function for r in scope.readings if r.key == "gradient/loss"}
+    return {str(r.function) for r in scope.readings if r.key == "gradient/loss"}
 
 
 def by_method(model, batch):

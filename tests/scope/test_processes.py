@@ -120,7 +120,7 @@ def train(rank, kind, settings):
     if scope is None:
         return left
     scope.close()
-    read = [(r.step, r.key, r.value, r.function) for r in scope.readings]
+    read = [(r.step, r.key, r.value, str(r.function)) for r in scope.readings]
     return left, read, {f.id for f in scope.findings()}, repr(scope)
 
 

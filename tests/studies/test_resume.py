@@ -9,7 +9,7 @@ from tests.small_runs import CPU, PROBING, dln, vgg
 from tests.stopping import EVERY_STEP, NEVER, Stopped, stopped_at, story
 
 from landscope.errors import RecordError, UsageError
-from landscope.runs import RunFolder, read_run
+from landscope.runs import RunFolder, RunManifest, read_run
 from landscope.runs.recording import Recording
 from landscope.studies.comparison.configuration import ComparisonRun
 from landscope.studies.comparison.training import run_comparison
@@ -264,6 +264,7 @@ def test_another_configuration_of_the_same_name_is_refused(tmp_path: Path) -> No
 
 
 def test_a_reading_before_the_beginning_is_refused(tmp_path: Path) -> None:
-    recording = Recording(RunFolder(tmp_path / "r"), {"format": 1}, NEVER)
+    manifest = RunManifest(format=1, id="r", config={}, layers=[])
+    recording = Recording(RunFolder(tmp_path / "r"), manifest, NEVER)
     with recording, pytest.raises(UsageError, match=r"its journal is not open; call begin\(\)"):
         recording.save(0, None, {})

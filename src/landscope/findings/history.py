@@ -102,7 +102,7 @@ class History:
     def readings(self, quantity: Quantity) -> list[Reading]:
         """All readings of a quantity, in the order of steps, whatever their status."""
         found = self._readings.get(quantity.key, [])
-        return sorted(found, key=lambda r: (r.step, r.layer or "", repr(r.value), r.function))
+        return sorted(found, key=lambda r: (r.step, r.layer or "", repr(r.value), str(r.function)))
 
     def series(self, quantity: Quantity) -> Series:
         """A quantity of the whole network; empty where it was never read."""
@@ -147,7 +147,7 @@ class History:
         """Why each probe that has measured nothing has skipped what it was to read."""
         never = {probe for probe, count in self.measured.items() if not count}
         return {
-            reading.probe: reading.function
+            reading.probe: str(reading.function)
             for readings in self._readings.values()
             for reading in readings
             if reading.status is Status.SKIPPED and reading.probe in never

@@ -80,7 +80,7 @@ def probe_failed(history: History) -> Case | None:
 
 def _in_words(probe: str, failed: list[Reading]) -> str:
     """What failed, how often and why, on one line."""
-    reason = _shortened(failed[0].function)
+    reason = _shortened(str(failed[0].function))
     times = "once" if len(failed) == 1 else f"{len(failed)} times"
     return f"{probe} failed {times}, first at step {failed[0].step} ({reason})"
 

@@ -62,7 +62,8 @@ def histogram_of(reading: Reading) -> Histogram | None:
 def remark_of(reading: Reading) -> str | None:
     """What a number cannot say: its status and the reason, and how much of a list is not finite."""
     if reading.status is not Status.OK:
-        return f"{reading.status}: {reading.function}" if reading.function else str(reading.status)
+        why = str(reading.function)
+        return f"{reading.status}: {why}" if why else str(reading.status)
     if isinstance(reading.value, tuple) and _is_distribution(reading):
         left_out = sum(not math.isfinite(value) for value in reading.value)
         return f"{left_out} of {len(reading.value)} values are not finite" if left_out else None

@@ -51,7 +51,7 @@ class CovariateShift(Probe):
             function, status = shot.function, Status.OK
             if shift.obstacle is not None:
                 status = Status.FALLBACK
-                function += f"; a whole pass for each layer, because {shift.obstacle}"
+                function = function.noting(f"a whole pass for each layer, because {shift.obstacle}")
             for quantity, value, unit in (
                 ("shift_l2", shift.l2, "loss / parameter"),
                 ("shift_relative", shift.relative, "1"),

@@ -26,7 +26,7 @@ from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
-from landscope.reading import Axis, Reading
+from landscope.reading import Axis, Provenance, Reading
 
 DRIFTS = (
     ("mean_change", "activation"),
@@ -153,6 +153,6 @@ class Distribution(Probe):
     def _dimension(self, shot: Snapshot, watched: Watched) -> int:
         return feature_dimension(shot.objective.model.get_submodule(watched.layer))
 
-    def _function(self, shot: Snapshot) -> str:
-        mode = "training mode" if shot.objective.model.training else "evaluation mode"
-        return f"{mode}, the {len(self._inputs)} fixed inputs"
+    def _function(self, shot: Snapshot) -> Provenance:
+        mode = "training" if shot.objective.model.training else "evaluation"
+        return Provenance(mode=mode, batch=f"the {len(self._inputs)} fixed inputs")

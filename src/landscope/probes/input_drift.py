@@ -20,7 +20,7 @@ from landscope.probes.distribution import DRIFTS
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
-from landscope.reading import Reading
+from landscope.reading import Provenance, Reading
 
 _MOST_LAYERS = 12
 
@@ -205,10 +205,10 @@ def _behind_a_norm(model: nn.Module, layer: str) -> bool:
     return False
 
 
-def _function(first: _First, shot: Snapshot) -> str:
-    mode = "training mode" if shot.objective.standing.training else "evaluation mode"
+def _function(first: _First, shot: Snapshot) -> Provenance:
+    mode = "training" if shot.objective.standing.training else "evaluation"
     samples = samples_of((first.inputs, first.targets), shot.objective.batch_dim)
-    return f"{mode}, the {samples} samples of the first look"
+    return Provenance(mode=mode, batch=f"the {samples} samples of the first look")
 
 
 def _followed(layers: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from landscope.objective.parameters import Parameters, norm
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
-from landscope.reading import Axis, Reading, Status
+from landscope.reading import Axis, Provenance, Reading, Status
 
 TOO_SMALL = "a step is too small for the type of the weights, in which rounding takes it away"
 
@@ -80,7 +80,7 @@ class _Line(Probe):
                     value,
                     unit=unit,
                     axis=axis,
-                    function=f"{function}; {TOO_SMALL}" if lost else function,
+                    function=function.noting(TOO_SMALL) if lost else function,
                     status=status,
                 )
                 for name, value, unit, function in lists
@@ -91,7 +91,7 @@ class _Line(Probe):
                     name,
                     value,
                     unit=unit,
-                    function=f"{shot.function}; {TOO_SMALL}" if lost and name in ends else None,
+                    function=shot.function.noting(TOO_SMALL) if lost and name in ends else None,
                     status=status if name in ends else Status.OK,
                 )
                 for name, value, unit in numbers
@@ -109,7 +109,9 @@ class PaperLine(_Line):
         """As of any line; at a rate of 0, as at the start of a warm-up, only why there is none."""
         if view.snapshot is None or view.lr > 0:
             return super().read(view)
-        why = f"the learning rate is {view.lr}, and the grid is made of its multiples"
+        why = Provenance(
+            note=f"the learning rate is {view.lr}, and the grid is made of its multiples"
+        )
         return [
             self.reading(view, name, math.nan, unit=unit, function=why, status=Status.SKIPPED)
             for name, unit in (("effective_beta", "loss / parameter^2"), ("beta_lr", "1"))

@@ -9,9 +9,11 @@ from landscope.measures.noise_floor import noise_of_gradient
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 
-_REDUCED = "the weights are of a reduced type: there is no gradient in full precision"
+_REDUCED = Provenance(
+    note="the weights are of a reduced type: there is no gradient in full precision"
+)
 
 
 class NoiseFloor(Probe):

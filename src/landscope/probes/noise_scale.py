@@ -10,7 +10,7 @@ from landscope.measures.noise_scale import noise_of_halves
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 
 DECAY = 0.9
 """Weight of the earlier looks at each look: about the last ten count."""
@@ -70,7 +70,7 @@ class NoiseScale(Probe):
             self.reading(view, "gradient_variance", found.gradient_variance, unit=square),
             self.reading(view, "batch_size", float(found.batch_size), unit="samples"),
         ]
-        what = f"{shot.function}, averaged over the looks so far" if self._decay else None
+        what = replace(shot.function, averaged=True) if self._decay else None
         quotients = [
             self.reading(view, "noise_scale", average.noise_scale, unit="samples", function=what),
             self.reading(view, "efficiency", average.efficiency, function=what),
@@ -80,8 +80,9 @@ class NoiseScale(Probe):
         return readings + quotients
 
     def _skipped(self, view: StepView, why: str) -> list[Reading]:
+        noted = Provenance(note=why)
         return [
-            self.reading(view, name, math.nan, unit=unit, function=why, status=Status.SKIPPED)
+            self.reading(view, name, math.nan, unit=unit, function=noted, status=Status.SKIPPED)
             for name, unit in (("noise_scale", "samples"), ("efficiency", "1"))
         ]
 

@@ -14,7 +14,7 @@ from landscope.objective.norm_mode import as_trained
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 
 
 class NormHealth(Probe):
@@ -92,8 +92,8 @@ class NormHealth(Probe):
     def _of_losses(self, view: StepView, shot: Snapshot, found: Health) -> list[Reading]:
         trained = shot.data_function
         if as_trained(shot.objective) is not shot.objective:
-            trained = f"{trained}; norms as they are trained"
-        evaluated = f"{trained}; the network in evaluation mode"
+            trained = trained.noting("norms as they are trained")
+        evaluated = trained.noting("the network in evaluation mode")
         readings = [
             self.reading(view, "training_loss", found.training_loss, unit="loss", function=trained),
             self.reading(
@@ -102,7 +102,7 @@ class NormHealth(Probe):
             self.reading(view, "evaluation_gap", found.evaluation_gap, function=evaluated),
         ]
         if found.gaps:
-            halved = f"{trained}; each half of the batch with its own statistics"
+            halved = trained.noting("each half of the batch with its own statistics")
             gap = self.reading(view, "half_batch_gap", found.half_batch_gap, function=halved)
             readings.append(_skipped(gap, found.no_halves) if found.no_halves else gap)
         return readings
@@ -128,4 +128,4 @@ def _unset(mean: Tensor, buffers: dict[str, Tensor], prefix: str) -> bool:
 
 
 def _skipped(reading: Reading, reason: str) -> Reading:
-    return replace(reading, status=Status.SKIPPED, function=reason)
+    return replace(reading, status=Status.SKIPPED, function=Provenance(note=reason))

@@ -6,7 +6,9 @@ from landscope.objective.layers import execution_order
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import FirstStep
 from landscope.probes.snapshot import StepView
-from landscope.reading import Reading
+from landscope.reading import Provenance, Reading
+
+_WEIGHTS = Provenance(note="the weights alone: no mode, no batch, no loss")
 
 
 class NearestOptimum(Probe):
@@ -56,7 +58,7 @@ class NearestOptimum(Probe):
                         value,
                         unit="parameter^2",
                         layer=layer.name,
-                        function="the weights alone: no mode, no batch, no loss",
+                        function=_WEIGHTS,
                     )
                 )
         return readings

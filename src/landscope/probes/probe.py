@@ -8,7 +8,7 @@ from landscope.cost import Cost, ProbeCost, Work
 from landscope.probes.domains import Domain, domain_of
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
-from landscope.reading import TRUSTED, Axis, Reading, Status
+from landscope.reading import TRUSTED, Axis, Provenance, Reading, Status
 
 
 class Probe(ABC):
@@ -70,7 +70,7 @@ class Probe(ABC):
         unit: str = "1",
         layer: str | None = None,
         axis: Axis | None = None,
-        function: str | None = None,
+        function: Provenance | str | None = None,
         status: Status = Status.OK,
     ) -> Reading:
         """A reading of this probe, with an honest status.
@@ -85,11 +85,14 @@ class Probe(ABC):
             unit: Unit of the value.
             layer: Name of the layer; None for the whole network.
             axis: Coordinates, where the value is a list.
-            function: Which function was measured; the one that the step descended unless given.
+            function: Which function was measured, or a text that says it; the one that the step
+                descended unless given.
             status: How far the value can be believed, where it is finite and can be.
         """
         if function is None:
-            function = view.snapshot.function if view.snapshot else ""
+            function = view.snapshot.function if view.snapshot else Provenance()
+        elif isinstance(function, str):
+            function = Provenance.parse(function)
         values = value if isinstance(value, tuple) else (value,)
         if status in TRUSTED:
             status = _honest(status, values, domain_of(self.id, quantity))

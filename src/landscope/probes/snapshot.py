@@ -1,11 +1,12 @@
 """A view of one training step: what a probe may read, and nothing that it could change by it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import Parameters
+from landscope.reading import Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +18,7 @@ class Snapshot:
         before: Copies of the parameters before the update.
         after: The parameters after it, the model's own: the next step overwrites them.
         gradient: The gradient of the objective before the update.
-        batch: Mode and batch of the step, in words.
+        measured: Mode, batch and norm mode of the step; the rest follows from the objective.
         trained: The gradients of the training itself; None where they are not known.
         previous: Copies of the parameters before the update before this one, where they are kept.
     """
@@ -26,26 +27,23 @@ class Snapshot:
     before: Parameters
     after: Parameters
     gradient: Parameters
-    batch: str
+    measured: Provenance
     trained: "TrainedGradients | None" = None
     previous: Parameters | None = None
 
     @property
-    def function(self) -> str:
+    def function(self) -> Provenance:
         """The function that the step descended: mode, batch, loss with its penalty, precision."""
         strength = self.objective.l2_penalty
-        penalty = f"with L2 penalty {strength:g}" if strength else "without penalty"
-        return f"{self.batch}, loss {penalty}{self._precision}"
+        if not strength:
+            return self.data_function
+        return replace(self.data_function, loss="with penalty", l2_penalty=float(f"{strength:g}"))
 
     @property
-    def data_function(self) -> str:
+    def data_function(self) -> Provenance:
         """The same function without the penalty."""
-        return f"{self.batch}, loss without penalty{self._precision}"
-
-    @property
-    def _precision(self) -> str:
         names = dict.fromkeys(str(d).removeprefix("torch.") for d in self.objective.autocast.dtypes)
-        return f", under {' and '.join(names)} autocast" if names else ""
+        return replace(self.measured, loss="without penalty", autocast=tuple(names))
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ class StepSize(Probe):
         doubtful = {"loss"} if gone else set[str]()
         doubtful |= {"safe_multiple"} if nowhere else set[str]()
         return [
-            replace(each, status=Status.UNRESOLVED, function=f"{each.function}; {why}")
+            replace(each, status=Status.UNRESOLVED, function=each.function.noting(why))
             if each.quantity in doubtful
             else each
             for each in readings

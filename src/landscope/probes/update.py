@@ -11,7 +11,7 @@ from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 
 LOST = 0.1
 """Share of weights lost in rounding from which on it is recorded."""
@@ -58,7 +58,7 @@ class Update(Probe):
         ]
         if not all(resolved(shot.before, shot.gradient, [view.lr] if view.lr > 0 else [])):
             unknown = replace(readings[2], value=math.nan, status=Status.UNRESOLVED)
-            readings[2] = replace(unknown, function=f"{unknown.function}; {TOO_SMALL}")
+            readings[2] = replace(unknown, function=unknown.function.noting(TOO_SMALL))
         if earlier is not None:
             readings.append(self.reading(view, "successive_cosine", both.cosine))
         lost = lost_share(shot.before, shot.after, shot.gradient)
@@ -70,7 +70,9 @@ class Update(Probe):
         if not (start <= 0 or loss < 0):
             return self.reading(view, quantity, loss / start)
         why = f"of losses of {loss:.4g} and {start:.4g} there is no ratio that says something"
-        return self.reading(view, quantity, math.nan, function=why, status=Status.SKIPPED)
+        return self.reading(
+            view, quantity, math.nan, function=Provenance(note=why), status=Status.SKIPPED
+        )
 
 
 def _between(first: Parameters, second: Parameters) -> Parameters:

@@ -14,8 +14,6 @@ from landscope.runs import RunRecords, StudyManifest, StudyRecords
 from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
 
 _NOTHING = "-"
-_OWN_BATCH = re.compile(r"batch \d+ of epoch \d+")
-"""A reading names its very batch; a table of probes says it once for all steps."""
 _FUNCTIONS = 6
 """A probe that measured more functions than this, as with user-made ones, says how many more."""
 _FAMILIES = {"vgg": "VGG", "dln": "Deep linear net"}
@@ -126,9 +124,8 @@ def probe_rows(study: StudyRecords) -> list[ProbeRow]:
     for run in study.runs.values():
         for reading in run.all_readings:
             quantities.setdefault(reading.probe, {})[reading.quantity] = None
-            if reading.function:
-                told = functions.setdefault(reading.probe, {})
-                told[_OWN_BATCH.sub("the step's own batch", reading.function)] = None
+            if said := str(reading.function.at_any_step):
+                functions.setdefault(reading.probe, {})[said] = None
             # All readings that a probe gives at a step share its seconds.
             spent = seconds.setdefault(reading.probe, {})
             spent[(run.id, reading.step)] = reading.seconds

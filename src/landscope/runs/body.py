@@ -11,7 +11,7 @@ from dataclasses import fields
 from numbers import Real
 from typing import cast
 
-from landscope.reading import Axis, Reading, Status
+from landscope.reading import Axis, Provenance, Reading, Status
 from landscope.runs.outcome import Outcome, OutcomeStatus
 
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -64,7 +64,7 @@ def reading_to_json(reading: Reading) -> dict[str, object]:
         "axis": axis
         and {"name": axis.name, "unit": axis.unit, "values": _numbers_to_json(axis.values)},
         "status": reading.status,
-        "function": reading.function,
+        "function": str(reading.function),
         "seconds": number_to_json(reading.seconds),
     }
     reading_from_json(body)  # what could not be read back is not written
@@ -93,7 +93,7 @@ def reading_from_json(body: object) -> Reading:
         layer=None if layer is None else _text(layer, "layer"),
         axis=None if axis is None else _axis(axis),
         status=_STATUSES[status],
-        function=_text(given["function"], "function"),
+        function=Provenance.parse(_text(given["function"], "function")),
         seconds=_number(given["seconds"], "seconds"),
     )
     if reading.axis is not None:

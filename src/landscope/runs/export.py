@@ -185,7 +185,7 @@ def _rows_of(reading: Reading) -> Iterator[tuple[Cell, ...]]:
     """The columns from step to seconds, for each number of a reading."""
     axis, value = reading.axis, reading.value
     what = (reading.step, reading.probe, reading.quantity, reading.layer)
-    how = (reading.unit, str(reading.status), reading.function, reading.seconds)
+    how = (reading.unit, str(reading.status), str(reading.function), reading.seconds)
     if not isinstance(value, tuple):
         yield (*what, None, None, None, None, None, value, *how)
         return

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from landscope.errors import LandscopeError, UsageError
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 from landscope.scope.warn import Complaints
 
 _TRIES = 3  # times in a row that a measurement fails before it is tried less often
@@ -154,5 +154,5 @@ def _skipped(quantity: str, what: str, step: int, reason: str) -> Reading:
         value=1.0,
         layer=what,
         status=Status.SKIPPED,
-        function=reason,
+        function=Provenance(note=reason),
     )

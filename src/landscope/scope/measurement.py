@@ -21,19 +21,13 @@ from landscope.objective.parameters import Parameters, trainable
 from landscope.objective.processes import count, rank
 from landscope.objective.random_state import RandomState, TorchStreams, devices_of
 from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
-from landscope.reading import Reading, Status
+from landscope.reading import OWN_BATCH, Provenance, Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation
 from landscope.scope.unseen import differ, norms_of
 
 _PARALLEL = 0.9999
 """Cosine of update and gradient from which on one is a multiple of the other, up to rounding."""
-
-_NORMS = {
-    "batch": "",
-    "frozen": ", batch norms with this batch's statistics held still",
-    "running": ", batch norms with their running statistics",
-}
 
 
 class Measurer:
@@ -88,7 +82,8 @@ class Measurer:
                 return {}
             why = self._moving.why(view.snapshot.objective.standing) if view.snapshot else ""
             if why:
-                self._write(Reading(step, "scope", "moving_loss", 1.0, function=why))
+                because = Provenance(note=why)
+                self._write(Reading(step, "scope", "moving_loss", 1.0, function=because))
             return self._instrument.look(view)
 
     def _view(self, step: int, observation: Observation, previous: Parameters | None) -> StepView:
@@ -111,7 +106,7 @@ class Measurer:
             before=before,
             after=trainable(self._model),
             gradient=gradient,
-            batch=self._in_words(objective, observation.batches, noise),
+            measured=self._measured(objective, observation.batches, noise),
             # That of another function, or with other noise, is not to be compared with this one.
             trained=_trained(observation) if same else None,
             previous=previous if fits else None,
@@ -119,15 +114,16 @@ class Measurer:
         lr = observation.lr if math.isfinite(observation.lr) else _lr_of(snapshot)
         return StepView(step, lr, loss, data_loss, None, snapshot)
 
-    def _in_words(self, objective: Objective, batches: int, noise: str) -> str:
-        mode = "training mode" if objective.standing.training else "evaluation mode"
-        which = (
-            "the step's own batch" if batches == 1 else f"the last of the step's {batches} batches"
+    def _measured(self, objective: Objective, batches: int, noise: str) -> Provenance:
+        last = f"the last of the step's {batches} batches"
+        return Provenance(
+            mode="training" if objective.standing.training else "evaluation",
+            batch=OWN_BATCH if batches == 1 else last,
+            rank=(rank(), count()) if count() > 1 else None,
+            samples=samples_of((objective.inputs, objective.targets), objective.batch_dim),
+            noise=noise,
+            norm_mode=self._norm_mode,
         )
-        if count() > 1:
-            which += f" in process {rank()} of {count()}"
-        samples = samples_of((objective.inputs, objective.targets), objective.batch_dim)
-        return f"{mode}, {which}, {samples} samples{noise}{_NORMS[self._norm_mode]}"
 
     def _not_finite(self, view: StepView) -> None:
         loss = float(view.loss)
@@ -139,7 +135,7 @@ class Measurer:
                 value=loss,
                 unit="loss",
                 status=Status.NONFINITE,
-                function=view.snapshot.function if view.snapshot else "",
+                function=view.snapshot.function if view.snapshot else Provenance(),
             )
         )
 
@@ -222,11 +218,11 @@ def _lr_of(snapshot: Snapshot) -> float:
 def _noise(observation: Observation, objective: Objective, end: TorchStreams) -> str:
     """Why the noise of the measured pass is not that of the training's; empty where it is."""
     if observation.redrawn:
-        return ", noise drawn anew because compiled code draws its own"
+        return "compiled code draws its own"
     begin = objective.random_state.streams
     if observation.drawn is None or end == begin or end == observation.drawn:
         return ""
-    return ", noise drawn anew because the block draws other numbers too"
+    return "the block draws other numbers too"
 
 
 def _alike(first: Parameters, second: Parameters) -> bool:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from landscope.objective.processes import count, rank
-from landscope.reading import Reading
+from landscope.reading import Provenance, Reading
 from landscope.scope.budget import Budget
 from landscope.scope.failures import Failures
 from landscope.scope.instrument import Instrument
@@ -71,7 +71,7 @@ class Processes:
             self._failures.of_processes(probe, step, self._count)
             if self._budget is not None:
                 self._budget.leave_out(probe)
-        function = "processes that train together, of which this one measures"
+        function = Provenance(note="processes that train together, of which this one measures")
         value = float(self._count)
         self._write(Reading(step, "scope", "processes", value, function=function))
 

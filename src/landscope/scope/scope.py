@@ -23,7 +23,7 @@ from landscope.objective.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen
-from landscope.reading import Reading
+from landscope.reading import Provenance, Reading
 from landscope.report.run import Reviewed
 from landscope.scope.budget import Budget, Clock
 from landscope.scope.destinations import Destination, Destinations
@@ -45,7 +45,7 @@ from landscope.scope.unseen import Unseen
 from landscope.scope.warn import Complaints
 from landscope.scope.watch import Block, Watch
 
-_WALL = "wall time of this process, from the third update on"
+_WALL = Provenance(note="wall time of this process, from the third update on")
 
 
 class Scope(Reviewed):

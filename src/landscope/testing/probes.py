@@ -209,7 +209,7 @@ def _check_words(reading: Reading, probe: Probe, view: StepView) -> None:
         f"{reading.quantity!r} is no name of a quantity: / parts keys",
     )
     _require(reading.unit != "", f'{key} has no unit; that of a pure number is "1"')
-    _require(reading.function != "", f"{key} does not say which function was measured")
+    _require(str(reading.function) != "", f"{key} does not say which function was measured")
     if isinstance(reading.value, tuple) or reading.axis is not None:
         coordinates = len(reading.axis.values) if reading.axis is not None else 0
         _require(

@@ -19,7 +19,7 @@ from landscope.objective.objective import LossFn, Objective
 from landscope.objective.parameters import trainable
 from landscope.probes.probe import Probe
 from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
-from landscope.reading import Reading
+from landscope.reading import OWN_BATCH, Provenance, Reading
 from landscope.scope.scope import Scope
 
 CLASSES = 3
@@ -223,9 +223,9 @@ def stand(training: Training) -> Stand:
     training.update(model, optimizer, batch)
     used = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
     loss, data_loss, gradient = objective.gradient(before)
-    words = f"training mode, the step's own batch, {SAMPLES} samples"
+    measured = Provenance(mode="training", batch=OWN_BATCH, samples=SAMPLES)
     trained = TrainedGradients(computed=used, used=used)
-    shot = Snapshot(objective, before, trainable(model), gradient, words, trained, previous)
+    shot = Snapshot(objective, before, trainable(model), gradient, measured, trained, previous)
     lr = float(optimizer.param_groups[0]["lr"])
     return Stand(
         training, model, optimizer, batch, StepView(1, lr, loss, data_loss, None, shot), shot

@@ -52,7 +52,7 @@ def test_it_says_which_function_each_value_is_of():
     book.follow(view(3), settle=True)
     book.curves.test(3, torch.tensor(1.0), torch.tensor(0.5))
 
-    assert {r.quantity: r.function for r in book.readings} == {
+    assert {r.quantity: str(r.function) for r in book.readings} == {
         "train_loss": "training mode, the step's batch, loss with penalty",
         "train_data_loss": "training mode, the step's batch, loss without penalty",
         "train_accuracy": "training mode, the step's batch",

@@ -13,7 +13,7 @@ from torch import nn
 from landscope.environment import describe_versions
 from landscope.errors import LandscopeError
 from landscope.progress import Progress, Report
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 from landscope.runs.folder import RunFolder
 from landscope.runs.manifest import RunManifest, manifest_of
 from landscope.runs.outcome import Outcome
@@ -35,8 +35,8 @@ PROBES = ("gradient", "update", "step_size", "line", "covariate_shift")
 """What is measured of every norm, by the names of the table of probes."""
 
 _REPORT_SECONDS = 0.2
-_LOSS = "training mode, the step's batch"
-_TIME = "zero_grad, loss, backward and step; the device waited for"
+_LOSS = Provenance(mode="training", batch="the step's batch")
+_TIME = Provenance(note="zero_grad, loss, backward and step; the device waited for")
 
 
 def run_comparison(

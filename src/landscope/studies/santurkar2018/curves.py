@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from landscope.probes.snapshot import StepView
-from landscope.reading import Reading, Status
+from landscope.reading import Provenance, Reading, Status
 
 _PROBE = "training"
-_BATCH = "training mode, the step's batch"
-_TEST_SET = "evaluation mode, the test set"
+_BATCH = Provenance(mode="training", batch="the step's batch")
+_TEST_SET = Provenance(mode="evaluation", batch="the test set")
 
 
 class Curves:
@@ -66,8 +67,8 @@ class Curves:
         steps = [step for step, _ in self._points]
         self._points.clear()
         for step, (loss, data_loss, *accuracy) in zip(steps, held, strict=True):
-            self._loss(step, "train_loss", loss, f"{_BATCH}, loss with penalty")
-            self._loss(step, "train_data_loss", data_loss, f"{_BATCH}, loss without penalty")
+            self._loss(step, "train_loss", loss, replace(_BATCH, loss="with penalty"))
+            self._loss(step, "train_data_loss", data_loss, replace(_BATCH, loss="without penalty"))
             for value in accuracy:
                 self._accuracy(step, "train_accuracy", value, _BATCH, loss=data_loss)
             if not math.isfinite(loss):
@@ -76,19 +77,19 @@ class Curves:
 
     def test(self, step: int, loss: Tensor, accuracy: Tensor) -> None:
         """Write the loss and the accuracy on the test set before a step."""
-        without_penalty = f"{_TEST_SET}, loss without penalty"
+        without_penalty = replace(_TEST_SET, loss="without penalty")
         value = loss.item()
         self._loss(step, "test_loss", value, without_penalty)
         self._accuracy(step, "test_accuracy", accuracy.item(), _TEST_SET, loss=value)
 
-    def _loss(self, step: int, quantity: str, value: float, function: str) -> None:
+    def _loss(self, step: int, quantity: str, value: float, function: Provenance) -> None:
         status = _status(value)
         self._write(
             Reading(step, _PROBE, quantity, value, "loss", status=status, function=function)
         )
 
     def _accuracy(
-        self, step: int, quantity: str, value: float, function: str, *, loss: float
+        self, step: int, quantity: str, value: float, function: Provenance, *, loss: float
     ) -> None:
         # Scores that are not numbers have a highest one too, and so an accuracy that means nothing.
         status = _status(loss)

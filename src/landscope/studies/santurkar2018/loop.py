@@ -11,6 +11,7 @@ from landscope.objective.objective import Objective
 from landscope.objective.objective import l2_penalty as penalty_of
 from landscope.objective.parameters import Parameters, trainable
 from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
+from landscope.reading import Provenance
 from landscope.studies.santurkar2018.losses import Loss, accuracy
 
 
@@ -74,7 +75,7 @@ class _Start:
 
     objective: Objective
     before: Parameters
-    batch: str
+    measured: Provenance
 
     @classmethod
     def now(cls, model: nn.Module, loss: Loss, batch: Batch, penalty: float) -> "_Start":
@@ -82,7 +83,7 @@ class _Start:
         objective = Objective.now(
             model, loss.function, batch.inputs, batch.targets, l2_penalty=penalty
         )
-        return cls(objective, before, _in_words(batch))
+        return cls(objective, before, _measured(batch))
 
     def finished(self, model: nn.Module) -> Snapshot:
         gradient = {
@@ -97,11 +98,11 @@ class _Start:
             self.before,
             trainable(model),
             gradient,
-            self.batch,
+            self.measured,
             trained=TrainedGradients(used=gradient),
         )
 
 
-def _in_words(batch: Batch) -> str:
-    position = f"batch {batch.index} of epoch {batch.epoch}"
-    return f"training mode, {position}, {len(batch.inputs)} samples"
+def _measured(batch: Batch) -> Provenance:
+    place = (batch.index, batch.epoch)
+    return Provenance(mode="training", place=place, samples=len(batch.inputs))
