@@ -57,7 +57,8 @@ def test_a_provenance_is_one_sentence_and_comes_back(provenance: Provenance, tex
 WORDS = st.sampled_from(
     [
         "training mode", "evaluation mode", "batch 1 of epoch 2", "batch 01 of epoch 2",
-        "7 samples",        "the test set", "in process 0 of 2", "noise drawn anew because ", "loss with penalty",
+        "7 samples", "the test set", "in process 0 of 2", "noise drawn anew because ",
+        "loss with penalty",
         "loss with L2 penalty 1e-05", "loss with L2 penalty 0.10", "under bfloat16 autocast", ", ",
         "; ", " ", "batch norms with their running statistics", "averaged over the looks so far",
         "9" * 5000, "\n", "x",
