@@ -3,6 +3,7 @@
 from landscope.cost import Cost, Work
 from landscope.measures.covariate_shift import shift_of_layers, spread
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import COVARIATE_SHIFT
 from landscope.probes.schedule import Schedule, WhenPlanned
 from landscope.probes.snapshot import StepView
 from landscope.reading import Reading, Status
@@ -16,8 +17,10 @@ class CovariateShift(Probe):
     Under a budget of time it follows six layers, evenly spaced, the last among them.
     """
 
+    quantities = COVARIATE_SHIFT
+
     def __init__(self, schedule: Schedule) -> None:
-        super().__init__("covariate_shift", schedule)
+        super().__init__(COVARIATE_SHIFT.probe, schedule)
         # Of many layers it takes as long as all other probes together. So where a budget plans the
         # measurements, it follows a few, and where the user does, all.
         self._most = _MOST if isinstance(schedule, WhenPlanned) else None
@@ -52,21 +55,15 @@ class CovariateShift(Probe):
             if shift.obstacle is not None:
                 status = Status.FALLBACK
                 function = function.noting(f"a whole pass for each layer, because {shift.obstacle}")
-            for quantity, value, unit in (
-                ("shift_l2", shift.l2, "loss / parameter"),
-                ("shift_relative", shift.relative, "1"),
-                ("shift_cosine", shift.cosine, "1"),
-                ("gradient_norm", shift.gradient_norm, "loss / parameter"),
-            ):
-                readings.append(
-                    self.reading(
-                        view,
-                        quantity,
-                        value,
-                        unit=unit,
-                        layer=shift.layer,
-                        function=function,
-                        status=status,
-                    )
+            readings += [
+                self.reading(
+                    view, quantity, value, layer=shift.layer, function=function, status=status
                 )
+                for quantity, value in (
+                    (COVARIATE_SHIFT.shift_l2, shift.l2),
+                    (COVARIATE_SHIFT.shift_relative, shift.relative),
+                    (COVARIATE_SHIFT.shift_cosine, shift.cosine),
+                    (COVARIATE_SHIFT.gradient_norm, shift.gradient_norm),
+                )
+            ]
         return readings

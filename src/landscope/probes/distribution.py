@@ -14,6 +14,7 @@ from torch import Tensor
 
 from landscope.cost import Cost, Work
 from landscope.measures.distribution import (
+    Drift,
     by_feature,
     drift,
     feature_dimension,
@@ -24,19 +25,22 @@ from landscope.objective.activations import activations
 from landscope.objective.objective import Objective
 from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import DISTRIBUTION, Drifts, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Axis, Provenance, Reading
 
-DRIFTS = (
-    ("mean_change", "activation"),
-    ("variance_change", "activation^2"),
-    ("mean_change_since_start", "activation"),
-    ("variance_change_since_start", "activation^2"),
-    ("wasserstein", "activation"),
-    ("wasserstein_relative", "1"),
-)
-"""What of a :class:`~landscope.measures.distribution.Drift` is recorded, with its units."""
+
+def drifts(of: Drifts, moved: Drift) -> list[tuple[Quantity, float]]:
+    """What of a drift is recorded, as the quantities of a probe."""
+    return [
+        (of.input_mean_change, moved.mean_change),
+        (of.input_variance_change, moved.variance_change),
+        (of.input_mean_change_since_start, moved.mean_change_since_start),
+        (of.input_variance_change_since_start, moved.variance_change_since_start),
+        (of.input_wasserstein, moved.wasserstein),
+        (of.input_wasserstein_relative, moved.wasserstein_relative),
+    ]
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,12 @@ class Distribution(Probe):
         seed: Chooses the features that are drawn.
     """
 
+    quantities = DISTRIBUTION
+
     def __init__(
         self, schedule: Schedule, watched: Sequence[Watched], inputs: Tensor, bins: int, seed: int
     ) -> None:
-        super().__init__("distribution", schedule)
+        super().__init__(DISTRIBUTION.probe, schedule)
         self._watched = tuple(watched)
         self._inputs = inputs
         self._bins = bins
@@ -91,8 +97,11 @@ class Distribution(Probe):
                 by_feature(inputs[watched.layer], self._dimension(shot, watched))
                 for inputs in (entering, later)
             )
-            for quantity, value, unit in self._compare(watched.layer, before, after):
-                readings.append(self.reading(view, quantity, value, unit=unit, layer=watched.layer))
+            moved = drift(before, after, self._start.setdefault(watched.layer, moments(before)))
+            readings += [
+                self.reading(view, quantity, value, layer=watched.layer)
+                for quantity, value in drifts(DISTRIBUTION, moved)
+            ]
             readings += self._moments(view, watched.layer, before)
             readings.append(self._histogram(view, watched, number, leaving[watched.activation]))
         return [replace(reading, function=self._function(shot)) for reading in readings]
@@ -121,18 +130,12 @@ class Distribution(Probe):
         now = RandomState.capture(devices_of(shot.objective.model))
         return replace(shot.objective, random_state=now)
 
-    def _compare(self, layer: str, before: Tensor, after: Tensor) -> list[tuple[str, float, str]]:
-        moved = drift(before, after, self._start.setdefault(layer, moments(before)))
-        return [(f"input_{name}", getattr(moved, name), unit) for name, unit in DRIFTS]
-
     def _moments(self, view: StepView, layer: str, before: Tensor) -> list[Reading]:
         mean, variance = (tuple(moment.tolist()) for moment in moments(before))
         axis = Axis("feature", "1", tuple(map(float, range(len(mean)))))
         return [
-            self.reading(view, "input_mean", mean, unit="activation", layer=layer, axis=axis),
-            self.reading(
-                view, "input_variance", variance, unit="activation^2", layer=layer, axis=axis
-            ),
+            self.reading(view, DISTRIBUTION.input_mean, mean, layer=layer, axis=axis),
+            self.reading(view, DISTRIBUTION.input_variance, variance, layer=layer, axis=axis),
         ]
 
     def _histogram(self, view: StepView, watched: Watched, number: int, output: Tensor) -> Reading:
@@ -143,9 +146,8 @@ class Distribution(Probe):
         density, edges = histogram(samples[:, feature], self._bins)
         return self.reading(
             view,
-            "activation_histogram",
+            DISTRIBUTION.activation_histogram,
             tuple(density),
-            unit="1 / activation",
             layer=watched.layer,
             axis=Axis("activation", "activation", tuple(edges)),
         )

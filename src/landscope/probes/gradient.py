@@ -11,6 +11,7 @@ from landscope.measures.conspicuous import by_layer, gradient_shares
 from landscope.objective.batch_labels import largest_class
 from landscope.objective.parameters import Parameters, norm, wide
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import GRADIENT, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView, TrainedGradients
 from landscope.reading import Reading
@@ -18,8 +19,6 @@ from landscope.reading import Reading
 PARALLEL = 0.99
 """Cosine from which on two gradients have one direction: they differ by rounding alone, and even a
 relative error of a tenth, far more than low precision makes, leaves it at 0.995."""
-
-_SLOPE = "loss / parameter"
 
 FAINT = 1e-4
 """Share of the others' gradient below which that of a layer is recorded."""
@@ -46,8 +45,10 @@ class Gradient(Probe):
     ``largest_class`` with ``largest_class_number`` of a batch that has next to no other class.
     """
 
+    quantities = GRADIENT
+
     def __init__(self, schedule: Schedule) -> None:
-        super().__init__("gradient", schedule)
+        super().__init__(GRADIENT.probe, schedule)
         self._unowned: dict[str, float] = {}
 
     def cost(self, work: Work) -> Cost:
@@ -61,8 +62,8 @@ class Gradient(Probe):
         if shot is None:
             return []
         readings = [
-            self.reading(view, "loss", float(view.loss), unit="loss"),
-            self.reading(view, "gradient_norm", float(norm(shot.gradient)), unit=_SLOPE),
+            self.reading(view, GRADIENT.loss, float(view.loss)),
+            self.reading(view, GRADIENT.gradient_norm, float(norm(shot.gradient))),
         ]
         if shot.trained is not None:
             readings += self._of_training(view, shot.gradient, shot.trained)
@@ -70,8 +71,8 @@ class Gradient(Probe):
         readings += self._of_layers(view, shot.gradient, shot.trained)
         found = largest_class(shot.objective.inputs, shot.objective.targets, _FEWEST_LABELS)
         if found is not None and found[0] >= UNIFORM:
-            readings.append(self.reading(view, "largest_class", found[0]))
-            readings.append(self.reading(view, "largest_class_number", float(found[1])))
+            readings.append(self.reading(view, GRADIENT.largest_class, found[0]))
+            readings.append(self.reading(view, GRADIENT.largest_class_number, float(found[1])))
         return readings
 
     def _of_layers(
@@ -85,7 +86,7 @@ class Gradient(Probe):
         # What another loss trains has a gradient of that.
         elsewhere = gradient_shares(used) if used else {}
         return [
-            self.reading(view, "gradient_share", share, layer=layer)
+            self.reading(view, GRADIENT.gradient_share, share, layer=layer)
             for layer, share in gradient_shares(gradient).items()
             if share < FAINT and elsewhere.get(layer, 0.0) < FAINT
         ]
@@ -104,7 +105,7 @@ class Gradient(Probe):
             if still:
                 part = sum(before[name].numel() for name in still)
                 share = part / max(1, sum(before[name].numel() for name in names))
-                readings.append(self.reading(view, "unowned", share, layer=layer))
+                readings.append(self.reading(view, GRADIENT.unowned, share, layer=layer))
         return readings
 
     def _is_where_it_was(self, name: str, tensor: Tensor) -> bool:
@@ -123,26 +124,26 @@ class Gradient(Probe):
         self, view: StepView, measured: Parameters, trained: TrainedGradients
     ) -> list[Reading]:
         computed, used = trained.computed, trained.used
-        found: list[tuple[str, float, str]] = []
+        found: list[tuple[Quantity, float]] = []
         reference = _closest(measured, [g for g in (computed, used) if g is not None])
         if reference is not None:
             both = _against(measured, reference)
-            found.append(("agreement", both.cosine, "1"))
+            found.append((GRADIENT.agreement, both.cosine))
             if computed is not None:
-                found.append(("gradient_scale", _quotient(both), "1"))
+                found.append((GRADIENT.gradient_scale, _quotient(both)))
             # A loop may divide the loss of each of several batches by their number.
             if trained.batches > 1:
-                found.append(("batches", float(trained.batches), "1"))
+                found.append((GRADIENT.batches, float(trained.batches)))
         if used is not None:
-            found.append(("used_gradient_norm", float(norm(used)), _SLOPE))
+            found.append((GRADIENT.used_gradient_norm, float(norm(used))))
             whole = computed if computed is not None and reference is computed else measured
             before = _against(whole, used)
-            found.append(("used_cosine", before.cosine, "1"))
-            found.append(("used_scale", _quotient(before), "1"))
+            found.append((GRADIENT.used_cosine, before.cosine))
+            found.append((GRADIENT.used_scale, _quotient(before)))
             if computed is not None:
-                found.append(("backward_passes", float(trained.passes), "1"))
-                found.append(("left_over", float(trained.adds_up), "1"))
-        return [self.reading(view, name, value, unit=unit) for name, value, unit in found]
+                found.append((GRADIENT.backward_passes, float(trained.passes)))
+                found.append((GRADIENT.left_over, float(trained.adds_up)))
+        return [self.reading(view, quantity, value) for quantity, value in found]
 
 
 def _closest(measured: Parameters, gradients: list[Parameters]) -> Parameters | None:

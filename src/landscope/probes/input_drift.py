@@ -16,8 +16,9 @@ from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import Parameters
 from landscope.objective.random_state import RandomState, devices_of
-from landscope.probes.distribution import DRIFTS
+from landscope.probes.distribution import drifts
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import INPUT_DRIFT
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Provenance, Reading
@@ -64,8 +65,10 @@ class InputDrift(Probe):
         schedule: At which steps it looks.
     """
 
+    quantities = INPUT_DRIFT
+
     def __init__(self, schedule: Schedule) -> None:
-        super().__init__("input_drift", schedule)
+        super().__init__(INPUT_DRIFT.probe, schedule)
         self._first: _First | None = None
         self._whereabouts: set[tuple[torch.device, torch.dtype]] | None = None
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
@@ -114,21 +117,18 @@ class InputDrift(Probe):
                 self._start[layer] = moments(before)
             moved = drift(before, after, self._start[layer])
             readings += [
-                self.reading(
-                    view,
-                    f"input_{name}",
-                    getattr(moved, name),
-                    unit=unit,
-                    layer=layer,
-                    function=_function(first, shot),
-                )
-                for name, unit in DRIFTS
+                self.reading(view, quantity, value, layer=layer, function=_function(first, shot))
+                for quantity, value in drifts(INPUT_DRIFT, moved)
             ]
             silent = silent_share(before) if len(inputs) >= _FEWEST_SAMPLES else 0.0
             if silent > SILENT and not _behind_a_norm(shot.objective.model, layer):
                 readings.append(
                     self.reading(
-                        view, "silent_inputs", silent, layer=layer, function=_function(first, shot)
+                        view,
+                        INPUT_DRIFT.silent_inputs,
+                        silent,
+                        layer=layer,
+                        function=_function(first, shot),
                     )
                 )
         return readings
@@ -143,14 +143,14 @@ class InputDrift(Probe):
         features = by_feature(
             inputs, feature_dimension(shot.objective.model.get_submodule(str(first.first)))
         )
-        sizes = {
-            "input_size": (root_mean_square(features), LARGE),
-            "input_spread": (spread(features), UNLIKE),
-        }
+        sizes = (
+            (INPUT_DRIFT.input_size, root_mean_square(features), LARGE),
+            (INPUT_DRIFT.input_spread, spread(features), UNLIKE),
+        )
         function = _function(first, shot)
         return [
-            self.reading(view, name, size, layer=first.first, function=function)
-            for name, (size, usual) in sizes.items()
+            self.reading(view, quantity, size, layer=first.first, function=function)
+            for quantity, size, usual in sizes
             if size > usual
         ]
 

@@ -14,6 +14,7 @@ from landscope.measures.line import check_etas, landscape_along
 from landscope.measures.random_direction import random_direction
 from landscope.objective.parameters import Parameters, norm
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import FIXED_LINE, PAPER_LINE, RANDOM_LINE, Line
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Axis, Provenance, Reading, Status
@@ -24,8 +25,9 @@ TOO_SMALL = "a step is too small for the type of the weights, in which rounding 
 class _Line(Probe):
     """A line on a grid of step sizes; what differs is the grid and the direction."""
 
-    def __init__(self, id: str, schedule: Schedule, grid: Sequence[float]) -> None:  # noqa: A002
-        super().__init__(id, schedule)
+    def __init__(self, quantities: Line, schedule: Schedule, grid: Sequence[float]) -> None:
+        super().__init__(quantities.probe, schedule)
+        self.quantities = self._line = quantities
         check_etas(grid)
         self._grid = tuple(grid)
 
@@ -58,44 +60,31 @@ class _Line(Probe):
         axis = Axis("eta", "step size", line.etas)
         lost = not all(line.resolved)
         status = Status.UNRESOLVED if lost else Status.OK
-        slope = "loss / parameter"
-        lists = (
-            ("loss", line.losses, "loss", shot.function),
-            ("data_loss", line.data_losses, "loss", shot.data_function),
-            ("gradient_change", line.gradient_changes, slope, shot.function),
-            ("beta", line.betas, "loss / parameter^2", shot.function),
+        why = shot.function.noting(TOO_SMALL) if lost else None
+        data = shot.data_function.noting(TOO_SMALL) if lost else shot.data_function
+        of = self._line
+        found = (
+            (of.loss, line.losses, why),
+            (of.data_loss, line.data_losses, data),
+            (of.gradient_change, line.gradient_changes, why),
+            (of.beta, line.betas, why),
+            (of.effective_beta, line.effective_beta, why),
+            (of.beta_lr, line.effective_beta * view.lr, why),
         )
-        numbers = (
-            ("effective_beta", line.effective_beta, "loss / parameter^2"),
-            ("beta_lr", line.effective_beta * view.lr, "1"),
-            ("start_loss", line.start_loss, "loss"),
-            ("gradient_norm", line.gradient_norm, slope),
-        )
-        ends = ("effective_beta", "beta_lr")
         return [
             *(
                 self.reading(
                     view,
-                    name,
+                    quantity,
                     value,
-                    unit=unit,
-                    axis=axis,
-                    function=function.noting(TOO_SMALL) if lost else function,
+                    axis=axis if isinstance(value, tuple) else None,
+                    function=function,
                     status=status,
                 )
-                for name, value, unit, function in lists
+                for quantity, value, function in found
             ),
-            *(
-                self.reading(
-                    view,
-                    name,
-                    value,
-                    unit=unit,
-                    function=shot.function.noting(TOO_SMALL) if lost and name in ends else None,
-                    status=status if name in ends else Status.OK,
-                )
-                for name, value, unit in numbers
-            ),
+            self.reading(view, of.start_loss, line.start_loss),
+            self.reading(view, of.gradient_norm, line.gradient_norm),
         ]
 
 
@@ -103,7 +92,7 @@ class PaperLine(_Line):
     """Along the gradient, on the paper's grid: multiples of the learning rate."""
 
     def __init__(self, schedule: Schedule, multiples: Sequence[float]) -> None:
-        super().__init__("line[paper]", schedule, multiples)
+        super().__init__(PAPER_LINE, schedule, multiples)
 
     def read(self, view: StepView) -> list[Reading]:
         """As of any line; at a rate of 0, as at the start of a warm-up, only why there is none."""
@@ -113,8 +102,8 @@ class PaperLine(_Line):
             note=f"the learning rate is {view.lr}, and the grid is made of its multiples"
         )
         return [
-            self.reading(view, name, math.nan, unit=unit, function=why, status=Status.SKIPPED)
-            for name, unit in (("effective_beta", "loss / parameter^2"), ("beta_lr", "1"))
+            self.reading(view, quantity, math.nan, function=why, status=Status.SKIPPED)
+            for quantity in (self._line.effective_beta, self._line.beta_lr)
         ]
 
     def etas(self, view: StepView) -> tuple[float, ...]:
@@ -126,7 +115,7 @@ class FixedLine(_Line):
     """Along the gradient, on a grid that does not depend on the learning rate."""
 
     def __init__(self, schedule: Schedule, etas: Sequence[float]) -> None:
-        super().__init__("line[fixed]", schedule, etas)
+        super().__init__(FIXED_LINE, schedule, etas)
 
     def etas(self, view: StepView) -> tuple[float, ...]:
         """The same at every step."""
@@ -138,7 +127,7 @@ class RandomLine(_Line):
     """Along a random direction of the gradient's length, on the grid of :class:`FixedLine`."""
 
     def __init__(self, schedule: Schedule, etas: Sequence[float], seed: int) -> None:
-        super().__init__("line[random]", schedule, etas)
+        super().__init__(RANDOM_LINE, schedule, etas)
         self._seed = seed
 
     def etas(self, view: StepView) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from landscope.cost import Cost, Work
 from landscope.measures.noise_floor import NoiseFloor as Floor
 from landscope.measures.noise_floor import noise_of_gradient
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import NOISE_FLOOR
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
 from landscope.reading import Provenance, Reading, Status
@@ -14,6 +15,7 @@ from landscope.reading import Provenance, Reading, Status
 _REDUCED = Provenance(
     note="the weights are of a reduced type: there is no gradient in full precision"
 )
+_OF_ROUNDING = (NOISE_FLOOR.rounding_l2.name, NOISE_FLOOR.rounding_relative.name)
 
 
 class NoiseFloor(Probe):
@@ -23,8 +25,10 @@ class NoiseFloor(Probe):
     shift or a change of the gradient that is not well above it is not resolved.
     """
 
+    quantities = NOISE_FLOOR
+
     def __init__(self, schedule: Schedule) -> None:
-        super().__init__("noise_floor", schedule)
+        super().__init__(NOISE_FLOOR.probe, schedule)
 
     def cost(self, work: Work) -> Cost:
         """Two gradients, and a forward pass for the order of the layers.
@@ -46,22 +50,22 @@ class NoiseFloor(Probe):
         return readings
 
     def _readings(self, view: StepView, floor: Floor, layer: str | None) -> list[Reading]:
-        slope, norm = "loss / parameter", floor.gradient_norm
+        norm = floor.gradient_norm
         found = [
-            self.reading(view, quantity, value, unit=unit, layer=layer)
-            for quantity, value, unit in (
-                ("repeat_l2", floor.repeat, slope),
-                ("repeat_relative", floor.repeat / norm if norm else math.nan, "1"),
-                ("rounding_l2", floor.rounding, slope),
-                ("rounding_relative", floor.rounding / norm if norm else math.nan, "1"),
-                ("gradient_norm", norm, slope),
+            self.reading(view, quantity, value, layer=layer)
+            for quantity, value in (
+                (NOISE_FLOOR.repeat_l2, floor.repeat),
+                (NOISE_FLOOR.repeat_relative, floor.repeat / norm if norm else math.nan),
+                (NOISE_FLOOR.rounding_l2, floor.rounding),
+                (NOISE_FLOOR.rounding_relative, floor.rounding / norm if norm else math.nan),
+                (NOISE_FLOOR.gradient_norm, norm),
             )
         ]
         if not math.isnan(floor.rounding) or math.isnan(norm):
             return found
         return [
             replace(each, status=Status.SKIPPED, function=_REDUCED)
-            if each.quantity.startswith("rounding")
+            if each.quantity in _OF_ROUNDING
             else each
             for each in found
         ]

@@ -8,6 +8,7 @@ from landscope.errors import UsageError
 from landscope.measures.noise_scale import NoiseScale as Estimate
 from landscope.measures.noise_scale import noise_of_halves
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import NOISE_SCALE
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
 from landscope.reading import Provenance, Reading, Status
@@ -33,9 +34,10 @@ class NoiseScale(Probe):
     """
 
     needs_mean_gradient = True
+    quantities = NOISE_SCALE
 
     def __init__(self, schedule: Schedule, decay: float = DECAY) -> None:
-        super().__init__("noise_scale", schedule)
+        super().__init__(NOISE_SCALE.probe, schedule)
         if not 0 <= decay < 1:
             raise UsageError(
                 f"decay = {decay}",
@@ -64,16 +66,15 @@ class NoiseScale(Probe):
             return self._skipped(view, str(error))
         finite = math.isfinite(found.gradient_square + found.gradient_variance)
         average = self._averaged(found) if finite else found
-        square = "(loss / parameter)^2"
         readings = [
-            self.reading(view, "gradient_square", found.gradient_square, unit=square),
-            self.reading(view, "gradient_variance", found.gradient_variance, unit=square),
-            self.reading(view, "batch_size", float(found.batch_size), unit="samples"),
+            self.reading(view, NOISE_SCALE.gradient_square, found.gradient_square),
+            self.reading(view, NOISE_SCALE.gradient_variance, found.gradient_variance),
+            self.reading(view, NOISE_SCALE.batch_size, float(found.batch_size)),
         ]
         what = replace(shot.function, averaged=True) if self._decay else None
         quotients = [
-            self.reading(view, "noise_scale", average.noise_scale, unit="samples", function=what),
-            self.reading(view, "efficiency", average.efficiency, function=what),
+            self.reading(view, NOISE_SCALE.noise_scale, average.noise_scale, function=what),
+            self.reading(view, NOISE_SCALE.efficiency, average.efficiency, function=what),
         ]
         if finite and math.isnan(average.noise_scale):
             quotients = [replace(each, status=Status.UNCONVERGED) for each in quotients]
@@ -82,8 +83,8 @@ class NoiseScale(Probe):
     def _skipped(self, view: StepView, why: str) -> list[Reading]:
         noted = Provenance(note=why)
         return [
-            self.reading(view, name, math.nan, unit=unit, function=noted, status=Status.SKIPPED)
-            for name, unit in (("noise_scale", "samples"), ("efficiency", "1"))
+            self.reading(view, quantity, math.nan, function=noted, status=Status.SKIPPED)
+            for quantity in (NOISE_SCALE.noise_scale, NOISE_SCALE.efficiency)
         ]
 
     def state_dict(self) -> tuple[int, float, float] | None:

@@ -12,6 +12,7 @@ from landscope.measures.norm_health import NormHealth as Health
 from landscope.objective.batch_statistics import in_training_mode, keeps_statistics
 from landscope.objective.norm_mode import as_trained
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import NORM_HEALTH, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
 from landscope.reading import Provenance, Reading, Status
@@ -29,8 +30,10 @@ class NormHealth(Probe):
     training mode whose statistics are to the bit those of the measurement before.
     """
 
+    quantities = NORM_HEALTH
+
     def __init__(self, schedule: Schedule) -> None:
-        super().__init__("norm_health", schedule)
+        super().__init__(NORM_HEALTH.probe, schedule)
         self._statistics: dict[str, Tensor] = {}
 
     def cost(self, work: Work) -> Cost:
@@ -50,7 +53,7 @@ class NormHealth(Probe):
             *self._of_losses(view, shot, found),
             *(reading for gap in found.gaps for reading in self._of_gap(view, gap)),
             *(
-                self.reading(view, "dead_scales", dead, layer=layer)
+                self.reading(view, NORM_HEALTH.dead_scales, dead, layer=layer)
                 for layer, dead in found.dead_scales.items()
             ),
             *self._of_modes(view, shot),
@@ -62,24 +65,31 @@ class NormHealth(Probe):
         norms = {name: module for name, module in modules.items() if keeps_statistics(module)}
         if not objective.standing.training:
             depends = bool(norms) or any(map(_drops, modules.values()))
-            return [self.reading(view, "evaluation_mode", 1.0)] if depends else []
+            return [self._mark(view, NORM_HEALTH.evaluation_mode)] if depends else []
         training, readings = in_training_mode(objective), list[Reading]()
         for layer in norms:
             prefix = f"{layer}." if layer else ""
             mean = objective.buffers.get(f"{prefix}running_mean")
             if layer not in training:
-                readings.append(self.reading(view, "evaluation_mode", 1.0, layer=layer))
+                readings.append(self._mark(view, NORM_HEALTH.evaluation_mode, layer))
                 own = list(norms[layer].parameters(recurse=False))
                 frozen = bool(own) and not any(each.requires_grad for each in own)
                 unset = mean is not None and _unset(mean, objective.buffers, prefix)
                 if unset and not frozen:
-                    readings.append(self.reading(view, "statistics_unset", 1.0, layer=layer))
+                    readings.append(
+                        self.reading(view, NORM_HEALTH.statistics_unset, 1.0, layer=layer)
+                    )
             elif mean is not None:
                 earlier = self._statistics.get(layer)
                 if earlier is not None and torch.equal(earlier, mean):
-                    readings.append(self.reading(view, "statistics_still", 1.0, layer=layer))
+                    readings.append(
+                        self.reading(view, NORM_HEALTH.statistics_still, 1.0, layer=layer)
+                    )
                 self._statistics[layer] = mean.clone()
         return readings
+
+    def _mark(self, view: StepView, quantity: Quantity, layer: str | None = None) -> Reading:
+        return self.reading(view, quantity, 1.0, layer=layer)
 
     def state_dict(self) -> dict[str, Any]:
         """The running means of the last measurement."""
@@ -95,22 +105,26 @@ class NormHealth(Probe):
             trained = trained.noting("norms as they are trained")
         evaluated = trained.noting("the network in evaluation mode")
         readings = [
-            self.reading(view, "training_loss", found.training_loss, unit="loss", function=trained),
+            self.reading(view, NORM_HEALTH.training_loss, found.training_loss, function=trained),
             self.reading(
-                view, "evaluation_loss", found.evaluation_loss, unit="loss", function=evaluated
+                view, NORM_HEALTH.evaluation_loss, found.evaluation_loss, function=evaluated
             ),
-            self.reading(view, "evaluation_gap", found.evaluation_gap, function=evaluated),
+            self.reading(
+                view, NORM_HEALTH.evaluation_gap, found.evaluation_gap, function=evaluated
+            ),
         ]
         if found.gaps:
             halved = trained.noting("each half of the batch with its own statistics")
-            gap = self.reading(view, "half_batch_gap", found.half_batch_gap, function=halved)
+            gap = self.reading(
+                view, NORM_HEALTH.half_batch_gap, found.half_batch_gap, function=halved
+            )
             readings.append(_skipped(gap, found.no_halves) if found.no_halves else gap)
         return readings
 
     def _of_gap(self, view: StepView, gap: NormGap) -> list[Reading]:
         readings = [
-            self.reading(view, "mean_gap", gap.mean_gap, layer=gap.layer),
-            self.reading(view, "variance_gap", gap.variance_gap, layer=gap.layer),
+            self.reading(view, NORM_HEALTH.mean_gap, gap.mean_gap, layer=gap.layer),
+            self.reading(view, NORM_HEALTH.variance_gap, gap.variance_gap, layer=gap.layer),
         ]
         if gap.uses == 1:
             return readings

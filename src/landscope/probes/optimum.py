@@ -4,6 +4,7 @@ from landscope.cost import Cost, Work
 from landscope.measures.nearest_optimum import Matrix, aligned_factors, nearest_optimum
 from landscope.objective.layers import execution_order
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import OPTIMUM
 from landscope.probes.schedule import FirstStep
 from landscope.probes.snapshot import StepView
 from landscope.reading import Provenance, Reading
@@ -20,8 +21,10 @@ class NearestOptimum(Probe):
         target: The matrix A that the network is to learn.
     """
 
+    quantities = OPTIMUM
+
     def __init__(self, target: Matrix) -> None:
-        super().__init__("optimum", FirstStep())
+        super().__init__(OPTIMUM.probe, FirstStep())
         self._target = target.cpu()
 
     def cost(self, work: Work) -> Cost:
@@ -45,18 +48,17 @@ class NearestOptimum(Probe):
         for layer, start, factor in list(zip(layers, starts, factors, strict=True))[:-1]:
             lemma = nearest_optimum(start, factor)
             for quantity, value in (
-                ("lemma_4_5_inner", lemma.inner),
-                ("lemma_4_5_left", lemma.left_by_scale),
-                ("lemma_4_5_left_by_row", lemma.left_by_row),
-                ("lemma_4_5_right", lemma.right),
-                ("lemma_4_5_plain", lemma.plain),
+                (OPTIMUM.lemma_4_5_inner, lemma.inner),
+                (OPTIMUM.lemma_4_5_left, lemma.left_by_scale),
+                (OPTIMUM.lemma_4_5_left_by_row, lemma.left_by_row),
+                (OPTIMUM.lemma_4_5_right, lemma.right),
+                (OPTIMUM.lemma_4_5_plain, lemma.plain),
             ):
                 readings.append(
                     self.reading(
                         view,
                         quantity,
                         value,
-                        unit="parameter^2",
                         layer=layer.name,
                         function=_WEIGHTS,
                     )

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from landscope.cost import Cost, ProbeCost, Work
-from landscope.probes.domains import Domain, domain_of
+from landscope.probes.quantities import Domain, Quantities, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
 from landscope.reading import TRUSTED, Axis, Provenance, Reading, Status
@@ -21,12 +21,14 @@ class Probe(ABC):
     Attributes:
         needs_previous: Whether it compares an update with the one before, of which a copy of the
             parameters must then be kept.
+        quantities: What it reads, declared; None where it says that with each reading.
         needs_mean_gradient: Whether what it reads is about the whole batch of a step, of which
             each of several processes has its own part.
     """
 
     needs_previous = False
     needs_mean_gradient = False
+    quantities: Quantities | None = None
 
     def __init__(self, id: str, schedule: Schedule) -> None:  # noqa: A002 (the record's own word)
         self.id = id
@@ -64,7 +66,7 @@ class Probe(ABC):
     def reading(
         self,
         view: StepView,
-        quantity: str,
+        quantity: Quantity | str,
         value: float | tuple[float, ...],
         *,
         unit: str = "1",
@@ -75,14 +77,14 @@ class Probe(ABC):
     ) -> Reading:
         """A reading of this probe, with an honest status.
 
-        A value that is not finite says so. One outside of its quantity's
-        :data:`~landscope.probes.domains.DOMAINS` cannot be, and is unresolved.
+        A value that is not finite says so. One outside of its quantity's domain cannot be, and is
+        unresolved.
 
         Args:
             view: The step.
-            quantity: Name of what was measured.
+            quantity: What was measured, or the name of one that the probe need not have declared.
             value: One number, or one for each coordinate of ``axis``.
-            unit: Unit of the value.
+            unit: Unit of one that is not declared.
             layer: Name of the layer; None for the whole network.
             axis: Coordinates, where the value is a list.
             function: Which function was measured, or a text that says it; the one that the step
@@ -93,19 +95,14 @@ class Probe(ABC):
             function = view.snapshot.function if view.snapshot else Provenance()
         elif isinstance(function, str):
             function = Provenance.parse(function)
+        if isinstance(quantity, str):
+            declared = self.quantities.named(quantity) if self.quantities else None
+            quantity = declared or Quantity(self.id, quantity, unit)
         values = value if isinstance(value, tuple) else (value,)
         if status in TRUSTED:
-            status = _honest(status, values, domain_of(self.id, quantity))
-        return Reading(
-            step=view.step,
-            probe=self.id,
-            quantity=quantity,
-            value=value,
-            unit=unit,
-            layer=layer,
-            axis=axis,
-            status=status,
-            function=function,
+            status = _honest(status, values, quantity.domain)
+        return quantity.at(
+            view.step, value, layer=layer, axis=axis, status=status, function=function
         )
 
 

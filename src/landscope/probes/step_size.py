@@ -8,6 +8,7 @@ from landscope.cost import Cost, Work
 from landscope.measures.step_size import MULTIPLES, along_update, check_multiples
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import STEP_SIZE
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
 from landscope.reading import Axis, Reading, Status
@@ -25,9 +26,10 @@ class StepSize(Probe):
     """
 
     needs_mean_gradient = True
+    quantities = STEP_SIZE
 
     def __init__(self, schedule: Schedule, multiples: Sequence[float] = MULTIPLES) -> None:
-        super().__init__("step_size", schedule)
+        super().__init__(STEP_SIZE.probe, schedule)
         check_multiples(multiples)
         self._multiples = tuple(multiples)
 
@@ -51,28 +53,28 @@ class StepSize(Probe):
         )
         axis = Axis("multiple", "1", step.multiples)
         numbers = (
-            ("safe_multiple", step.safe_multiple, "1"),
-            ("safe_lr", step.safe_lr, "step size"),
-            ("lr", step.lr, "step size"),
-            ("curvature", step.curvature, "loss / parameter^2"),
-            ("descent", step.descent, "loss"),
-            ("sharpness_lr", step.sharpness_lr, "1"),
-            ("metric_beta", step.metric_beta, "1 / step size"),
-            ("inverse_beta", step.inverse_beta, "step size"),
+            (STEP_SIZE.safe_multiple, step.safe_multiple),
+            (STEP_SIZE.safe_lr, step.safe_lr),
+            (STEP_SIZE.lr, step.lr),
+            (STEP_SIZE.curvature, step.curvature),
+            (STEP_SIZE.descent, step.descent),
+            (STEP_SIZE.sharpness_lr, step.sharpness_lr),
+            (STEP_SIZE.metric_beta, step.metric_beta),
+            (STEP_SIZE.inverse_beta, step.inverse_beta),
         )
         gone = not all(step.resolved)
         nowhere = math.isnan(step.safe_multiple)
         why = TOO_SMALL if gone else "the update is zero"
         readings = [
-            self.reading(view, "loss", step.losses, unit="loss", axis=axis),
+            self.reading(view, STEP_SIZE.loss, step.losses, axis=axis),
             *(
-                self.reading(view, quantity, value, unit=unit)
-                for quantity, value, unit in numbers
-                if not math.isnan(value) or quantity == "safe_multiple"
+                self.reading(view, quantity, value)
+                for quantity, value in numbers
+                if not math.isnan(value) or quantity == STEP_SIZE.safe_multiple
             ),
         ]
-        doubtful = {"loss"} if gone else set[str]()
-        doubtful |= {"safe_multiple"} if nowhere else set[str]()
+        doubtful = {STEP_SIZE.loss.name} if gone else set[str]()
+        doubtful |= {STEP_SIZE.safe_multiple.name} if nowhere else set[str]()
         return [
             replace(each, status=Status.UNRESOLVED, function=each.function.noting(why))
             if each.quantity in doubtful

@@ -3,6 +3,7 @@
 from landscope.cost import Cost, Work
 from landscope.measures.batch_norm_theory import theory_of_norms
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import THEORY
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
 from landscope.reading import Axis, Reading
@@ -16,8 +17,10 @@ class Theory(Probe):
         units: Units of each norm at which Theorem 4.2 is measured.
     """
 
+    quantities = THEORY
+
     def __init__(self, schedule: Schedule, units: int) -> None:
-        super().__init__("theory", schedule)
+        super().__init__(THEORY.probe, schedule)
         self._units = units
 
     def cost(self, work: Work) -> Cost:
@@ -39,11 +42,11 @@ class Theory(Probe):
             everywhere = Axis("unit", "1", tuple(map(float, range(len(norm.lipschitz_left)))))
             chosen = Axis("unit", "1", tuple(map(float, norm.units)))
             for quantity, value, axis in (
-                ("theorem_4_1_left", norm.lipschitz_left, everywhere),
-                ("theorem_4_1_right", norm.lipschitz_right, everywhere),
-                ("removed_fraction", norm.removed_fraction, everywhere),
-                ("theorem_4_2_left", norm.curvature_left, chosen),
-                ("theorem_4_2_right", norm.curvature_right, chosen),
+                (THEORY.theorem_4_1_left, norm.lipschitz_left, everywhere),
+                (THEORY.theorem_4_1_right, norm.lipschitz_right, everywhere),
+                (THEORY.removed_fraction, norm.removed_fraction, everywhere),
+                (THEORY.theorem_4_2_left, norm.curvature_left, chosen),
+                (THEORY.theorem_4_2_right, norm.curvature_right, chosen),
             ):
                 readings.append(
                     self.reading(

@@ -9,6 +9,7 @@ from landscope.measures.conspicuous import lost_share
 from landscope.objective.parameters import Parameters, displaced, norm, resolved
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import UPDATE, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
 from landscope.reading import Provenance, Reading, Status
@@ -28,9 +29,10 @@ class Update(Probe):
     """
 
     needs_previous = True
+    quantities = UPDATE
 
     def __init__(self, schedule: Schedule) -> None:
-        super().__init__("update", schedule)
+        super().__init__(UPDATE.probe, schedule)
 
     def cost(self, work: Work) -> Cost:
         """Two forward passes."""
@@ -51,22 +53,22 @@ class Update(Probe):
         start = float(view.loss)
         losses = [float(shot.objective.loss(there)) for there in (along, shot.after)]
         readings = [
-            self.reading(view, "update_norm", length, unit="parameter"),
-            self.reading(view, "relative_update", length / point if point else float("nan")),
-            self._ratio(view, "loss_ratio", losses[0], start),
-            self._ratio(view, "step_ratio", losses[1], start),
+            self.reading(view, UPDATE.update_norm, length),
+            self.reading(view, UPDATE.relative_update, length / point if point else float("nan")),
+            self._ratio(view, UPDATE.loss_ratio, losses[0], start),
+            self._ratio(view, UPDATE.step_ratio, losses[1], start),
         ]
         if not all(resolved(shot.before, shot.gradient, [view.lr] if view.lr > 0 else [])):
             unknown = replace(readings[2], value=math.nan, status=Status.UNRESOLVED)
             readings[2] = replace(unknown, function=unknown.function.noting(TOO_SMALL))
         if earlier is not None:
-            readings.append(self.reading(view, "successive_cosine", both.cosine))
+            readings.append(self.reading(view, UPDATE.successive_cosine, both.cosine))
         lost = lost_share(shot.before, shot.after, shot.gradient)
         if lost > LOST:
-            readings.append(self.reading(view, "lost", lost))
+            readings.append(self.reading(view, UPDATE.lost, lost))
         return readings
 
-    def _ratio(self, view: StepView, quantity: str, loss: float, start: float) -> Reading:
+    def _ratio(self, view: StepView, quantity: Quantity, loss: float, start: float) -> Reading:
         if not (start <= 0 or loss < 0):
             return self.reading(view, quantity, loss / start)
         why = f"of losses of {loss:.4g} and {start:.4g} there is no ratio that says something"

@@ -9,8 +9,18 @@ from tests.scope.trainings import Kind, batches, loss_fn, network, optimizer_for
 from torch import nn
 
 from landscope.cost import Cost
-from landscope.probes.domains import ANY, DOMAINS, Domain, domain_of
 from landscope.probes.probe import Probe
+from landscope.probes.quantities import (
+    ANY,
+    COVARIATE_SHIFT,
+    FIXED_LINE,
+    GRADIENT,
+    NOISE_SCALE,
+    NORM_HEALTH,
+    STEP_SIZE,
+    Domain,
+    Quantity,
+)
 from landscope.probes.schedule import EverySteps
 from landscope.probes.snapshot import StepView
 from landscope.probes.table import PROBES
@@ -35,8 +45,8 @@ class Saying(Probe):
         return []
 
 
-def status(probe, quantity, value, **given):
-    return Saying(probe).reading(VIEW, quantity, value, **given).status
+def status(quantity, value, **given):
+    return Saying("mine").reading(VIEW, quantity, value, **given).status
 
 
 def scoped(model, loss, optimizer, pairs, **settings):
@@ -49,42 +59,62 @@ def scoped(model, loss, optimizer, pairs, **settings):
     return {r.key: r for r in scope.readings}, scope
 
 
-def test_every_quantity_of_every_probe_has_a_domain_and_lies_in_it():
+def test_every_reading_of_every_probe_is_of_a_declared_quantity_and_lies_in_its_domain():
     kind = Kind(norm="batch")
     model = network(kind)
     _, scope = scoped(
         model, loss_fn, optimizer_for(kind, model), batches(3), probes=[*PROBES], every=1
     )
+    declared = {probe.id: probe.quantities for probe in scope.probes}
     read = [r for r in scope.readings if r.probe != "scope"]
-    assert {r.probe.partition("[")[0] for r in read} == DOMAINS.keys() - {"distribution", "optimum"}
+    assert {r.probe for r in read} == declared.keys()
     for reading in read:
-        assert reading.quantity in DOMAINS[reading.probe.partition("[")[0]], reading.key
+        quantity = declared[reading.probe].named(reading.quantity)
+        assert quantity is not None, reading.key
+        assert (quantity.probe, quantity.unit) == (reading.probe, reading.unit)
+        assert quantity.of in ("both", "network" if reading.layer is None else "layer")
         values = reading.value if isinstance(reading.value, tuple) else (reading.value,)
         if reading.status in TRUSTED:
-            assert all(map(domain_of(reading.probe, reading.quantity).holds, values))
+            assert all(map(quantity.domain.holds, values))
 
 
 @pytest.mark.parametrize(
-    ("probe", "quantity", "value"),
+    ("quantity", "value"),
     [
-        ("noise_scale", "gradient_variance", -1e-9),
-        ("covariate_shift", "shift_cosine", 1 + 1e-12),
-        ("line[fixed]", "beta", (1.0, -0.1)),
-        ("norm_health", "dead_scales", 1.5),
-        ("step_size", "safe_lr", 0.0),
+        (NOISE_SCALE.gradient_variance, -1e-9),
+        (COVARIATE_SHIFT.shift_cosine, 1 + 1e-12),
+        (FIXED_LINE.beta, (1.0, -0.1)),
+        (NORM_HEALTH.dead_scales, 1.5),
+        (STEP_SIZE.safe_lr, 0.0),
     ],
 )
-def test_a_value_outside_of_its_domain_is_unresolved(probe, quantity, value):
-    assert status(probe, quantity, value) is Status.UNRESOLVED
-    assert status(probe, quantity, value, status=Status.FALLBACK) is Status.UNRESOLVED
-    assert status(probe, quantity, value, status=Status.UNCONVERGED) is Status.UNCONVERGED
-    assert status("my own", quantity, value) is Status.OK  # of which nothing is known
+def test_a_value_outside_of_its_domain_is_unresolved(quantity, value):
+    assert status(quantity, value) is Status.UNRESOLVED
+    assert status(quantity, value, status=Status.FALLBACK) is Status.UNRESOLVED
+    assert status(quantity, value, status=Status.UNCONVERGED) is Status.UNCONVERGED
+    assert status(quantity.name, value) is Status.OK  # of which nothing is known
+
+
+def test_a_probe_finds_by_its_name_what_it_declares():
+    probe = Saying("noise_scale")
+    probe.quantities = NOISE_SCALE
+    read = probe.reading(VIEW, "gradient_variance", -1.0)
+    assert (read.status, read.unit) == (Status.UNRESOLVED, "(loss / parameter)^2")
+    assert probe.reading(VIEW, "mine", -1.0, unit="m").unit == "m"
+
+
+def test_quantities_know_their_names():
+    assert GRADIENT.loss == Quantity("gradient", "loss", "loss", "network", ANY)
+    assert FIXED_LINE.beta.key == ("line[fixed]", "beta")
+    assert str(FIXED_LINE.beta) == "beta by line[fixed]"
+    assert GRADIENT.named("probe") is None
+    assert len({quantity.name for quantity in GRADIENT.all}) == len(GRADIENT.all) == 14
 
 
 def test_what_is_not_finite_says_so_unless_it_says_more():
-    assert status("my own", "any", math.nan) is Status.NONFINITE
-    assert status("my own", "any", (1.0, math.inf), status=Status.FALLBACK) is Status.NONFINITE
-    assert status("my own", "any", math.nan, status=Status.SKIPPED) is Status.SKIPPED
+    assert status("any", math.nan) is Status.NONFINITE
+    assert status("any", (1.0, math.inf), status=Status.FALLBACK) is Status.NONFINITE
+    assert status("any", math.nan, status=Status.SKIPPED) is Status.SKIPPED
 
 
 def test_the_ends_of_a_domain():
