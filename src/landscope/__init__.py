@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from landscope.norms.replace.model import replace_norms as replace_norms
     from landscope.norms.replace.plan import NormPlace as NormPlace
     from landscope.report.run import Run as Run
+    from landscope.report.run import Study as Study
     from landscope.scope.scope import Scope as Scope
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ _HOMES = {
     "Scope": "landscope.scope.scope",
     "StepSize": "landscope.measures.step_size",
     "StorageError": "landscope.errors",
+    "Study": "landscope.report.run",
     "UsageError": "landscope.errors",
     "batch_norm_theory": "landscope.measures.batch_norm_theory",
     "covariate_shift": "landscope.measures.covariate_shift",
@@ -78,6 +80,7 @@ __all__ = [
     "Scope",
     "StepSize",
     "StorageError",
+    "Study",
     "UsageError",
     "__version__",
     "batch_norm_theory",

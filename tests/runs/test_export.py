@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+import landscope
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.reading import Axis, Status
 from landscope.runs import RunRecords, StudyFolder, export_table, read_study
+from landscope.runs.export import frame
 
 from .samples import make_run, reading, story, write
 
@@ -151,3 +153,52 @@ def test_a_folder_that_is_not_there_is_named(
 ) -> None:
     with pytest.raises(StorageError, match=rf"{name}: it cannot be written"):
         export_table(runs, tmp_path / "gone" / name)
+
+
+def test_without_pandas_a_frame_is_refused(
+    runs: list[RunRecords], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    rule = (
+        r"to_frame\(\): a data frame needs the package pandas, which is not installed; install it "
+        r"with `pip install 'landscope\[pandas\]'`, or export to \.csv"
+    )
+    with pytest.raises(UsageError, match=rule):
+        frame(runs)
+
+
+def test_a_frame_has_the_columns_and_rows_of_the_table(
+    runs: list[RunRecords], tmp_path: Path
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    found = frame(runs)
+    export_table(runs, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        table = list(csv.reader(file))
+    assert list(found.columns) == table[0]
+    assert len(found) == len(table) - 1 == len(ROWS)
+    for row, wanted in zip(found[WHERE].itertuples(index=False), ROWS, strict=True):
+        for cell, value in zip(row, wanted, strict=True):
+            missing = value is None or value != value
+            assert bool(pandas.isna(cell)) is missing
+            assert missing or cell == value
+    assert str(found["step"].dtype) == "Int64"
+    assert str(found["value"].dtype) == "float64"
+    assert str(found["config_fast"].dtype) == "boolean"
+
+
+def test_a_run_and_a_study_give_their_frames(study_folder: StudyFolder) -> None:
+    pytest.importorskip("pandas")
+    for name in ("a", "b"):
+        write(make_run(study_folder.run(name), norm="batch"), [reading(0, 0.5), reading(1, 0.25)])
+    study = landscope.Study(study_folder.path)
+    assert list(study.runs) == ["a", "b"]
+    assert repr(study) == f"Study({str(study_folder.path)!r}, 2 runs)"
+    assert study.to_frame()["value"].tolist() == [0.5, 0.25] * 2
+    assert study.runs["b"].to_frame()["run"].tolist() == ["b", "b"]
+
+
+def test_a_study_without_readings_is_an_empty_frame(study_folder: StudyFolder) -> None:
+    pytest.importorskip("pandas")
+    found = landscope.Study(study_folder.path).to_frame()
+    assert (len(found), list(found.columns)[:2]) == (0, ["run", "outcome"])

@@ -2,14 +2,16 @@
 
 import os
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from landscope.findings import Findings, find
 from landscope.findings.glance import HEADINGS, glances
 from landscope.notebook import html_table
 from landscope.reading import Reading
+from landscope.runs.export import frame
 from landscope.runs.outcome import Outcome
 from landscope.runs.run_records import read_run
+from landscope.runs.study_records import read_study
 
 if TYPE_CHECKING:
     from landscope.figures.static import Drawing
@@ -94,22 +96,75 @@ class Run(Reviewed):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        records = read_run(path)
-        self._readings = records.all_readings
-        self.id: str = records.id
-        self.outcome: Outcome = records.outcome
-        self._told = records.summary
-        self._probes = records.probes
+        self._records = read_run(path)
+        self._readings = self._records.all_readings  # what is damaged is refused here
+        self.id: str = self._records.id
+        self.outcome: Outcome = self._records.outcome
+        self._told = self._records.summary
 
     @property
     def readings(self) -> tuple[Reading, ...]:
         """All readings that were recorded, in the order in which they were made."""
         return self._readings
 
+    def to_frame(self) -> Any:
+        """All readings as a data frame, a row for each number.
+
+        Returns:
+            A ``pandas.DataFrame`` with the columns that ``landscope export`` writes.
+
+        Raises:
+            UsageError: The package pandas is not installed.
+        """
+        return frame([self._records])
+
     @property
     def _probe_ids(self) -> tuple[str, ...]:
-        return self._probes
+        return self._records.probes
 
     @property
     def _summary(self) -> str:
         return self._told
+
+
+class Study:
+    """A study as it was recorded, whether it has ended or still goes on.
+
+    ::
+
+        losses = landscope.Study("runs/mine").to_frame().query("quantity == 'train_loss'")
+
+    Args:
+        path: Folder of the study, as ``landscope reproduce`` or ``landscope compare`` wrote it.
+
+    Raises:
+        RecordError: There is no study, or it is damaged or newer than this landscope.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._records = read_study(path)
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """Its runs by id, of which each is read again.
+
+        Raises:
+            RecordError: One is damaged.
+        """
+        folder = self._records.folder
+        return {run_id: Run(folder.run(run_id).path) for run_id in self._records.runs}
+
+    def to_frame(self) -> Any:
+        """All readings of all runs as a data frame, a row for each number.
+
+        Returns:
+            A ``pandas.DataFrame`` with the columns that ``landscope export`` writes.
+
+        Raises:
+            UsageError: The package pandas is not installed.
+            RecordError: A run is damaged.
+        """
+        return frame(self._records.runs.values())
+
+    def __repr__(self) -> str:
+        return f"Study({str(self._records.folder.path)!r}, {len(self._records.runs)} runs)"

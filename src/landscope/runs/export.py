@@ -89,15 +89,44 @@ def export_table(
     """
     path = expanded(path)
     write = _writer_for(path)
-    chosen = list(runs)
-    columns: dict[str, Kind] = {**_COLUMNS, **_config_columns(chosen)}
-    rows = _rows(chosen, columns, times=times)
+    columns, rows = _table(list(runs), times=times)
     if not times:
         timed = list(columns).index("seconds")
         del columns["seconds"]
         rows = ((*row[:timed], *row[timed + 1 :]) for row in rows)
     with whole_file(path) as temporary:
         return write(temporary, columns, rows)
+
+
+def frame(runs: Iterable[RunRecords]) -> Any:
+    """The readings of runs as a data frame, with the columns and the rows of ``export_table``.
+
+    Texts are objects, whole numbers and truths may be missing, and a number that is missing is NaN.
+
+    Returns:
+        A ``pandas.DataFrame``.
+
+    Raises:
+        UsageError: The package pandas is not installed.
+        RecordError: A journal is damaged, or a row would be longer than a table can hold.
+    """
+    try:
+        pandas: Any = import_module("pandas")
+    except ImportError as error:
+        raise UsageError(
+            "to_frame()",
+            "a data frame needs the package pandas, which is not installed",
+            "install it with `pip install 'landscope[pandas]'`, or export to .csv",
+        ) from error
+    columns, rows = _table(list(runs), times=True)
+    cells = list(zip(*rows, strict=True)) or [()] * len(columns)
+    types = {"text": "object", "whole": "Int64", "number": "float64", "truth": "boolean"}
+    return pandas.DataFrame(
+        {
+            name: pandas.Series(column, dtype=types[kind])
+            for (name, kind), column in zip(columns.items(), cells, strict=True)
+        }
+    )
 
 
 _Writer = Callable[[Path, dict[str, Kind], Iterator[tuple[Cell, ...]]], int]
@@ -120,6 +149,13 @@ def _writer_for(path: Path) -> _Writer:
             "install it with `pip install 'landscope[parquet]'`, or export to .csv",
         ) from error
     return _write_parquet
+
+
+def _table(
+    runs: Sequence[RunRecords], *, times: bool
+) -> tuple[dict[str, Kind], Iterator[tuple[Cell, ...]]]:
+    columns: dict[str, Kind] = {**_COLUMNS, **_config_columns(runs)}
+    return columns, _rows(runs, columns, times=times)
 
 
 def _config_columns(runs: Sequence[RunRecords]) -> dict[str, Kind]:
