@@ -15,6 +15,7 @@ from landscope.probes.quantities import (
     COVARIATE_SHIFT,
     FIXED_LINE,
     GRADIENT,
+    INPUT_DRIFT,
     NOISE_SCALE,
     NORM_HEALTH,
     STEP_SIZE,
@@ -106,7 +107,9 @@ def test_a_probe_finds_by_its_name_what_it_declares():
 def test_quantities_know_their_names():
     assert GRADIENT.loss == Quantity("gradient", "loss", "loss", "network", ANY)
     assert FIXED_LINE.beta.key == ("line[fixed]", "beta")
-    assert str(FIXED_LINE.beta) == "beta by line[fixed]"
+    assert str(FIXED_LINE.beta) == "line[fixed]/beta"
+    assert GRADIENT.gradient_share.beside == GRADIENT.gradient_norm
+    assert INPUT_DRIFT.silent_inputs.beside == INPUT_DRIFT.input_mean_change
     assert GRADIENT.named("probe") is None
     assert len({quantity.name for quantity in GRADIENT.all}) == len(GRADIENT.all) == 14
 

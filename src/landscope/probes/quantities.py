@@ -6,7 +6,7 @@ there is no other place in which the name of a quantity is written.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 from landscope.reading import Axis, Provenance, Reading, Status
 
@@ -50,6 +50,8 @@ class Quantity:
         unit: Its unit; ``"1"`` for a pure number.
         of: Whether it is one of each layer, of the whole network, or there are both.
         domain: The values that it can have; outside of it a value is unresolved.
+        usual: Of a quantity that is recorded only where it is unusual: its value elsewhere.
+        beside: Of such a quantity: another one of the probe, recorded at each measurement.
     """
 
     probe: str
@@ -57,9 +59,11 @@ class Quantity:
     unit: str = "1"
     of: Of = "both"
     domain: Domain = ANY
+    usual: float = 0.0
+    beside: "Quantity | None" = None
 
     def __str__(self) -> str:
-        return f"{self.name} by {self.probe}"
+        return f"{self.probe}/{self.name}"
 
     @property
     def key(self) -> tuple[str, str]:
@@ -88,19 +92,42 @@ class Declared:
         domain: As for a quantity.
         unit: As for a quantity.
         of: As for a quantity; that of its probe unless given.
+        usual: As for a quantity.
+        beside: As for a quantity.
     """
 
-    def __init__(self, domain: Domain, unit: str = "1", of: Of | None = None) -> None:
-        self._domain, self._unit = domain, unit
+    def __init__(
+        self,
+        domain: Domain,
+        unit: str = "1",
+        of: Of | None = None,
+        *,
+        usual: float = 0.0,
+        beside: "Declared | None" = None,
+    ) -> None:
+        self._domain, self._unit, self._usual, self._beside = domain, unit, usual, beside
         self._of: Of | None = of
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, quantities: "Quantities", owner: type) -> Quantity:
-        of = self._of or quantities.of
-        return Quantity(quantities.probe, self._name, self._unit, of, self._domain)
+    @overload
+    def __get__(self, quantities: None, owner: type) -> "Declared": ...
+    @overload
+    def __get__(self, quantities: "Quantities", owner: type) -> Quantity: ...
+    def __get__(self, quantities: "Quantities | None", owner: type) -> "Declared | Quantity":
+        if quantities is None:
+            return self
+        return Quantity(
+            quantities.probe,
+            self._name,
+            self._unit,
+            self._of or quantities.of,
+            self._domain,
+            self._usual,
+            self._beside and self._beside.__get__(quantities, owner),
+        )
 
 
 class Quantities:
@@ -151,9 +178,9 @@ class _Gradient(Quantities):
     used_scale = Declared(SIZE)
     backward_passes = Declared(SIZE)
     left_over = Declared(SHARE)
-    gradient_share = Declared(SIZE, of="layer")
-    unowned = Declared(SHARE, of="layer")
-    largest_class = Declared(SHARE)
+    gradient_share = Declared(SIZE, of="layer", usual=1.0, beside=gradient_norm)
+    unowned = Declared(SHARE, of="layer", beside=gradient_norm)
+    largest_class = Declared(SHARE, beside=gradient_norm)
     largest_class_number = Declared(ANY)
 
 
@@ -163,7 +190,7 @@ class _Update(Quantities):
     loss_ratio = Declared(SIZE)
     step_ratio = Declared(SIZE)
     successive_cosine = Declared(COSINE)
-    lost = Declared(SHARE)
+    lost = Declared(SHARE, beside=update_norm)
 
 
 class _StepSize(Quantities):
@@ -208,9 +235,9 @@ class _NormHealth(Quantities):
     mean_gap = Declared(SIZE, of="layer")
     variance_gap = Declared(SIZE, of="layer")
     dead_scales = Declared(SHARE, of="layer")
-    evaluation_mode = Declared(_MARK, of="both")
-    statistics_unset = Declared(_MARK, of="layer")
-    statistics_still = Declared(_MARK, of="layer")
+    evaluation_mode = Declared(_MARK, of="both", beside=training_loss)
+    statistics_unset = Declared(_MARK, of="layer", beside=training_loss)
+    statistics_still = Declared(_MARK, of="layer", beside=training_loss)
 
 
 class _CovariateShift(Quantities):
@@ -248,7 +275,7 @@ class Drifts(Quantities):
 class _InputDrift(Drifts):
     input_size = Declared(SIZE)
     input_spread = Declared(SIZE)
-    silent_inputs = Declared(SHARE)
+    silent_inputs = Declared(SHARE, beside=Drifts.input_mean_change)
 
 
 class _Distribution(Drifts):
