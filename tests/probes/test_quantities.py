@@ -66,7 +66,7 @@ def test_every_reading_of_every_probe_is_of_a_declared_quantity_and_lies_in_its_
     _, scope = scoped(
         model, loss_fn, optimizer_for(kind, model), batches(3), probes=[*PROBES], every=1
     )
-    declared = {probe.id: probe.quantities for probe in scope.probes}
+    declared = {probe.id: probe.quantities for probe in scope._probes}
     read = [r for r in scope.readings if r.probe != "scope"]
     assert {r.probe for r in read} == declared.keys()
     for reading in read:
