@@ -39,8 +39,8 @@ def test_probes_that_the_budget_did_not_pay_for_are_named() -> None:
     assert finding is not None
     assert finding.severity == "info"
     assert finding.sentence == (
-        "Nothing is known from step_size and noise_scale: the budget of 5% did not pay for them. "
-        "Other probes measured up to 3 times."
+        "Nothing is known from step_size and noise_scale, while other probes measured up to 3 "
+        "times: the budget of 5% did not pay for them."
     )
     assert finding.remedy == (
         "Give a larger budget, such as budget=0.2, or every= a number of steps, or train longer. "
@@ -53,9 +53,7 @@ def test_probes_that_the_budget_did_not_pay_for_are_named() -> None:
 def test_without_a_budget_it_is_the_schedule() -> None:
     finding = not_measured(find(MEASURED, PROBES[:2]))
     assert finding is not None
-    assert finding.sentence.startswith(
-        "Nothing is known from step_size: no measurement was planned within these steps for it."
-    )
+    assert finding.sentence.endswith(": no measurement was planned within these steps for it.")
     assert finding.remedy.startswith("Give it a schedule that measures within the steps")
     assert "budget" not in finding.remedy
 
@@ -66,8 +64,8 @@ def test_what_was_skipped_each_time_has_its_own_reason_and_no_larger_budget_as_a
     finding = not_measured(found)
     assert finding is not None
     assert finding.sentence == (
-        f"Nothing is known from noise_scale: it was skipped ({reason}). "
-        "Other probes measured up to 3 times."
+        "Nothing is known from noise_scale, while other probes measured up to 3 times: it was "
+        f"skipped ({reason})."
     )
     assert finding.remedy.startswith("Leave out the probes that you do not need")
     assert found.unseen == ""  # more measurements would be skipped as well
@@ -77,9 +75,8 @@ def test_both_kinds_are_told_apart() -> None:
     found = find([*MEASURED, *ASKED, *skipped("noise_scale", "why")], PROBES)
     finding = not_measured(found)
     assert finding is not None
-    assert finding.sentence.startswith(
-        "Nothing is known from step_size and noise_scale: the budget of 5% did not pay for "
-        "step_size and noise_scale was skipped (why). "
+    assert finding.sentence.endswith(
+        ": the budget of 5% did not pay for step_size and noise_scale was skipped (why)."
     )
     assert "step_size never" in found.unseen
     assert "noise_scale" not in found.unseen

@@ -116,8 +116,8 @@ def not_measured(history: History) -> Case | None:
         these = listed(unplanned) if reasons else "it" if alone else "them"
         reasons.insert(0, f"{reason} {these}")
     return Case(
-        f"Nothing is known from {listed(never)}: {listed(reasons)}. Other probes measured up to "
-        f"{counted(most, 'time')}.",
+        f"Nothing is known from {listed(never)}, while other probes measured up to "
+        f"{counted(most, 'time')}: {listed(reasons)}.",
         Evidence("scope/measured", (0,) * len(never), (0.0,) * len(never), tuple(never)),
         f"{remedy}Leave out the probes that you do not need, or that this training does not allow.",
     )

@@ -47,13 +47,18 @@ _LARGEST_EXPONENT = 700.0  # exp() of more overflows
 def _mean_gaps(history: History) -> list[Series]:
     """The layers whose running means lie far off, the worst first."""
     bound = max(MEAN_GAP, SAMPLING / math.sqrt(_samples(history)))
-    return history.sustained_layers(q.MEAN_GAP, lambda gap: gap > bound)
+    return _aged(history.sustained_layers(q.MEAN_GAP, lambda gap: gap > bound))
 
 
 def _variance_gaps(history: History) -> list[Series]:
     """The layers whose running variances lie far off, the worst first."""
     bound = max(VARIANCE_GAP, SAMPLING * math.sqrt(2 / max(1.0, _samples(history) - 1)))
-    return history.sustained_layers(q.VARIANCE_GAP, lambda gap: gap > bound)
+    return _aged(history.sustained_layers(q.VARIANCE_GAP, lambda gap: gap > bound))
+
+
+def _aged(gaps: list[Series]) -> list[Series]:
+    """Those that are still there when running statistics had the time to follow."""
+    return [gap for gap in gaps if gap.steps[-1] >= FRESH]
 
 
 def _samples(history: History) -> float:
@@ -70,8 +75,8 @@ def _large(gap: Series) -> Series | None:
 @rule(
     f"{SUSTAINED} a running mean more than {MEAN_GAP} batch standard deviations off, or a running "
     f"variance by more than a factor of 2, each also by more than {SAMPLING:g} standard errors of "
-    "a batch of that size; info where the loss in evaluation mode was read and is not more than "
-    f"{EVALUATION:.0%} higher",
+    f"a batch of that size, not before step {FRESH}; info where the loss in evaluation mode was "
+    f"read and is not more than {EVALUATION:.0%} higher",
     f"{_STATISTICS}; Wu and Johnson 2021, arXiv 2105.07576, section 3",
     severities=("warning", "info"),
 )
