@@ -10,11 +10,11 @@ import landscope
 from landscope.findings import Finding, Findings, find
 from landscope.reading import Reading, Status
 
-from .history import looks
+from .history import measured
 
 PROBES = ["gradient", "step_size", "noise_scale"]
-MEASURED = looks("gradient/loss", [3.0, 2.0, 1.0])
-ASKED = looks("scope/asked_share", [0.05] * 3)
+MEASURED = measured("gradient/loss", [3.0, 2.0, 1.0])
+ASKED = measured("scope/asked_share", [0.05] * 3)
 
 
 def not_measured(found: Findings) -> Finding | None:
@@ -22,7 +22,7 @@ def not_measured(found: Findings) -> Finding | None:
 
 
 def skipped(probe: str, reason: str, count: int = 3) -> list[Reading]:
-    readings = looks(f"{probe}/value", [float("nan")] * count, status=Status.SKIPPED)
+    readings = measured(f"{probe}/value", [float("nan")] * count, status=Status.SKIPPED)
     return [
         Reading(r.step, r.probe, r.quantity, r.value, status=r.status, function=reason)
         for r in readings
@@ -85,11 +85,11 @@ def test_both_kinds_are_told_apart() -> None:
 @pytest.mark.parametrize(
     "others",
     [
-        looks("step_size/lr", [0.1]),  # once is not never; that it is seldom is said elsewhere
+        measured("step_size/lr", [0.1]),  # once is not never; that it is seldom is said elsewhere
         of_scope("nothing_to_read", "step_size"),
         of_scope("failed", "step_size"),  # probe-failed says why
         of_scope("left_out", "step_size"),
-        [*looks("step_size/lr", [0.1]), *skipped("step_size", "why")],
+        [*measured("step_size/lr", [0.1]), *skipped("step_size", "why")],
     ],
     ids=["once", "nothing to read", "failed", "left out", "skipped now and then"],
 )
@@ -99,9 +99,9 @@ def test_it_is_not_said_of_a_probe_that_measured_or_has_another_reason(
     assert not_measured(find([*MEASURED, *ASKED, *others], PROBES[:2])) is None
 
 
-@pytest.mark.parametrize("measured", [0, 1, 2])
-def test_it_is_not_said_while_nothing_measured_often_enough(measured: int) -> None:
-    assert not_measured(find([*MEASURED[:measured], *ASKED], PROBES)) is None
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_it_is_not_said_while_nothing_measured_often_enough(times: int) -> None:
+    assert not_measured(find([*MEASURED[:times], *ASKED], PROBES)) is None
 
 
 def test_it_is_not_said_where_nobody_knows_what_was_to_measure() -> None:
