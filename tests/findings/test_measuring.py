@@ -122,12 +122,12 @@ def test_a_probe_that_never_measured_appears_with_the_reason() -> None:
     assert unplanned.id == "not-measured"
     assert unplanned.severity == "info"
     assert unplanned.sentence == (
-        "Nothing is known from line and theory: its readings were all skipped, or its schedule did "
-        "not come to a step, while other probes measured up to 5 times."
+        "Nothing is known from line and theory, while other probes measured up to 5 times: no "
+        "measurement was planned within these steps for them."
     )
     assert unplanned.evidence.layers == ("line", "theory")
     (unpaid,) = find([*readings, *measured("scope/asked_share", [0.2] * 5)], ["update", "line"])
-    assert "the budget of 20% did not pay for more" in unpaid.sentence
+    assert "the budget of 20% did not pay for it" in unpaid.sentence
     assert unpaid.remedy.startswith("Give a larger budget, such as budget=0.5, or every=")
 
 
