@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from landscope.environment import describe_versions
+from landscope.runs.manifest import describe_versions
 
 ROOT = Path(__file__).resolve().parent.parent
 

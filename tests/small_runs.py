@@ -3,10 +3,10 @@
 import dataclasses
 from pathlib import Path
 
-from landscope.progress import Progress
 from landscope.runs import Outcome, RunFolder, RunRecords, read_run
 from landscope.studies.config import Probing, RunConfig
 from landscope.studies.machine import Machine
+from landscope.studies.progress import Progress
 from landscope.studies.santurkar2018.training import run
 
 CPU = Machine("cpu", threads=1)

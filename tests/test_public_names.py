@@ -152,7 +152,7 @@ def test_the_head_of_the_family_is_caught_wherever_an_error_is():
 # Python asks for it: where it stands, so that a new one is looked at.
 OTHER_RAISES = {
     ("__init__", "AttributeError"),  # Python asks for it
-    ("terminal.whole_number", "CoercionError"),  # the command line's own, told as misuse
+    ("terminal.options", "CoercionError"),  # the command line's own, told as misuse
     ("testing.norms", "AssertionError"),  # a suite fails by them
     ("testing.norms", "NotImplementedError"),
     ("testing.probes", "AssertionError"),
@@ -170,7 +170,7 @@ OTHER_RAISES = {
     ("runs.line", "ValueError"),
     ("runs.manifest", "ValueError"),
     ("studies.comparison.records", "ValueError"),
-    ("regular_file", "NotRegularError"),  # told by whoever reads the file
+    ("files", "NotRegularError"),  # told by whoever reads the file
     ("runs.journal", "FileNotFoundError"),  # likewise, as a StorageError
     ("objective.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere
     ("studies.packing", "CannotPack"),  # told as a run without checkpoints

@@ -12,7 +12,7 @@ from rich.console import Console
 
 import landscope
 from landscope.errors import LandscopeError, UsageError
-from landscope.regular_file import expanded
+from landscope.files import expanded
 from landscope.studies.keeping import CHECKPOINT_SECONDS, keeping_of
 from landscope.terminal import options
 from landscope.terminal.refusal import refusal

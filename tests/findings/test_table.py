@@ -22,7 +22,6 @@ from landscope.findings import (
     step,
 )
 from landscope.findings.finding import SEVERITIES, Rule
-from landscope.findings.phrase import counted, larger, listed, number, percent
 from landscope.findings.quantities import Quantity
 from landscope.findings.table import RULES
 
@@ -86,31 +85,6 @@ def test_each_quantity_is_one_that_the_package_records() -> None:
     }
     whole_or_begun = {each.name: (each.name, f"{each.name.rpartition('_')[0]}_") for each in named}
     assert [name for name, parts in whole_or_begun.items() if written.isdisjoint(parts)] == []
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0.0, "0"),
-        (-0.4123, "-0.412"),
-        (12345.0, "12,300"),
-        (1e-3, "0.001"),
-        (9.99e-4, "9.99e-4"),
-        (1.2e-7, "1.2e-7"),
-        (2.5e9, "2.5e9"),
-        (128.0, "128"),
-        (float("inf"), "an overflow"),
-    ],
-)
-def test_numbers_have_three_digits(value, said) -> None:
-    assert number(value) == said
-
-
-def test_shares_counts_and_lists_in_words() -> None:
-    assert (percent(0.345), percent(0.05)) == ("34.5%", "5%")
-    assert (larger(0.2), larger(11.0)) == ("20% higher", "12 times as high")
-    assert (counted(1, "run"), counted(2, "run")) == ("1 run", "2 runs")
-    assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a and b", "a, b and c"]
 
 
 RELATIVE, SHARPNESS = "update/relative_update", "step_size/sharpness_lr"

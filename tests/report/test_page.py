@@ -12,7 +12,7 @@ from tests.report.conftest import ANSWERS
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.figures import specify
 from landscope.reading import Reading
-from landscope.report.overview import duration, probe_rows
+from landscope.report.overview import probe_rows
 from landscope.report.page import render, write_report
 from landscope.report.policy import as_script, policy
 from landscope.runs import StudyRecords, read_study
@@ -201,11 +201,3 @@ def test_probes_say_their_functions_once(tmp_path: Path) -> None:
     assert row.functions[-1] == "and 4 more"
     assert len(row.functions) == 7
     assert row.seconds == "24.0 s"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "not recorded"), (3.25, "3.2 s"), (187.2, "3 min 7 s"), (7384, "2 h 3 min")],
-)
-def test_duration(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from tests.scope.trainings import Kind, batches, loss_fn, optimizer_for, train
-from tests.test_notebook import Cells
+from tests.test_text import Cells
 from torch import nn
 
 import landscope

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from landscope.cost import ProbeCost
-from landscope.terminal.probe_costs import costs_table
+from landscope.terminal.study_progress import costs_table
 
 COSTS = {
     "vgg-small": [

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from tests.tiny_study import tiny_order
 
-from landscope.progress import Progress
+from landscope.studies.progress import Progress
 from landscope.studies.santurkar2018.experiments import runs_behind
 from landscope.studies.santurkar2018.reproduce import Listener
 from landscope.terminal import study_progress

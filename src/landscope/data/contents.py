@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from landscope.errors import DataError
-from landscope.regular_file import open_regular
+from landscope.files import open_regular
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _XZ_MAGIC = b"\xfd7zXZ\x00"

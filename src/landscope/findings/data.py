@@ -9,7 +9,8 @@ from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LEAST, SUSTAINED, History, Series
 from landscope.findings.loss import plateau
-from landscope.findings.phrase import called, median_of, number, percent, since
+from landscope.findings.phrase import called, median_of, since
+from landscope.text import number, percent
 
 FIT = 0.85
 """Length of the mean of the directions that are left when a pace is taken off, from which on it is

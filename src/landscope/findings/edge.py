@@ -5,9 +5,9 @@ import math
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import SUSTAINED, History, Series
-from landscope.findings.phrase import counted, number
 from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading
+from landscope.text import counted, number
 
 EDGE = 2.0
 """On a quadratic, a step along the update raises the loss exactly where lr x curvature is above 2:

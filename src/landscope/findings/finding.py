@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from landscope.findings.history import LEAST, History, Series
-from landscope.findings.phrase import counted, first_three, listed, number
-from landscope.notebook import html_table
+from landscope.findings.phrase import first_three
+from landscope.text import counted, html_table, listed, number
 
 Severity = Literal["serious", "warning", "info"]
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable
 
 from landscope.findings import quantities as q
-from landscope.findings.phrase import number, percent
 from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading
+from landscope.text import number, percent
 
 _COLUMNS: dict[str, tuple[Quantity, ...]] = {
     "share of the time": (q.SHARE,),

@@ -5,8 +5,9 @@ import math
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import SUSTAINED, History, Series
-from landscope.findings.phrase import counted, median_of, number, percent
+from landscope.findings.phrase import median_of
 from landscope.findings.quantities import Quantity
+from landscope.text import counted, number, percent
 
 AGREEMENT = 0.99
 """Two gradients of one loss on one batch differ by rounding alone, and even a relative error of a

@@ -3,7 +3,8 @@
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LAST, SUSTAINED, History, Series
-from landscope.findings.phrase import named, names, percent
+from landscope.findings.phrase import named, names
+from landscope.text import percent
 
 FEWEST = 5
 """Measurements that must all show a gradient of exactly 0: a layer that is left out at random, or

@@ -6,9 +6,10 @@ from landscope.findings import quantities as q
 from landscope.findings.edge import EDGE, sharpness
 from landscope.findings.finding import SEVERITIES, Case, Evidence, rule
 from landscope.findings.history import LAST, SUSTAINED, History, Series, finite
-from landscope.findings.phrase import counted, median_of, number
+from landscope.findings.phrase import median_of
 from landscope.findings.quantities import Quantity
 from landscope.reading import TRUSTED, Reading, Status
+from landscope.text import counted, number
 
 FALLEN = 0.98
 """Share of the first loss below which it has fallen: batches differ by more than this, but the

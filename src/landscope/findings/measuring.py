@@ -3,8 +3,9 @@
 from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LEAST, History
-from landscope.findings.phrase import counted, first_three, listed, percent
+from landscope.findings.phrase import first_three
 from landscope.reading import Reading
+from landscope.text import counted, listed, percent
 
 TOLERATED = 1.1
 """Share taken over share asked: what a measurement will take is an estimate, a tenth off or so."""

@@ -10,7 +10,8 @@ from landscope.findings.history import (
     History,
     Series,
 )
-from landscope.findings.phrase import larger, median_of, named, names, number, percent, since
+from landscope.findings.phrase import median_of, named, names, since
+from landscope.text import larger, number, percent
 
 MEAN_GAP = 0.5
 """Batch standard deviations: half of the spread that the norm is to set to 1."""

@@ -9,7 +9,8 @@ from landscope.findings.gradient import SHORT, used_scale
 from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.layers import with_faint_gradient, without_gradient
 from landscope.findings.loss import ENDED, at_its_end, plateau, stuck
-from landscope.findings.phrase import median_of, number, percent
+from landscope.findings.phrase import median_of
+from landscope.text import number, percent
 
 BACK = -0.5
 """Cosine of 120 degrees: more than half of an update's length leads back along the one before."""

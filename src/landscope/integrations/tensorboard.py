@@ -3,10 +3,10 @@
 import os
 from itertools import pairwise
 
+from landscope.files import expanded
 from landscope.integrations.missing import missing
 from landscope.integrations.series import Histogram, histogram_of, numbers_of, remark_of
 from landscope.reading import Reading
-from landscope.regular_file import expanded
 
 try:
     from torch.utils.tensorboard import SummaryWriter

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from landscope.errors import UsageError
-from landscope.notebook import html_table, short
 from landscope.objective.batch import IN_BATCH
 from landscope.objective.checks import check_finite, check_scalar
 from landscope.objective.objective import LossFn, Objective
@@ -29,6 +28,7 @@ from landscope.objective.parameters import (
     resolved,
     trainable,
 )
+from landscope.text import html_table, short
 
 
 @dataclass(frozen=True)

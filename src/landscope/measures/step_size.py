@@ -30,7 +30,6 @@ from torch import Tensor, nn
 
 from landscope.errors import UsageError
 from landscope.measures.line import check_etas
-from landscope.notebook import html_table, short
 from landscope.objective.batch import IN_BATCH
 from landscope.objective.checks import check_finite
 from landscope.objective.objective import LossFn, Objective
@@ -43,6 +42,7 @@ from landscope.objective.parameters import (
     resolved,
     trainable,
 )
+from landscope.text import html_table, short
 
 MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 

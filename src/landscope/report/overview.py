@@ -12,6 +12,7 @@ from landscope.figures.summary import lr_text, number_text
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyManifest, StudyRecords
 from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
+from landscope.text import full_duration
 
 _NOTHING = "-"
 _FUNCTIONS = 6
@@ -67,7 +68,7 @@ def facts(study: StudyRecords) -> list[Fact]:
         Fact("Runs", f"{len(study.runs)}, seed {manifest.seed}"),
         Fact("Machine", machine(manifest)),
         Fact("Started", moment(manifest.started)),
-        Fact("Wall time", duration(manifest.seconds)),
+        Fact("Wall time", full_duration(manifest.seconds)),
     ]
     return [*told, Fact("In short", preset.summary)] if preset.summary else told
 
@@ -134,7 +135,7 @@ def probe_rows(study: StudyRecords) -> list[ProbeRow]:
             probe,
             ", ".join(map(_in_words, names)),
             _shortened(tuple(functions.get(probe, {}))),
-            duration(sum(seconds[probe].values())),
+            full_duration(sum(seconds[probe].values())),
         )
         for probe, names in quantities.items()
     ]
@@ -143,17 +144,6 @@ def probe_rows(study: StudyRecords) -> list[ProbeRow]:
 def _in_words(quantity: str) -> str:
     """A quantity's name as it is read: ``theorem_4_1_left`` is that of Theorem 4.1."""
     return re.sub(r"(\d)_(\d)", r"\1.\2", quantity).replace("_", " ")
-
-
-def duration(seconds: object) -> str:
-    """A time as a reader says it, as in ``3 min 7 s``."""
-    if not isinstance(seconds, int | float):
-        return "not recorded"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _run_row(run: RunRecords) -> RunRow:
@@ -170,7 +160,7 @@ def _run_row(run: RunRecords) -> RunRow:
         train_loss=_last(run, "train_loss", 1.0, ""),
         outcome="finished" if broke_off is None else broke_off.text,
         broke_off=broke_off is not None,
-        seconds=duration(run.outcome.seconds),
+        seconds=full_duration(run.outcome.seconds),
     )
 
 

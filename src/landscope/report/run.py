@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from landscope.findings import Findings, find
 from landscope.findings.glance import HEADINGS, glances
-from landscope.notebook import html_table
 from landscope.reading import Reading
 from landscope.runs.export import frame
 from landscope.runs.outcome import Outcome
 from landscope.runs.run_records import read_run
 from landscope.runs.study_records import read_study
+from landscope.text import html_table
 
 if TYPE_CHECKING:
     from landscope.figures.static import Drawing

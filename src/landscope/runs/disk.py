@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from landscope.errors import RecordError, StorageError
-from landscope.regular_file import NotRegularError, open_regular
+from landscope.files import NotRegularError, open_regular
 
 TEMPORARY_SUFFIX = ".tmp"
 

@@ -34,8 +34,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from landscope.errors import RecordError, UsageError
+from landscope.files import expanded
 from landscope.reading import Reading
-from landscope.regular_file import expanded
 from landscope.runs.body import number_to_json
 from landscope.runs.disk import whole_file
 from landscope.runs.run_records import RunRecords

@@ -8,7 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from landscope.errors import RecordError, UsageError
-from landscope.regular_file import expanded
+from landscope.files import expanded
 from landscope.runs.disk import check_inside, is_temporary, storing, sync_folder
 from landscope.runs.lock import Lock, is_held
 from landscope.runs.manifest import (

@@ -1,7 +1,9 @@
 """The manifest: what a study or a run was made with, in one JSON file that is written whole."""
 
 import json
+import platform
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, Self, TypeVar, cast
 from zlib import crc32
@@ -21,6 +23,7 @@ MAX_CHARACTERS = 128
 """Of a run's id."""
 
 _CHECKSUM = "crc32"
+_RESTS_ON = ("torch", "numpy", "scipy", "safetensors", "pydantic")
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 
 
@@ -370,3 +373,25 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def describe_versions() -> dict[str, object]:
+    """The versions of landscope and of what it rests on, and the platform, for a manifest."""
+    from landscope import __version__
+
+    return {
+        "landscope": __version__,
+        "versions": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{package: _version(package) for package in _RESTS_ON},
+        },
+    }
+
+
+def _version(package: str) -> str:
+    # A source tree may be run without its packages' metadata beside it.
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

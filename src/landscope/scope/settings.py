@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim import Optimizer
 
-from landscope.environment import describe_versions
 from landscope.errors import UsageError
 from landscope.objective.checks import check_values
 from landscope.objective.norm_mode import NormMode
 from landscope.objective.parameters import trainable
 from landscope.objective.random_state import devices_of
 from landscope.probes.probe import Probe
+from landscope.runs.manifest import describe_versions
 
 
 def manifest_of(

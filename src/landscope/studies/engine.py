@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
-from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, RecordError, UsageError
-from landscope.progress import Progress
 from landscope.runs.folder import StudyFolder
-from landscope.runs.manifest import Change, StudyManifest, manifest_of
+from landscope.runs.manifest import Change, StudyManifest, describe_versions, manifest_of
 from landscope.runs.outcome import failure_of
 from landscope.runs.recording import changes, tidy
 from landscope.studies.execution import Event, execute
 from landscope.studies.keeping import Keeping
 from landscope.studies.listener import Listener, Planned
+from landscope.studies.progress import Progress
 
 _Run = TypeVar("_Run", bound=Planned)
 Job = Callable[[Any, Callable[[Progress], None]], Any]

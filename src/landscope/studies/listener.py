@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from landscope.cost import ProbeCost
-from landscope.progress import Progress
+from landscope.studies.progress import Progress
 
 
 @runtime_checkable

@@ -8,11 +8,9 @@ from rich.text import Text
 
 from landscope.findings import Finding, find
 from landscope.findings.glance import HEADINGS, Glances
-from landscope.findings.phrase import counted
 from landscope.reading import Reading
-from landscope.terminal.finding_lines import STYLES
-from landscope.terminal.looks_table import looks_table
-from landscope.terminal.plain_text import plain
+from landscope.terminal.findings import STYLES, looks_table, plain
+from landscope.text import counted
 
 _SHOWN = 8  # looks
 _PATIENCE = 20.0  # times what drawing took: it takes no more than a twentieth of the time

@@ -1,12 +1,29 @@
 """The options of the commands that run a study, each with the help that it shows."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_origin
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
+from cyclopts.exceptions import CoercionError
 
 from landscope.studies.santurkar2018.preset import PresetName
-from landscope.terminal.whole_number import whole_numbers
+
+_DIGITS = re.compile(r"[+-]?[0-9]{1,100}")  # more would only take time to read
+
+
+def whole_numbers(type_: Any, tokens: Sequence[Token]) -> Any:
+    """Converter of cyclopts, which would round ``1.5`` to 2: a number, or a tuple of them.
+
+    Raises:
+        CoercionError: One of them is no whole number.
+    """
+    for token in tokens:
+        if not _DIGITS.fullmatch(token.value):
+            raise CoercionError(token=token, target_type=int)
+    numbers = tuple(int(token.value) for token in tokens)
+    return numbers if get_origin(type_) is tuple else numbers[0]
 
 
 def _spaced(values: tuple[object, ...]) -> str:

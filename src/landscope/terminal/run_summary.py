@@ -5,11 +5,9 @@ from rich.text import Text
 
 from landscope.findings import find
 from landscope.findings.glance import HEADINGS, glances
-from landscope.findings.phrase import counted
 from landscope.runs.run_records import RunRecords
-from landscope.terminal.finding_lines import print_findings
-from landscope.terminal.looks_table import looks_table
-from landscope.terminal.plain_text import plain
+from landscope.terminal.findings import looks_table, plain, print_findings
+from landscope.text import counted
 
 _SHOWN = 8  # looks
 

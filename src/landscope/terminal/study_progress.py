@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,14 +18,13 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from landscope.cost import ProbeCost
-from landscope.progress import Progress as RunProgress
 from landscope.studies.listener import Listener, Ordered, Planned
-from landscope.terminal.duration import duration
-from landscope.terminal.plain_text import harmless
-from landscope.terminal.probe_costs import costs_table
+from landscope.studies.progress import Progress as RunProgress
+from landscope.text import duration, harmless
 
 _PLAIN_SECONDS = 10.0
 _RATE_SECONDS = 1.0
@@ -209,3 +209,33 @@ class Bars(Listener):
         )
         if run in self._runs:
             self._bars.update(self._runs[run], visible=False)
+
+
+def costs_table(costs: Mapping[str, list[ProbeCost]]) -> Table:
+    """A line for each probe of each kind of network, and what they come to.
+
+    Args:
+        costs: By the name of the network.
+    """
+    table = Table(
+        title="What the probes will cost, in arithmetic",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+    )
+    table.add_column("network")
+    table.add_column("probe")
+    for heading in ("a look, in steps", "looks", "of training"):
+        table.add_column(heading, justify="right")
+    for network, probes in costs.items():
+        for number, cost in enumerate(probes):
+            table.add_row(
+                "" if number else network,
+                cost.probe.replace("[", r"\["),
+                f"{cost.look:.1f}",
+                f"{cost.looks}",
+                f"{cost.share:.0%}",
+            )
+        table.add_row("", "together", "", "", f"{sum(cost.share for cost in probes):.0%}")
+        table.add_section()
+    return table

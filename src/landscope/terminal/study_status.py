@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from landscope.runs.study_status import RunState, RunStatus, StudyStatus
-from landscope.terminal.duration import duration
-from landscope.terminal.plain_text import plain
+from landscope.terminal.findings import plain
+from landscope.text import duration
 
 _STYLES: dict[RunState, str] = {
     "finished": "green",

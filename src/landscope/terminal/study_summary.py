@@ -25,8 +25,8 @@ from landscope.studies.comparison.records import (
     step_seconds,
 )
 from landscope.studies.santurkar2018 import experiments as santurkar2018
-from landscope.terminal.finding_lines import print_across
-from landscope.terminal.plain_text import harmless, plain
+from landscope.terminal.findings import plain, print_across
+from landscope.text import harmless
 
 _STYLES: dict[Verdict, str] = {
     "holds": "green",

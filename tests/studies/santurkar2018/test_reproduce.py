@@ -21,10 +21,10 @@ from tests.tiny_study import one_core, tiny_order, tiny_preset
 
 from landscope.cost import ProbeCost
 from landscope.errors import DataError, LandscopeError, RecordError, UsageError
-from landscope.progress import Progress
 from landscope.runs import StudyFolder, StudyRecords, read_study
 from landscope.runs.export import export_table
 from landscope.studies.config import RunConfig
+from landscope.studies.progress import Progress
 from landscope.studies.santurkar2018.experiments import FIGURES, runs_behind
 from landscope.studies.santurkar2018.reproduce import Listener, Order, place, reproduce
 

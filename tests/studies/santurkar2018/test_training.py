@@ -14,11 +14,11 @@ from landscope.models.table import build
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
-from landscope.progress import Progress
 from landscope.reading import Status
 from landscope.runs.recording import Recording
 from landscope.runs.weights import read_weights
 from landscope.studies.config import RunConfig
+from landscope.studies.progress import Progress
 from landscope.studies.santurkar2018.training import predict_costs
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from landscope.errors import UsageError
-from landscope.progress import Progress
 from landscope.runs.folder import StudyFolder
 from landscope.runs.manifest import StudyManifest, manifest_of, read_as
 from landscope.studies.comparison.configuration import (
@@ -31,6 +30,7 @@ from landscope.studies.engine import (
 )
 from landscope.studies.keeping import Keeping
 from landscope.studies.listener import Listener
+from landscope.studies.progress import Progress
 
 _GROWING = ("norms", "lrs", "seeds")
 """What a comparison that goes on may have more of."""

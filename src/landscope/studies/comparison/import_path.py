@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from landscope.errors import UsageError
-from landscope.regular_file import expanded
+from landscope.files import expanded
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from landscope.report.answer import Answer, Number, Verdict
-from landscope.report.phrase import amount
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.comparison.configuration import spoken
 from landscope.studies.comparison.paired import FEWEST_SEEDS, LEVEL, Pair, Ranking, Scores, rank
 from landscope.studies.comparison.records import ComparisonRecords, diverged
+from landscope.text import amount, listed
 
 METHOD = (
     f"paired differences over the same seeds, {LEVEL:.0%} Student t intervals that hold together; "
@@ -310,12 +310,6 @@ def _tell_start(asked: Question, different: str | None) -> tuple[str, ...]:
 def _value(asked: Question, value: float) -> str:
     unit = "" if asked.trained else f" {asked.unit}"
     return f"{asked.scale * value:.3g}{unit} ({asked.quantity})"
-
-
-def listed(names: list[str]) -> str:
-    """Names in a sentence, the last with an "and"."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _capital(text: str) -> str:

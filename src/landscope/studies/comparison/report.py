@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landscope.figures.curves import early_end
 from landscope.figures.summary import lr_text, number_text
 from landscope.norms.names import NORM_LABELS
-from landscope.report.overview import Fact, duration, machine, moment
+from landscope.report.overview import Fact, machine, moment
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.configuration import CROSS_ENTROPY
 from landscope.studies.comparison.records import (
@@ -17,6 +17,7 @@ from landscope.studies.comparison.records import (
     losses,
     step_seconds,
 )
+from landscope.text import full_duration
 
 _NOTHING = "-"
 
@@ -49,7 +50,7 @@ def facts(study: StudyRecords) -> list[Fact]:
         Fact("Steps", f"{asked.steps}, a look every {asked.every}"),
         Fact("Machine", machine(manifest)),
         Fact("Started", moment(manifest.started)),
-        Fact("Wall time", duration(manifest.seconds)),
+        Fact("Wall time", full_duration(manifest.seconds)),
     ]
 
 
@@ -109,5 +110,5 @@ def _row(run: RunRecords) -> ComparedRow:
         step=seconds,
         outcome="finished" if broke_off is None else broke_off.text,
         broke_off=broke_off is not None,
-        seconds=duration(run.outcome.seconds),
+        seconds=full_duration(run.outcome.seconds),
     )

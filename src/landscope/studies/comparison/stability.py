@@ -4,8 +4,9 @@ from landscope.report.answer import Answer, Number, Verdict
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.comparison.configuration import spoken
 from landscope.studies.comparison.paired import FEWEST_SEEDS
-from landscope.studies.comparison.ranked import listed, not_ended, tell_repeated
+from landscope.studies.comparison.ranked import not_ended, tell_repeated
 from landscope.studies.comparison.records import LEARNT, ComparisonRecords
+from landscope.text import listed
 
 ID = "stable"
 QUESTION = "Which norm stands the largest learning rate?"

@@ -10,12 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscope.environment import describe_versions
 from landscope.errors import LandscopeError
-from landscope.progress import Progress, Report
 from landscope.reading import Provenance, Reading, Status
 from landscope.runs.folder import RunFolder
-from landscope.runs.manifest import RunManifest, manifest_of
+from landscope.runs.manifest import RunManifest, describe_versions, manifest_of
 from landscope.runs.outcome import Outcome
 from landscope.runs.recording import Recording
 from landscope.scope.scope import Scope
@@ -28,6 +26,7 @@ from landscope.studies.comparison.model import (
 from landscope.studies.comparison.parts import OwnParts, set_up
 from landscope.studies.keeping import Keeping
 from landscope.studies.machine import Machine
+from landscope.studies.progress import Progress, Report
 from landscope.studies.resume import keep, resume
 from landscope.studies.training_state import ModelState, Streams, TrainingState
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from landscope.cost import ProbeCost
-from landscope.progress import Progress
 from landscope.runs.folder import StudyFolder
 from landscope.runs.manifest import StudyManifest
 from landscope.studies.config import RunConfig
@@ -23,6 +22,7 @@ from landscope.studies.engine import (
 )
 from landscope.studies.keeping import Keeping
 from landscope.studies.listener import Listener
+from landscope.studies.progress import Progress
 from landscope.studies.santurkar2018.experiments import (
     STUDY,
     check_figures,

@@ -11,7 +11,6 @@ from landscope.cost import ProbeCost
 from landscope.data import gaussian, load
 from landscope.data.batches import Batches
 from landscope.data.dataset import Dataset
-from landscope.environment import describe_versions
 from landscope.errors import LandscopeError, UsageError
 from landscope.measures.batch_norm_theory import BatchNorm
 from landscope.models.dln import DLN
@@ -28,15 +27,15 @@ from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
-from landscope.progress import Progress, Report
 from landscope.runs.folder import RunFolder
-from landscope.runs.manifest import RunManifest, manifest_of
+from landscope.runs.manifest import RunManifest, describe_versions, manifest_of
 from landscope.runs.outcome import Outcome
 from landscope.runs.recording import Recording
 from landscope.scope.instrument import Instrument
 from landscope.studies.config import RunConfig
 from landscope.studies.keeping import Keeping
 from landscope.studies.machine import Machine
+from landscope.studies.progress import Progress, Report
 from landscope.studies.resume import keep, resume
 from landscope.studies.santurkar2018.curves import Curves
 from landscope.studies.santurkar2018.evaluation import evaluate

@@ -13,6 +13,7 @@ from landscope.studies.santurkar2018.claims.statistics import (
     mean_accuracy,
 )
 from landscope.studies.santurkar2018.experiments import VGG_LR
+from landscope.text import listed
 
 ID = "faster"
 QUESTION = "Does batch norm speed up training?"
@@ -59,10 +60,10 @@ def tell_by_step(runs: tuple[RunRecords, ...]) -> str:
     """The accuracies of some runs of one length side by side, over equal parts of the steps."""
     parts = zip(*(accuracy_by_step(run, _PARTS) for run in runs), strict=True)
     return "; ".join(
-        f"{_listed([value for _, value in part])} up to step {part[0][0]:,}" for part in parts
+        f"{listed([_accuracy(value) for _, value in part])} up to step {part[0][0]:,}"
+        for part in parts
     )
 
 
-def _listed(accuracies: list[float]) -> str:
-    *first, last = ("diverged" if math.isnan(a) else f"{a:.0%}" for a in accuracies)
-    return f"{', '.join(first)} and {last}"
+def _accuracy(share: float) -> str:
+    return "diverged" if math.isnan(share) else f"{share:.0%}"

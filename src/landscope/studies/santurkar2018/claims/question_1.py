@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from landscope.report.answer import Answer, Number, Verdict, not_run
-from landscope.report.phrase import times
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.santurkar2018.claims.faster import DIVERGED, tell_by_step
@@ -23,6 +22,7 @@ from landscope.studies.santurkar2018.claims.statistics import (
     over_layers,
 )
 from landscope.studies.santurkar2018.experiments import VGG_LR
+from landscope.text import times
 
 ID = "question-1"
 QUESTION = "Question 1: is batch norm's effect tied to internal covariate shift?"

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from landscope.report.answer import Answer, Number, Verdict, not_run
-from landscope.report.phrase import change
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.config import Family
@@ -15,6 +14,7 @@ from landscope.studies.santurkar2018.claims.runs import (
 )
 from landscope.studies.santurkar2018.claims.statistics import has_over_layers, median, over_layers
 from landscope.studies.santurkar2018.experiments import DLN_LR, DLN_SMALL_LR, VGG_LR, VGG_SMALL_LR
+from landscope.text import change
 
 ID = "question-2"
 QUESTION = "Question 2: does batch norm reduce internal covariate shift?"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscope.report.answer import Answer, Number, Verdict, not_run
-from landscope.report.phrase import amount, change
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.config import Family
@@ -23,6 +22,7 @@ from landscope.studies.santurkar2018.claims.statistics import (
     spread,
 )
 from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
+from landscope.text import amount, change
 
 ID = "why"
 QUESTION = "So why does it work: is the landscape smoother with batch norm?"

@@ -1,18 +1,38 @@
-"""Findings in the terminal: in sentences for one run, and a line each for a study."""
+"""Findings and measurements in the terminal, every word of anybody's as plain text."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from landscope.findings import Findings, Severity
 from landscope.findings.finding import NO_PROBLEMS
-from landscope.findings.phrase import counted
 from landscope.findings.table import Across
-from landscope.terminal.plain_text import plain
+from landscope.text import counted, harmless
 
 STYLES: Mapping[Severity, str] = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def plain(words: str) -> Text:
+    """Words as they are, whatever a layer is called: neither markup nor control characters."""
+    return Text(harmless(words))
+
+
+def looks_table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+    """The last measurements of a training as a table, one row each.
+
+    Args:
+        headings: Of the columns.
+        rows: As many cells each, as :class:`~landscope.findings.glance.Glances` makes them.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right", overflow="ellipsis")
+    for row in rows:
+        table.add_row(*map(plain, row))
+    return table
 
 
 def print_findings(console: Console, findings: Findings) -> None:

@@ -1,13 +1,27 @@
-"""Tables in a notebook: what they say, and that nobody's name is markup in them."""
+"""Numbers, durations, lists and tables as text, and that nobody's name is markup in them."""
 
 import html
+import math
 from html.parser import HTMLParser
+
+import pytest
 
 from landscope.findings import Findings, find
 from landscope.measures.line import Line
 from landscope.measures.step_size import StepSize
-from landscope.notebook import html_table
 from landscope.reading import Reading
+from landscope.text import (
+    amount,
+    change,
+    counted,
+    full_duration,
+    html_table,
+    larger,
+    listed,
+    number,
+    percent,
+    times,
+)
 
 SCRIPT = "<script>alert('&')</script>"
 
@@ -101,3 +115,77 @@ def test_a_step_is_a_table_of_its_multiples() -> None:
     assert "safe up to 1 times lr 0.25" in cells[0]
     assert "beta x lr 0.5" in cells[0]
     assert cells[3:] == ["1", "0.5", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12345.6, "1.23e+04"), (0.5, "0.5"), (math.inf, "an overflow")]
+)
+def test_an_amount_has_three_digits(value: float, text: str) -> None:
+    assert amount(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (2.04, "2 times"),
+        (13.4, "13 times"),
+        (445_000.0, "440,000 times"),
+        (1e6, "over a million times"),
+        (1e17, "over a million times"),
+    ],
+)
+def test_times_has_two_digits(ratio: float, text: str) -> None:
+    assert times(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (1.0, 1.0, "the same"),
+        (math.inf, math.inf, "the same"),
+        (26.0, 2.0, "13 times smaller"),
+        (2.0, 26.0, "13 times larger"),
+        (1.0, 1.87, "87% larger"),
+        (1.0, 0.6, "40% smaller"),
+        (1.0, 1.0001, "less than 1% larger"),
+        (0.0, 2.0, "larger"),
+        (2.0, 0.0, "smaller"),
+        (math.inf, 2.0, "smaller"),
+        (2.0, math.inf, "larger"),
+    ],
+)
+def test_a_change_says_which_way_and_how_far(before: float, after: float, text: str) -> None:
+    assert change(before, after) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "not recorded"), (3.25, "3.2 s"), (187.2, "3 min 7 s"), (7384, "2 h 3 min")],
+)
+def test_a_full_duration_has_all_its_parts(seconds: float | None, text: str) -> None:
+    assert full_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.0, "0"),
+        (-0.4123, "-0.412"),
+        (12345.0, "12,300"),
+        (1e-3, "0.001"),
+        (9.99e-4, "9.99e-4"),
+        (1.2e-7, "1.2e-7"),
+        (2.5e9, "2.5e9"),
+        (128.0, "128"),
+        (float("inf"), "an overflow"),
+    ],
+)
+def test_numbers_have_three_digits(value, told) -> None:
+    assert number(value) == told
+
+
+def test_shares_counts_and_lists_in_words() -> None:
+    assert (percent(0.345), percent(0.05)) == ("34.5%", "5%")
+    assert (larger(0.2), larger(11.0)) == ("20% higher", "12 times as high")
+    assert (counted(1, "run"), counted(2, "run")) == ("1 run", "2 runs")
+    assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a and b", "a, b and c"]
