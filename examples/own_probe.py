@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 import landscope
-from landscope.cost import Cost
-from landscope.probes.probe import Probe
-from landscope.probes.schedule import EverySteps
+from landscope import Cost, EverySteps, Probe
 
 
 class Growth(Probe):

@@ -134,7 +134,19 @@ MAY_IMPORT = {
         "studies",
     ),
     # What users import from the package itself.
-    "": ("errors", "measures", "norms", "report.run", "scope"),
+    "": (
+        "errors",
+        "cost",
+        "reading",
+        "measures",
+        "data",
+        "norms",
+        "probes",
+        "findings",
+        "report.run",
+        "scope",
+        "testing",
+    ),
     "cli": ("", "errors", "files", "runs", "studies", "terminal"),
     "__main__": ("cli",),
 }

@@ -4,6 +4,9 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +25,8 @@ from landscope.studies.santurkar2018.losses import loss_for
 from landscope.studies.santurkar2018.preset import PRESETS, load_preset
 
 SOURCE = Path(landscope.__file__).parent
-NAMES = sorted(set(landscope.__all__) - {"__version__"})
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(landscope._HOMES)
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(landscope.__path__, "landscope.")
@@ -31,7 +35,7 @@ MODULES = sorted(
 
 
 def test_what_is_promised_is_what_can_be_had():
-    assert set(landscope._HOMES) | {"__version__"} == set(landscope.__all__)
+    assert {*landscope._HOMES, *landscope._PACKAGES, "__version__"} == set(landscope.__all__)
     assert dir(landscope) == sorted(landscope.__all__)
     assert list(landscope.__all__) == sorted(landscope.__all__)
 
@@ -59,7 +63,79 @@ def test_the_type_checker_sees_the_same_names():
     }
 
     assert ast.unparse(checking.test) == "TYPE_CHECKING"
-    assert seen == landscope._HOMES
+    assert seen == landscope._HOMES | dict.fromkeys(landscope._PACKAGES, "landscope")
+
+
+@pytest.mark.parametrize("name", landscope._PACKAGES)
+def test_every_public_package_has_what_it_promises(name):
+    package = getattr(landscope, name)
+
+    assert package is importlib.import_module(f"landscope.{name}")
+    assert package.__all__ == sorted(package.__all__, key=_as_ruff_sorts)
+    assert [each for each in package.__all__ if not hasattr(package, each)] == []
+
+
+def _as_ruff_sorts(name):
+    return (not name.isupper(), not name[0].isupper(), name)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Probe",
+        "StepView",
+        "Cost",
+        "Work",
+        "Reading",
+        "Status",
+        "Axis",
+        "Writer",
+        "EverySteps",
+        "FirstStep",
+        "probes.Gradient",
+        "testing.ProbeConformance",
+        "replace_norms",
+        "testing.NormConformance",
+        "testing.EXACT64",
+        "Run",
+        "findings.find",
+        "findings.Finding",
+        "data.load",
+    ],
+)
+def test_what_a_probe_a_norm_or_an_analysis_needs_is_at_most_one_level_below(expression):
+    """In a process of its own, where nothing but the package has been imported."""
+    script = f"import landscope; landscope.{expression}"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def deep_imports(text):
+    """Modules of landscope more than one level below it from which a text imports."""
+    return [
+        name for name in re.findall(r"from landscope((?:\.\w+)*) import", text) if "." in name[1:]
+    ]
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*")]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.is_file()], ids=lambda page: page.name)
+def test_documents_and_examples_use_the_public_face(page):
+    # Each adapter to another library has a module of its own, which loads that library.
+    found = deep_imports(page.read_text("utf-8"))
+    assert [name for name in found if not name.startswith(".integrations.")] == []
+
+
+def test_a_deep_import_is_seen():
+    assert deep_imports("from landscope.probes.probe import Probe") == [".probes.probe"]
+    assert deep_imports("from landscope.probes import Probe\nfrom landscope import Cost") == []
+
+
+def test_the_readme_has_a_row_for_each_public_function():
+    text = (ROOT / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `landscope\.([\w.]+)` \|", text, re.MULTILINE)
+    functions = [name for name in NAMES if inspect.isfunction(getattr(landscope, name))]
+    assert sorted(rows) == sorted([*functions, "findings.find"])
 
 
 def test_the_version_is_one():

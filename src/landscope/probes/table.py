@@ -110,7 +110,7 @@ def chosen(probes: Any) -> list[str | Probe]:
             raise UsageError(
                 f"probes[{position}] = {probe!r}",
                 f"the probes with a name are {', '.join(PROBES)}",
-                "choose among them, or give an object of landscope.probes.probe.Probe",
+                "choose among them, or give an object of landscope.Probe",
             )
         if any(_id(probe) == _id(other) for other in given[:position]):
             raise UsageError(
