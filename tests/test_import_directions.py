@@ -59,6 +59,7 @@ MAY_IMPORT = {
     "figures": (
         "errors",
         "reading",
+        "text",
         "norms.names",
         "runs",
         "studies.comparison.configuration",
@@ -79,7 +80,7 @@ MAY_IMPORT = {
         "studies.comparison.records",
     ),
     "studies.report": ("runs", "report.overview"),
-    "report": ("errors", "runs", "findings", "figures", "studies.report"),
+    "report": ("errors", "text", "runs", "findings", "figures", "studies.report"),
     "terminal.findings": ("text", "findings"),
     "terminal.live_table": ("reading", "text", "findings", "terminal.findings"),
     "scope": (

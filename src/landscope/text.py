@@ -31,6 +31,23 @@ def amount(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else "an overflow"
 
 
+def number_text(value: float) -> str:
+    """Four digits, as in ``1,235`` and ``1.23e-7``; in words what is not finite."""
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def lr_text(lr: float) -> str:
+    """A step size, as in ``0.1`` and ``1e-6``."""
+    return f"{lr:g}".replace("e-0", "e-")
+
+
 def percent(share: float) -> str:
     """A share, as in ``34.5%``."""
     return f"{number(100 * share)}%"

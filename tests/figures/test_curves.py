@@ -9,9 +9,9 @@ from landscope.figures import specify
 from landscope.figures.curves import ShownRun, centred_mean, curve, smoothing_window, until
 from landscope.figures.paper_panels import find_net
 from landscope.figures.spec import Dash, EarlyEnd, Entry, LinesPanel
-from landscope.figures.summary import lr_text
 from landscope.reading import Reading
 from landscope.runs import StudyRecords
+from landscope.text import lr_text
 
 
 def test_centred_mean_of_a_ramp_is_the_ramp_where_the_window_is_full() -> None:

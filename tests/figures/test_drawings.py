@@ -26,8 +26,9 @@ from landscope.figures.spec import (
 from landscope.figures.static import Format, draw
 from landscope.figures.study_figures import write_figures
 from landscope.figures.style import NORMS, dark_twins
-from landscope.figures.summary import number_text, summarize
+from landscope.figures.summary import summarize
 from landscope.runs import StudyRecords
+from landscope.text import number_text
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscope.figures.spec import Band, Curve, PlotAxis, Scale
+from landscope.text import counted
 
 Values = NDArray[np.float64]
 
@@ -49,17 +50,19 @@ def log_axis(label: str, values: Iterable[Values]) -> tuple[PlotAxis, tuple[str,
     notes: list[str] = []
     if positive.size < finite.size:
         what = "0 or less" if (finite < 0).any() else "0"
-        notes.append(f"not on the log axis: {_count(finite.size - positive.size)} of {what}")
+        notes.append(
+            f"not on the log axis: {counted(finite.size - positive.size, 'reading')} of {what}"
+        )
     if overflowed := int(np.isposinf(pooled).sum()):
-        notes.append(f"{_count(overflowed)} overflowed, drawn to the top")
+        notes.append(f"{counted(overflowed, 'reading')} overflowed, drawn to the top")
     if not positive.size:
         return PlotAxis(label, Scale.LOG, 0.1, 10.0), (*notes, "no positive reading")
     low, high = _log_limits(positive)
     above, below = positive[positive > high], positive[positive < low]
     if above.size:
-        notes.append(f"{_count(above.size)} above the axis, to {above.max():.2g}")
+        notes.append(f"{counted(above.size, 'reading')} above the axis, to {above.max():.2g}")
     if below.size:
-        notes.append(f"{_count(below.size)} below the axis, to {below.min():.2g}")
+        notes.append(f"{counted(below.size, 'reading')} below the axis, to {below.min():.2g}")
     return PlotAxis(label, Scale.LOG, low, high), tuple(notes)
 
 
@@ -100,10 +103,6 @@ def lowered(axis: PlotAxis, value: float, share: float) -> float:
 def near_top(axis: PlotAxis) -> float:
     """A value just below the upper end of an axis, where a mark is still within."""
     return lowered(axis, axis.high or 1.0, 0.03)
-
-
-def _count(readings: int) -> str:
-    return "1 reading" if readings == 1 else f"{readings} readings"
 
 
 def _pooled(values: Iterable[Values]) -> Values:

@@ -11,10 +11,10 @@ from landscope.errors import RecordError
 from landscope.figures.axes import Values, step_axis_to
 from landscope.figures.spec import Band, Curve, Entry, Level, LinesPanel, Place, PlotAxis
 from landscope.figures.style import NORMS
-from landscope.figures.summary import lr_text
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.records import ComparisonRecords, diverged, divergence
+from landscope.text import lr_text
 
 Series = tuple[NDArray[np.int64] | Values, Values]
 """Steps and values of one run; empty where it has none."""

@@ -22,7 +22,6 @@ from landscope.figures.spec import (
     PlotAxis,
     Scale,
 )
-from landscope.figures.summary import lr_text
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.records import (
@@ -32,6 +31,7 @@ from landscope.studies.comparison.records import (
     mean_loss,
     step_seconds,
 )
+from landscope.text import lr_text
 
 Measure = Callable[[RunRecords], float]
 

@@ -20,8 +20,8 @@ from landscope.figures.paper_panels import (
     training_panel,
 )
 from landscope.figures.spec import Curve, FigureSpec, Panel, Place, PlotAxis
-from landscope.figures.summary import lr_text
 from landscope.runs import StudyRecords
+from landscope.text import lr_text
 
 _TWO = ("none", "batch")
 _NOISY = ("none", "batch", "noisy-batch")

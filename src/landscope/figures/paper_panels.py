@@ -33,12 +33,12 @@ from landscope.figures.spec import (
     Scale,
 )
 from landscope.figures.style import NORMS
-from landscope.figures.summary import lr_text
 from landscope.norms.names import NORM_LABELS
 from landscope.reading import Reading
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
 from landscope.studies.santurkar2018.records import PaperStudy
+from landscope.text import lr_text
 
 PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}
 """The step size that the paper uses unless it says otherwise, by family."""

@@ -14,6 +14,7 @@ from landscope.figures.spec import (
     Ridge,
     RidgesPanel,
 )
+from landscope.text import number_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +40,6 @@ def summarize(spec: FigureSpec) -> tuple[SummaryRow, ...]:
     Where the colour stands for the step (Figure 11) each row is that of the greatest step size.
     """
     return tuple(row for panel in spec.panels for row in _rows(panel))
-
-
-def number_text(value: float) -> str:
-    """A number with four significant digits, as a reader writes it; in words if not finite."""
-    if math.isnan(value):
-        return "not a number"
-    if math.isinf(value):
-        return "infinite" if value > 0 else "minus infinite"
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def lr_text(lr: float) -> str:
-    """A step size as a reader writes it, as in ``0.1`` and ``1e-6``."""
-    return f"{lr:g}".replace("e-0", "e-")
 
 
 def _rows(panel: Panel) -> list[SummaryRow]:

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from landscope.figures.curves import early_end
-from landscope.figures.summary import lr_text, number_text
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyManifest, StudyRecords
 from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
-from landscope.text import full_duration
+from landscope.text import full_duration, lr_text, number_text
 
 _NOTHING = "-"
 _FUNCTIONS = 6

@@ -10,7 +10,6 @@ from plotly.offline import get_plotlyjs
 from landscope.figures.spec import FigureSpec
 from landscope.figures.study_figures import study_figures
 from landscope.figures.style import dark_twins
-from landscope.figures.summary import number_text
 from landscope.findings import across
 from landscope.report import overview
 from landscope.report.answer import Answer
@@ -19,6 +18,7 @@ from landscope.report.policy import as_script, as_style, policy
 from landscope.runs import StudyFolder, StudyRecords
 from landscope.runs.disk import whole_file
 from landscope.studies.report import KINDS
+from landscope.text import number_text
 
 
 def write_report(study: StudyRecords, answers: Sequence[Answer], folder: Path) -> Path:

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from landscope.figures.curves import early_end
-from landscope.figures.summary import lr_text, number_text
 from landscope.norms.names import NORM_LABELS
 from landscope.report.overview import Fact, machine, moment
 from landscope.runs import RunRecords, StudyRecords
@@ -17,7 +16,7 @@ from landscope.studies.comparison.records import (
     losses,
     step_seconds,
 )
-from landscope.text import full_duration
+from landscope.text import full_duration, lr_text, number_text
 
 _NOTHING = "-"
 
