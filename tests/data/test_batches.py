@@ -60,7 +60,7 @@ def test_any_order_of_asking_gives_the_same_batches(
     sequence = [in_order(step) for step in range(max(steps) + 1)]
     for step in steps:
         alone = Batches(data, seed, batch_size)(step)
-        for found in (batches(step), alone, batches.at(alone.epoch, alone.index)):
+        for found in (batches(step), alone):
             assert torch.equal(found.inputs, sequence[step].inputs)
             assert torch.equal(found.targets, sequence[step].targets)
             assert (found.epoch, found.index) == (sequence[step].epoch, sequence[step].index)
@@ -134,8 +134,6 @@ def test_a_batch_has_between_one_and_all_samples(batch_size: int) -> None:
     message = f"^batch_size = {batch_size}: a batch has between 1 and 10 samples, all of counting; "
     with pytest.raises(UsageError, match=message + "give a batch size in that range"):
         Batches(counting(10), 0, batch_size)
-    with pytest.raises(UsageError, match=message):
-        Batches(counting(10), 0, batch_size)
 
 
 def test_a_negative_step_is_refused() -> None:
@@ -143,17 +141,6 @@ def test_a_negative_step_is_refused() -> None:
         UsageError, match=r"^step = -1: steps are numbered from 0; give a step from"
     ):
         Batches(counting(10), 0, 5)(-1)
-
-
-@pytest.mark.parametrize(("epoch", "index"), [(-1, 0), (0, -1), (0, 3)])
-@pytest.mark.parametrize("batch_size", [3, None])
-def test_a_position_that_is_not_there_is_refused(
-    epoch: int, index: int, batch_size: int | None
-) -> None:
-    batches = Batches(counting(10), 0, batch_size)
-    message = f"^epoch = {epoch}, index = {index}: epochs .* 0 to {batches.per_epoch - 1}; give a "
-    with pytest.raises(UsageError, match=message):
-        batches.at(epoch, index)
 
 
 def test_a_negative_seed_is_refused() -> None:

@@ -25,12 +25,6 @@ def test_inputs_and_outputs_have_the_numbers_asked_for() -> None:
     assert build("dln-2", in_channels=6, classes=6)(torch.zeros(2, 6)).shape == (2, 6)
 
 
-def test_a_norm_takes_its_constants() -> None:
-    model = build("mlp", norm="batch", norm_constants={"stats_decay": 0.5, "eps": 0.25})
-    assert model.layers.norm1.momentum == 0.5
-    assert model.layers.norm1.eps == 0.25
-
-
 def test_a_norm_may_be_ones_own() -> None:
     asked: list[tuple[int, int]] = []
 
@@ -67,8 +61,6 @@ def test_a_deep_linear_network_is_square() -> None:
         build("dln", classes=3)
 
 
-def test_an_unknown_norm_or_constant_is_refused() -> None:
+def test_an_unknown_norm_is_refused() -> None:
     with pytest.raises(UsageError, match=r"norm 'layr': .* did you mean 'layer'"):
         build("mlp", norm="layr")
-    with pytest.raises(UsageError, match="batch norm constant 'momentum': the known ones are"):
-        build("mlp", norm="batch", norm_constants={"momentum": 0.1})

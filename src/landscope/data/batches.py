@@ -119,20 +119,7 @@ class Batches:
         """
         if step < 0:
             raise UsageError(f"step = {step}", "steps are numbered from 0", "give a step from 0")
-        return self.at(*divmod(step, self.per_epoch))
-
-    def at(self, epoch: int, index: int) -> Batch:
-        """The batch at a position in an epoch, both numbered from 0.
-
-        Raises:
-            UsageError: ``epoch`` is negative, or the epoch has no batch ``index``.
-        """
-        if epoch < 0 or not 0 <= index < self.per_epoch:
-            raise UsageError(
-                f"epoch = {epoch}, index = {index}",
-                f"epochs count from 0, and each has batches 0 to {self.per_epoch - 1}",
-                "give a position in that range",
-            )
+        epoch, index = divmod(step, self.per_epoch)
         data = self._dataset
         if self._batch_size is None:
             return Batch(data.inputs(data.train_inputs), data.train_targets, epoch, index)

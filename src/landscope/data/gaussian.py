@@ -16,80 +16,51 @@ SAMPLES = 1000
 DIMENSION = 10
 
 
-def target_matrix(
-    seed: int, *, dimension: int = DIMENSION, dtype: torch.dtype = torch.float32
-) -> Float[Tensor, "dimension dimension"]:
-    """The matrix A of ``load`` with the same seed: independent entries from N(0, 1).
+def target_matrix(seed: int) -> Float[Tensor, "dimension dimension"]:
+    """The matrix A of ``load`` with the same seed: independent entries from N(0, 1), on the CPU.
 
     Args:
         seed: Seed of the data.
-        dimension: Rows and columns of A.
-        dtype: Type of the result; drawn in float64 and rounded, so that types agree.
-
-    Returns:
-        A, on the CPU.
 
     Raises:
-        UsageError: ``seed`` is negative or ``dimension`` is not positive.
+        UsageError: ``seed`` is negative.
     """
-    _check_positive("dimension", dimension)
-    draws = stream(seed, "gaussian matrix")
-    return torch.randn(dimension, dimension, generator=draws, dtype=torch.float64).to(dtype)
+    return _normal(DIMENSION, seed, "gaussian matrix")
 
 
-def load(
-    seed: int,
-    *,
-    samples: int = SAMPLES,
-    dimension: int = DIMENSION,
-    matrix: Float[Tensor, "dimension dimension"] | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Dataset:
+def load(seed: int, *, samples: int = SAMPLES) -> Dataset:
     """Draw inputs from N(0, I) and map them by A.
 
     Args:
-        seed: Seed of the data; the same seed gives the same data in every type, up to rounding.
+        seed: Seed of the data.
         samples: Size of the training set, and of the test set.
-        dimension: Number of features of inputs and targets.
-        matrix: A, of shape (dimension, dimension); None takes ``target_matrix(seed)``.
-        dtype: Type of inputs and targets.
 
     Returns:
-        A regression set on the CPU. The test set, which the paper does not have, is a second
-        draw with the same A.
+        A regression set on the CPU, 10 features in and out. The test set, which the paper does
+        not have, is a second draw with the same A.
 
     Raises:
-        UsageError: ``seed`` is negative, ``samples`` or ``dimension`` is not positive, or
-            ``matrix`` has another shape.
+        UsageError: ``seed`` is negative, or ``samples`` is not positive.
     """
-    _check_positive("samples", samples)
-    _check_positive("dimension", dimension)
-    if matrix is None:
-        matrix = target_matrix(seed, dimension=dimension, dtype=dtype)
-    if matrix.shape != (dimension, dimension):
+    if samples < 1:
         raise UsageError(
-            f"matrix has shape {tuple(matrix.shape)}",
-            f"A maps {dimension} features to as many",
-            f"give a matrix of shape {(dimension, dimension)}, or set dimension",
+            f"samples = {samples}", "samples is a positive number", "give samples of at least 1"
         )
-    draws = stream(seed, "gaussian inputs")
-    inputs = torch.randn(2 * samples, dimension, generator=draws, dtype=torch.float64).to(dtype)
+    inputs = _normal(2 * samples, seed, "gaussian inputs")
     # In float64, so that the targets are A x of the rounded A and x, to the last bit or so.
-    targets = (inputs.double() @ matrix.double().T).to(dtype)
+    targets = (inputs.double() @ target_matrix(seed).double().T).float()
     return Dataset(
         name="gaussian",
         train_inputs=inputs[:samples],
         train_targets=targets[:samples],
         test_inputs=inputs[samples:],
         test_targets=targets[samples:],
-        mean=torch.zeros(dimension),
-        std=torch.ones(dimension),
+        mean=torch.zeros(DIMENSION),
+        std=torch.ones(DIMENSION),
         classes=(),
     )
 
 
-def _check_positive(name: str, value: int) -> None:
-    if value < 1:
-        raise UsageError(
-            f"{name} = {value}", f"{name} is a positive number", f"give {name} of at least 1"
-        )
+def _normal(rows: int, seed: int, purpose: str) -> Float[Tensor, "rows dimension"]:
+    draws = stream(seed, purpose)
+    return torch.randn(rows, DIMENSION, generator=draws, dtype=torch.float64).float()

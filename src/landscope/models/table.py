@@ -1,7 +1,7 @@
 """The table of all models: each by a name, with a norm and a seed."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -100,7 +100,6 @@ def build(
     seed: int = 0,
     in_channels: int | None = None,
     classes: int | None = None,
-    norm_constants: Mapping[str, int | float] | None = None,
 ) -> nn.Module:
     """Make a model with Glorot initial weights: the same for the same seed, whatever the norm.
 
@@ -113,13 +112,12 @@ def build(
         in_channels: Channels of an image; for "dln" and "mlp", features of an example once
             flattened. The row's default where None.
         classes: Number of classes; for "dln", the width, which ``in_channels`` already says.
-        norm_constants: Constants of the norm other than its defaults.
 
     Returns:
         The model on the CPU, in training mode, in PyTorch's default dtype.
 
     Raises:
-        UsageError: On an unknown name, norm or constant, or a number out of its range.
+        UsageError: On an unknown name or norm, or a number out of its range.
     """
     entry, depth = _row(name)
     for what, number in (("in_channels", in_channels), ("classes", classes)):
@@ -127,7 +125,7 @@ def build(
             raise UsageError(f"{what} = {number}", "it is at least 1", f"give a larger {what}")
     return entry.builder(
         ModelSpec(
-            norm=builder(norm, **(norm_constants or {})),
+            norm=builder(norm),
             seed=seed,
             in_channels=entry.in_channels if in_channels is None else in_channels,
             classes=classes,
