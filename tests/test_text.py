@@ -18,7 +18,9 @@ from landscope.text import (
     html_table,
     larger,
     listed,
+    lr_text,
     number,
+    number_text,
     percent,
     times,
 )
@@ -189,3 +191,26 @@ def test_shares_counts_and_lists_in_words() -> None:
     assert (larger(0.2), larger(11.0)) == ("20% higher", "12 times as high")
     assert (counted(1, "run"), counted(2, "run")) == ("1 run", "2 runs")
     assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(("lr", "text"), [(1e-6, "1e-6"), (0.1, "0.1"), (2.5e-7, "2.5e-7")])
+def test_lr_text(lr: float, text: str) -> None:
+    assert lr_text(lr) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.83123, "0.8312"),
+        (1234.5678, "1,235"),
+        (35012.3, "35,012"),
+        (3.2e-7, "3.20e-7"),
+        (-4.5e9, "-4.50e9"),
+        (math.nan, "not a number"),
+        (math.inf, "infinite"),
+        (-math.inf, "minus infinite"),
+    ],
+)
+def test_number_text(value: float, text: str) -> None:
+    assert number_text(value) == text

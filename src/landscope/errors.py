@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 _LONGEST = 2000
-"""Characters of one part of an error that are told: a damaged file may hold a name of megabytes."""
+"""Characters of one part of an error that are shown: a damaged file may hold a huge name."""
 
 
 class LandscopeError(Exception):

@@ -11,7 +11,6 @@ from landscope.figures.paper_panels import find_net
 from landscope.figures.spec import Dash, EarlyEnd, Entry, LinesPanel
 from landscope.reading import Reading
 from landscope.runs import StudyRecords
-from landscope.text import lr_text
 
 
 def test_centred_mean_of_a_ramp_is_the_ramp_where_the_window_is_full() -> None:
@@ -98,11 +97,6 @@ def test_long_series_are_thinned_but_keep_their_ends(tmp_path: Path) -> None:
 def test_step_size_is_told_by_the_dash(study: StudyRecords) -> None:
     dashes = [find_net(study, "vgg", "batch", lr).entry.dash for lr in (0.5, 0.1, 0.01)]
     assert dashes == [Dash.DASHED, Dash.SOLID, Dash.DOTTED]
-
-
-@pytest.mark.parametrize(("lr", "text"), [(1e-6, "1e-6"), (0.1, "0.1"), (2.5e-7, "2.5e-7")])
-def test_lr_text(lr: float, text: str) -> None:
-    assert lr_text(lr) == text
 
 
 def test_change_since_the_start_leaves_step_0_out(study: StudyRecords) -> None:

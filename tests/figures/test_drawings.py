@@ -179,24 +179,6 @@ def test_summary_has_first_and_last_of_every_net(study: StudyRecords) -> None:
     assert row.last == f"{number_text(betas[-1])} (step 60)"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (0.83123, "0.8312"),
-        (1234.5678, "1,235"),
-        (35012.3, "35,012"),
-        (3.2e-7, "3.20e-7"),
-        (-4.5e9, "-4.50e9"),
-        (math.nan, "not a number"),
-        (math.inf, "infinite"),
-        (-math.inf, "minus infinite"),
-    ],
-)
-def test_number_text(value: float, text: str) -> None:
-    assert number_text(value) == text
-
-
 @pytest.mark.slow
 def test_files_of_a_study(tmp_path: Path) -> None:
     study = Synthetic(steps=20, looks=3, manifest={"figures": [6, 11]}).write(tmp_path / "study")

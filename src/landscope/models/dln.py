@@ -3,8 +3,8 @@ r"""Deep linear network: k square matrices, the paper's second model.
 .. math:: f(x) = W_k \ldots W_1 x
 
 Layer 1 is executed first. Trained to :math:`\|f(x) - Ax\|^2`; Santurkar et al. 2018, section 3.1
-and appendix A: 25 matrices of 10 x 10. The layers have no bias. The norm stands after each layer
-but the last, whose outputs must be free to be Ax; the paper does not say where it stands, see
+and appendix A: 25 matrices of 10 x 10. The layers have no bias. The norm follows each layer but
+the last, whose outputs must be free to be Ax; the paper does not say where it is, see
 ``docs/decisions/norm-placement.md``.
 """
 

@@ -6,8 +6,8 @@ table 1, with hidden linear layers of 512 units, as there is one position left o
 an hour there; both are as deep as lets the network without norm learn in that time. Santurkar et
 al. 2018 say "VGG-like" and no more; ``docs/decisions/vgg-head.md`` has the choices.
 
-After each convolution, and after each hidden linear layer, stands the norm, before the ReLU; none
-after the last layer. Every layer keeps its bias whatever the norm, so that only the norm differs.
+The norm follows each convolution and each hidden linear layer, before the ReLU; none follows the
+last layer. Every layer keeps its bias whatever the norm, so that only the norm differs.
 """
 
 from collections import OrderedDict
