@@ -6,17 +6,17 @@ from types import MappingProxyType
 
 import numpy as np
 
-from landscope.figures.axes import Values, near_top, value_axis
+from landscope.figures.axes import near_top
 from landscope.figures.comparison_nets import (
+    PlottedQuantity,
     Series,
-    drawn_over_seeds,
     ended_comparison,
     entry_of,
     panels_by_lr,
 )
 from landscope.figures.comparison_runs import cost, loss_by_lr
 from landscope.figures.curves import centred_mean, smoothing_window
-from landscope.figures.spec import EDGE_OF_STABILITY, Cross, FigureSpec, Level, LinesPanel, PlotAxis
+from landscope.figures.spec import EDGE_OF_STABILITY, Cross, FigureSpec, Level, PlotAxis
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.records import (
     ComparedRun,
@@ -32,47 +32,24 @@ _FEW = 8
 
 
 @dataclass(frozen=True)
-class _Quantity:
-    """One quantity by step, in a block of panels, one for each learning rate."""
-
-    title: str
-    label: str
-    series: Callable[[RunRecords], Series]
-    axis: PlotAxis | None = None
-    levels: Callable[[float], tuple[Level, ...]] = lambda _lr: ()
-    signed: bool = False
-    middle: Callable[..., Values] = np.nanmedian
-
-
-@dataclass(frozen=True)
 class _ByStep:
     """A figure of quantities by step; raises RecordError where a run has not ended."""
 
     number: int
     title: str
     caption: str
-    quantities: tuple[_Quantity, ...]
+    quantities: tuple[PlottedQuantity, ...]
 
     def __call__(self, study: StudyRecords) -> FigureSpec:
         nets = ended_comparison(study)
-        several = len(nets.seeds) > 1
-        help_ = f"line: median of {len(nets.seeds)} seeds; band: least to greatest"
+        seeds = len(nets.seeds)
+        note = f"line: median of {seeds} seeds; band: least to greatest" if seeds > 1 else ""
         panels = [
             panel
-            for block, row in enumerate(self.quantities)
-            for panel in _panels(nets, row, (help_,) if several else (), block)
+            for block, quantity in enumerate(self.quantities)
+            for panel in panels_by_lr(nets, quantity, note, block)
         ]
         return FigureSpec(self.number, self.title, self.caption, tuple(panels), row_height=2.5)
-
-
-def _panels(
-    nets: ComparisonRecords, row: _Quantity, notes: tuple[str, ...], block: int = 0
-) -> list[LinesPanel]:
-    drawn = {lr: drawn_over_seeds(nets, lr, row.series, row.middle) for lr in nets.lrs}
-    values = [v for each in drawn.values() for v in each.values()]
-    values += [np.array([level.value]) for lr in nets.lrs for level in row.levels(lr)]
-    axis = value_axis(row.label, values, signed=row.signed) if row.axis is None else (row.axis, ())
-    return panels_by_lr(nets, row.title, drawn, axis, block=block, levels=row.levels, notes=notes)
 
 
 def _training(study: StudyRecords) -> FigureSpec:
@@ -83,10 +60,12 @@ def _training(study: StudyRecords) -> FigureSpec:
     if len(nets.seeds) > 1:
         note = f"{mean}, averaged over {len(nets.seeds)} seeds; band: least to greatest seed"
     # Single batches that overflowed on the way do not choose the axis; the lines do.
-    row = _Quantity("Training loss", "training loss", _smoothed, signed=True, middle=np.nanmean)
+    loss = PlottedQuantity(
+        "Training loss", "training loss", _smoothed, signed=True, middle=np.nanmean
+    )
     panels = [
         replace(panel, crosses=_divergences(nets, lr, panel.y))
-        for lr, panel in zip(nets.lrs, _panels(nets, row, (note,)), strict=True)
+        for lr, panel in zip(nets.lrs, panels_by_lr(nets, loss, note), strict=True)
     ]
     return FigureSpec(
         1,
@@ -140,8 +119,10 @@ _SMOOTHNESS = _ByStep(
     "A lower line is a smoother landscape: the gradient changes less over the step sizes "
     "tried. A net that does not learn is smooth too, so read it beside Figure 1.",
     (
-        _Quantity("(a) Effective β", "effective β", _numbers("line[paper]", "effective_beta")),
-        _Quantity(
+        PlottedQuantity(
+            "(a) Effective β", "effective β", _numbers("line[paper]", "effective_beta")
+        ),
+        PlottedQuantity(
             "(b) Effective β · lr",
             "effective β · lr",
             _numbers("line[paper]", "beta_lr"),
@@ -155,13 +136,13 @@ _COVARIATE_SHIFT = _ByStep(
     "How far a layer's gradient turns (a) and moves (b) when the layers before it take the "
     "optimiser's step. No shift is a cosine of 1 and a distance of 0.",
     (
-        _Quantity(
+        PlottedQuantity(
             "(a) Cosine",
             "cosine",
             lambda run: over_layers(run, "covariate_shift", "shift_cosine"),
             PlotAxis("cosine, median layer", low=-1.08, high=1.08),
         ),
-        _Quantity(
+        PlottedQuantity(
             "(b) Relative distance",
             "relative to the gradient",
             lambda run: over_layers(run, "covariate_shift", "shift_relative"),
@@ -176,13 +157,13 @@ _STEP_SIZE = _ByStep(
     "the update times the learning rate: beyond 2 a step is too large for a quadratic, and "
     "below 0 the loss bends down.",
     (
-        _Quantity(
+        PlottedQuantity(
             "(a) Safe learning rate",
             "learning rate",
             _numbers("step_size", "safe_lr"),
             levels=lambda lr: (Level(lr, "the learning rate of the training"),),
         ),
-        _Quantity(
+        PlottedQuantity(
             "(b) Sharpness · lr",
             "sharpness · lr",
             _numbers("step_size", "sharpness_lr"),

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscope.errors import RecordError
-from landscope.figures.axes import Values, step_axis_to
+from landscope.figures.axes import Values, step_axis_to, value_axis
 from landscope.figures.spec import Band, Curve, Entry, Level, LinesPanel, Place, PlotAxis
 from landscope.figures.style import NORMS
 from landscope.norms.names import NORM_LABELS
@@ -26,17 +26,26 @@ _FAMILY = "the model"
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What one panel shows, before its axes are known."""
+class PlottedQuantity:
+    """One quantity by step, in a panel for each learning rate.
 
-    curves: list[Curve]
-    bands: list[Band]
-    missing: list[str]
+    Args:
+        title: What is shown, before the learning rate.
+        label: Of the y axis.
+        series: Of one run.
+        axis: The y axis, where the values do not choose it.
+        levels: At a learning rate.
+        signed: Whether 0 and less is as good a value as any.
+        middle: What the line shows of the values of all seeds, of shape (seeds, steps).
+    """
 
-    def values(self) -> list[Values]:
-        """All that is drawn, to find an axis that holds it."""
-        sides = [side for band in self.bands for side in (band.low, band.high)]
-        return [np.array(side) for side in (*(curve.y for curve in self.curves), *sides)]
+    title: str
+    label: str
+    series: Callable[[RunRecords], Series]
+    axis: PlotAxis | None = None
+    levels: Callable[[float], tuple[Level, ...]] = lambda _lr: ()
+    signed: bool = False
+    middle: Callable[..., Values] = np.nanmedian
 
 
 def ended_comparison(study: StudyRecords) -> ComparisonRecords:
@@ -60,85 +69,74 @@ def entry_of(norm: str) -> Entry:
     return Entry(NORM_LABELS[norm], norm, _FAMILY, NORMS[norm].dash)
 
 
-def drawn_over_seeds(
-    nets: ComparisonRecords,
-    lr: float,
-    series: Callable[[RunRecords], Series],
-    middle: Callable[..., Values],
-) -> Drawn:
-    """A curve for each norm at a learning rate, with the band from the least to the greatest seed.
+def panels_by_lr(
+    nets: ComparisonRecords, quantity: PlottedQuantity, note: str = "", block: int = 0
+) -> list[LinesPanel]:
+    """A panel for each learning rate, all on the same axes.
 
     Args:
         nets: The comparison.
-        lr: The learning rate.
-        series: What is drawn of one run.
-        middle: What the line shows of the values of all seeds, of shape (seeds, steps), such as
-            ``np.nanmean``.
+        quantity: What is drawn.
+        note: For the first panel.
+        block: Which block of rows of the figure the panels take.
     """
-    found = Drawn([], [], [])
+    columns = min(_COLUMNS, len(nets.lrs))
+    first_row = block * -(-len(nets.lrs) // columns)
+    panels = [
+        _panel(nets, lr, quantity, Place(first_row + position // columns, position % columns))
+        for position, lr in enumerate(nets.lrs)
+    ]
+    axis, left_out = quantity.axis, ()
+    if axis is None:
+        values = [values for panel in panels for values in _values(panel)]
+        axis, left_out = value_axis(quantity.label, values, signed=quantity.signed)
+    x = step_axis_to(nets.steps)
+    placed = [replace(panel, x=x, y=axis) for panel in panels]
+    notes = (*filter(None, [note]), *placed[0].notes, *left_out)
+    return [replace(placed[0], notes=notes), *placed[1:]]
+
+
+def _panel(
+    nets: ComparisonRecords, lr: float, quantity: PlottedQuantity, place: Place
+) -> LinesPanel:
+    """A curve for each norm, with the band from the least to the greatest seed; axes to come."""
+    curves: list[Curve] = []
+    bands: list[Band] = []
+    missing: list[str] = []
     for norm in nets.norms:
         entry = entry_of(norm)
-        table = _tabled([series(run) for run in nets.over_seeds(norm, lr)])
+        table = _tabled([quantity.series(run) for run in nets.over_seeds(norm, lr)])
         if table is None:
-            found.missing.append(entry.label)
+            missing.append(entry.label)
             continue
         steps, values = table
         x = _floats(steps)
-        found.curves.append(Curve(entry, x, _floats(middle(values, axis=0))))
+        curves.append(Curve(entry, x, _floats(quantity.middle(values, axis=0))))
         if len(values) > 1:
             low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
-            found.bands.append(Band(entry, x, _floats(low), _floats(high)))
-    return found
+            bands.append(Band(entry, x, _floats(low), _floats(high)))
+    levels = quantity.levels(lr)
+    notes = [f"dashed: {level.label}" for level in levels]
+    if missing:
+        notes.append(f"no reading: {', '.join(missing)}")
+    axis = PlotAxis("")
+    return LinesPanel(
+        f"{quantity.title} at lr {lr_text(lr)}",
+        place,
+        axis,
+        axis,
+        tuple(curves),
+        levels,
+        notes=(*notes, *_divergence_notes(nets, lr)),
+        bands=tuple(bands),
+    )
 
 
-def panels_by_lr(
-    nets: ComparisonRecords,
-    title: str,
-    drawn: dict[float, Drawn],
-    axis: tuple[PlotAxis, tuple[str, ...]],
-    *,
-    block: int = 0,
-    levels: Callable[[float], tuple[Level, ...]] = lambda _lr: (),
-    notes: tuple[str, ...] = (),
-) -> list[LinesPanel]:
-    """One panel for each learning rate, all on the same axes.
-
-    Args:
-        nets: The comparison.
-        title: What is shown, before the learning rate.
-        drawn: By the learning rate.
-        axis: The y axis, and notes on what it leaves out, for the first panel.
-        block: Which block of rows of the figure the panels take.
-        levels: The levels of a panel.
-        notes: For the first panel.
-    """
-    x = step_axis_to(nets.steps)
-    columns = min(_COLUMNS, len(nets.lrs))
-    first_row = block * -(-len(nets.lrs) // columns)
-    panels: list[LinesPanel] = []
-    for position, lr in enumerate(nets.lrs):
-        row, column = divmod(position, columns)
-        own, first = drawn[lr], position == 0
-        all_notes = (
-            *(notes if first else ()),
-            *(f"dashed: {level.label}" for level in levels(lr)),
-            *([f"no reading: {', '.join(own.missing)}"] if own.missing else ()),
-            *_divergence_notes(nets, lr),
-            *(axis[1] if first else ()),
-        )
-        panels.append(
-            LinesPanel(
-                f"{title} at lr {lr_text(lr)}",
-                Place(first_row + row, column),
-                x,
-                axis[0],
-                tuple(own.curves),
-                levels(lr),
-                notes=all_notes,
-                bands=tuple(own.bands),
-            )
-        )
-    return panels
+def _values(panel: LinesPanel) -> list[Values]:
+    """All that a panel draws."""
+    sides = [side for band in panel.bands for side in (band.low, band.high)]
+    levels = tuple(level.value for level in panel.levels)
+    return [np.array(each) for each in (*(curve.y for curve in panel.curves), *sides, levels)]
 
 
 def _divergence_notes(nets: ComparisonRecords, lr: float) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from landscope.figures.interactive_layout import (
     level_line,
     number,
 )
-from landscope.figures.ridges import RidgeLine, ridge_lines
+from landscope.figures.ridges import RidgeLine, ridge_lines, ticked
 from landscope.figures.spec import (
     Band,
     BandsPanel,
@@ -146,11 +146,11 @@ def _ridges(panel: RidgesPanel) -> Plot:
     layout["margin"] |= {"l": 44, "t": 2, "b": 34}
     layout["xaxis"]["nticks"] = 4
     layout["xaxis"]["showgrid"] = False
-    ticked = [lines[at] for at in sorted({0, len(lines) // 2, len(lines) - 1}) if lines]
+    feet = ticked(lines)
     top = max((max(line.height) for line in lines), default=1.0)
     layout["yaxis"] |= {
-        "tickvals": [line.base for line in ticked],
-        "ticktext": [str(line.step) for line in ticked],
+        "tickvals": [line.base for line in feet],
+        "ticktext": [str(line.step) for line in feet],
         "range": [-0.6, number(top + 0.6)],
         "showgrid": False,
         "showline": False,

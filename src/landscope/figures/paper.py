@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from types import MappingProxyType
 
 from landscope.figures.axes import percent_axis
 from landscope.figures.curves import ShownRun, accuracy_panel, curve, log_panel, panel_on, share
 from landscope.figures.paper_panels import (
     PAPER_LR,
+    TRAINED,
     NumberedLayer,
     along_gradient,
     find_net,
@@ -95,8 +95,7 @@ def _covariate_shift(study: StudyRecords) -> Iterator[Panel]:
         (6, "(b)", "dln", "Linear net", 1e-7),
     ):
         nets = find_nets(study, family, _TWO, lr)
-        what = "accuracy" if family == "vgg" else "loss"
-        title = f"{letter} {name}, lr {lr_text(lr)}: {what}"
+        title = f"{letter} {name}, lr {lr_text(lr)}: {TRAINED[family]}"
         yield training_panel(title, Place(row, 0, rows=2), family, nets)
         shown = list(enumerate(layers(study, nets[0].run, family, "figure_3"), 1))
         for column, layer in shown:
@@ -113,14 +112,6 @@ def _training_of_each_norm(study: StudyRecords) -> Iterator[Panel]:
     for column, (family, title) in enumerate((("vgg", "(a) VGG"), ("dln", "(b) Deep linear net"))):
         nets = find_nets(study, family, _EACH)
         yield training_panel(title, Place(0, column), family, nets)
-
-
-def _activations_of_each_norm(study: StudyRecords) -> Iterator[Panel]:
-    return ridges_grid(study, "vgg", find_nets(study, "vgg", _EACH), "figure_6", upright=True)
-
-
-def _linear_net_activations(study: StudyRecords) -> Iterator[Panel]:
-    return ridges_grid(study, "dln", find_nets(study, "dln", _TWO), "figure_9")
 
 
 def _input_drift(study: StudyRecords) -> Iterator[Panel]:
@@ -148,19 +139,6 @@ def _change(net: ShownRun, quantity: str, layer: NumberedLayer) -> Curve:
     if quantity.endswith("_since_start") and line.x and line.x[0] == 0:
         return replace(line, x=line.x[1:], y=line.y[1:])
     return line
-
-
-def _landscape(family: str, study: StudyRecords) -> Iterator[Panel]:
-    return along_gradient(find_nets(study, family, _TWO))
-
-
-def _gradient_by_step_size(study: StudyRecords) -> Iterator[Panel]:
-    nets = find_nets(study, "vgg", _TWO)
-    return over_step_sizes(nets, "gradient_change", "L2 distance of the gradients")
-
-
-def _landscape_of_each_norm(family: str, title: str, study: StudyRecords) -> Iterator[Panel]:
-    return training_and_along_gradient(title, family, find_nets(study, family, _EACH))
 
 
 _ROWS = (
@@ -194,7 +172,7 @@ _ROWS = (
         "The landscape along the gradient, the VGG",
         _TRUST,
         2.9,
-        partial(_landscape, "vgg"),
+        lambda study: along_gradient(find_nets(study, "vgg", _TWO)),
     ),
     PaperFigure(
         5,
@@ -210,7 +188,9 @@ _ROWS = (
         "Only batch norm fixes mean and variance. How far do the others let the distribution "
         "drift? Compare with how well they train in Figure 5. " + _EQUALLY_HIGH,
         2.9,
-        _activations_of_each_norm,
+        lambda study: ridges_grid(
+            study, "vgg", find_nets(study, "vgg", _EACH), "figure_6", upright=True
+        ),
     ),
     PaperFigure(
         8,
@@ -226,14 +206,14 @@ _ROWS = (
         "In a net without non-linearities, do the distributions move less with batch norm? "
         "Mind the different scales of the axes. " + _EQUALLY_HIGH,
         2.5,
-        _linear_net_activations,
+        lambda study: ridges_grid(study, "dln", find_nets(study, "dln", _TWO), "figure_9"),
     ),
     PaperFigure(
         10,
         "The landscape along the gradient, the deep linear net",
         _TRUST,
         2.9,
-        partial(_landscape, "dln"),
+        lambda study: along_gradient(find_nets(study, "dln", _TWO)),
     ),
     PaperFigure(
         11,
@@ -241,7 +221,9 @@ _ROWS = (
         "Lower and flatter lines mean that the gradient stays true for larger steps. Does the gap "
         "between the two nets open only beyond the step that training takes (lr 0.1)?",
         3.8,
-        _gradient_by_step_size,
+        lambda study: over_step_sizes(
+            find_nets(study, "vgg", _TWO), "gradient_change", "L2 distance of the gradients"
+        ),
     ),
     PaperFigure(
         12,
@@ -249,7 +231,7 @@ _ROWS = (
         "Do the L1, L2 and L∞ norms smooth the landscape as batch norm does, without fixing the "
         "distributions?",
         3.2,
-        partial(_landscape_of_each_norm, "vgg", "(a) Training accuracy"),
+        lambda study: training_and_along_gradient("vgg", find_nets(study, "vgg", _EACH)),
     ),
     PaperFigure(
         13,
@@ -257,7 +239,7 @@ _ROWS = (
         "The same comparison without any non-linearity: is every norm's landscape smoother than "
         "the standard net's?",
         3.2,
-        partial(_landscape_of_each_norm, "dln", "(a) Training loss"),
+        lambda study: training_and_along_gradient("dln", find_nets(study, "dln", _EACH)),
     ),
 )
 

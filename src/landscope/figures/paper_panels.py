@@ -43,6 +43,8 @@ from landscope.text import lr_text
 PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}
 """The step size that the paper uses unless it says otherwise, by family."""
 
+TRAINED = {"vgg": "accuracy", "dln": "loss"}
+"""What shows how well each of the two trains: the linear net classifies nothing."""
 _FAMILIES = {"vgg": "VGG", "dln": "linear net"}
 """What a reader calls the paper's two set-ups."""
 _LINES = 30
@@ -104,8 +106,8 @@ def layers(study: StudyRecords, run: RunRecords, family: str, figure: str) -> li
 
 
 def training_panel(title: str, place: Place, family: str, nets: list[ShownRun]) -> LinesPanel:
-    """How the nets train: accuracy of the VGG, loss of the linear net, which classifies nothing."""
-    panel = accuracy_panel if family == "vgg" else loss_panel
+    """How the nets train, by what `TRAINED` says."""
+    panel = {"accuracy": accuracy_panel, "loss": loss_panel}[TRAINED[family]]
     return panel(title, place, nets)
 
 
@@ -185,9 +187,9 @@ def along_gradient(nets: list[ShownRun]) -> Iterator[Panel]:
         yield row.panel(letter, Place(*divmod(position, 3)), nets)
 
 
-def training_and_along_gradient(title: str, family: str, nets: list[ShownRun]) -> Iterator[Panel]:
+def training_and_along_gradient(family: str, nets: list[ShownRun]) -> Iterator[Panel]:
     """Training as (a), then the paper's three panels of the landscape, in a square."""
-    yield training_panel(title, Place(0, 0), family, nets)
+    yield training_panel(f"(a) Training {TRAINED[family]}", Place(0, 0), family, nets)
     for position, (letter, row) in enumerate(zip("bcd", _ALONG_GRADIENT, strict=False), 1):
         yield row.panel(letter, Place(*divmod(position, 2)), nets)
 

@@ -71,6 +71,11 @@ def ridge_lines(panel: RidgesPanel) -> tuple[RidgeLine, ...]:
     )
 
 
+def ticked(lines: tuple[RidgeLine, ...]) -> list[RidgeLine]:
+    """The ridges at whose foot an axis says the step: the first, the middle and the last."""
+    return [lines[at] for at in sorted({0, len(lines) // 2, len(lines) - 1}) if lines]
+
+
 def moments(ridge: Ridge) -> tuple[float, float]:
     """Mean and standard deviation of a histogram, its values taken at the bins' centres."""
     edges, mass = _masses(ridge)

@@ -1,6 +1,6 @@
-"""Where panels stand on paper: a grid of cells in inches, with room for what each panel writes.
+"""Where panels are on paper: a grid of cells in inches, with space for what each panel writes.
 
-Reckoned by hand rather than by a layout engine, so that axes line up over the whole figure and a
+Computed here rather than by a layout engine, so that axes line up over the whole figure and a
 figure of twenty panels is drawn in a second.
 """
 
@@ -8,7 +8,7 @@ import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 
-from landscope.figures.spec import BarsPanel, FigureSpec, LinesPanel, Panel, RidgesPanel
+from landscope.figures.spec import BandsPanel, BarsPanel, FigureSpec, LinesPanel, Panel, RidgesPanel
 
 WIDTH = 12.0
 """Of every figure of a study, in inches; `FigureSpec.row_height` is in the same unit."""
@@ -17,14 +17,15 @@ KEY_POINTS = 10.5
 """Height of a line of a panel's key."""
 
 _HEAD, _HEAD_LINE, _LEGEND_LINE, _FOOT = 0.34, 0.19, 0.26, 0.06
-_LEFT, _LEFT_OF_RIDGES, _LEFT_OF_BARS, _RIGHT = 0.7, 0.52, 1.35, 0.12
+_LEFT, _RIGHT = {LinesPanel: 0.7, BandsPanel: 0.7, RidgesPanel: 0.52, BarsPanel: 1.35}, 0.12
+"""For the labels at the left; those of ridges are short, and bars are named there."""
 _BOTTOM_WITH_LABEL, _BOTTOM = 0.46, 0.3
 _TITLE_LINE, _NOTE_LINE, _KEY_LINE, _ABOVE = 0.155, 0.128, KEY_POINTS / 72, 0.06
 _BAR = 0.75
 _HEAD_LETTERS, _TITLE_LETTERS, _NOTE_LETTERS, _KEY_LETTERS = 9.5, 13.0, 18.0, 14.0
 """That fit into an inch, at their sizes."""
 _KEY_DASH = 0.55
-"""Room for the dash before each label of a key, and for the gap behind it."""
+"""Space for the dash before each label of a key, and for the gap behind it."""
 _IN_A_LINE = 5
 """Labels that fit beside each other in the legend."""
 
@@ -63,18 +64,18 @@ class FigureLayout:
 
     def title(self, panel: Panel) -> list[str]:
         """The lines of a panel's title."""
-        return textwrap.wrap(panel.title, int(self._room(panel) * _TITLE_LETTERS))
+        return textwrap.wrap(panel.title, int(self._space(panel) * _TITLE_LETTERS))
 
     def notes(self, panel: Panel) -> list[str]:
         """The lines of a panel's notes."""
-        return textwrap.wrap("; ".join(panel.notes), int(self._room(panel) * _NOTE_LETTERS))
+        return textwrap.wrap("; ".join(panel.notes), int(self._space(panel) * _NOTE_LETTERS))
 
     def key_columns(self, panel: Panel) -> int:
         """Labels beside each other in a panel's own key; 0 where it has none."""
         if not isinstance(panel, LinesPanel) or not panel.key:
             return 0
         longest = max(len(entry.label) for entry in panel.key) / _KEY_LETTERS + _KEY_DASH
-        return min(len(panel.key), max(1, int(self._room(panel) / longest)))
+        return min(len(panel.key), max(1, int(self._space(panel) / longest)))
 
     def key_lines(self, panel: Panel) -> int:
         """The lines of a panel's own key."""
@@ -87,9 +88,9 @@ class FigureLayout:
         return not any((other.place.row, other.place.column) == below for other in self.spec.panels)
 
     def axes(self, panel: Panel) -> Rectangle:
-        """Where the panel's axes stand."""
+        """Where the panel's axes are."""
         place = panel.place
-        margin = _left(panel)
+        margin = _LEFT[type(panel)]
         left = place.column * self._cell + margin
         width = place.columns * self._cell - margin - _RIGHT
         above = max(self._above(other) for other in self._row(place.row))
@@ -100,7 +101,7 @@ class FigureLayout:
         return left / self.width, bottom / self.height, width / self.width, height / self.height
 
     def bar(self) -> Rectangle:
-        """Where the colour bar stands: beside the first row."""
+        """Where the colour bar is: beside the first row."""
         _, bottom, _, height = self.axes(self.spec.panels[0])
         return (self.width - _BAR + 0.05) / self.width, bottom, 0.16 / self.width, height
 
@@ -118,8 +119,8 @@ class FigureLayout:
         lines = -(-labels // self.legend_columns) if labels else 0
         return _FOOT + lines * _LEGEND_LINE
 
-    def _room(self, panel: Panel) -> float:
-        return panel.place.columns * self._cell - _left(panel)
+    def _space(self, panel: Panel) -> float:
+        return panel.place.columns * self._cell - _LEFT[type(panel)]
 
     def _above(self, panel: Panel) -> float:
         lines = len(self.title(panel)) * _TITLE_LINE + len(self.notes(panel)) * _NOTE_LINE
@@ -127,14 +128,3 @@ class FigureLayout:
 
     def _row(self, row: int) -> list[Panel]:
         return [panel for panel in self.spec.panels if panel.place.row == row]
-
-
-def _left(panel: Panel) -> float:
-    """Room for the labels at the left; those of ridges are short, and bars are named there."""
-    match panel:
-        case RidgesPanel():
-            return _LEFT_OF_RIDGES
-        case BarsPanel():
-            return _LEFT_OF_BARS
-        case _:
-            return _LEFT

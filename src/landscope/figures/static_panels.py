@@ -18,7 +18,7 @@ from matplotlib.ticker import (
 from matplotlib.transforms import Transform
 
 from landscope.figures import style
-from landscope.figures.ridges import ridge_lines
+from landscope.figures.ridges import ridge_lines, ticked
 from landscope.figures.spec import (
     BandsPanel,
     BarsPanel,
@@ -166,8 +166,8 @@ def _draw_ridges(axes: Axes, panel: RidgesPanel) -> None:
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
     axes.locator_params(axis="x", nbins=4)
-    ticked = [lines[at] for at in sorted({0, len(lines) // 2, len(lines) - 1}) if lines]
-    axes.set_yticks([line.base for line in ticked], [f"{line.step}" for line in ticked])
+    feet = ticked(lines)
+    axes.set_yticks([line.base for line in feet], [f"{line.step}" for line in feet])
     axes.tick_params(axis="y", length=0)
     if not lines:
         axes.set_ylim(0, 1)

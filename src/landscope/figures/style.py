@@ -95,11 +95,11 @@ def band_opacity(bands: int) -> float:
 def dark_twins() -> dict[str, str]:
     """For each colour that a figure uses on a white page, the one for a dark page."""
     twins = dict(_NEUTRALS)
-    for look in NORMS.values():
-        twins[look.colour] = look.dark
+    for norm in NORMS.values():
+        twins[norm.colour] = norm.dark
         for level in range(TINTS):
             strength = level / (TINTS - 1)
-            twins[_tint(look.colour, PAGE, strength)] = _tint(look.dark, DARK_PAGE, strength)
+            twins[_tint(norm.colour, PAGE, strength)] = _tint(norm.dark, DARK_PAGE, strength)
     for level in range(SHADES):
         position = level / (SHADES - 1)
         twins[_ramp(_RAMP, position)] = _ramp(_RAMP_DARK, position)

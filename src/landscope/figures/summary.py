@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from landscope.figures.ridges import moments
 from landscope.figures.spec import (
     Band,
+    BandsPanel,
+    Bar,
     BarsPanel,
     Curve,
     FigureSpec,
@@ -43,53 +45,46 @@ def summarize(spec: FigureSpec) -> tuple[SummaryRow, ...]:
 
 
 def _rows(panel: Panel) -> list[SummaryRow]:
-    if isinstance(panel, RidgesPanel):
-        told = [(ridge.step, _moments_text(ridge)) for ridge in panel.ridges]
-        return [_row(panel.title, panel.entry.full_label, told)]
-    if isinstance(panel, LinesPanel):
-        if panel.colour_bar is not None:
-            steps = [(line.name, number_text(line.y[-1])) for line in panel.curves]
-            return [_row(panel.title, panel.curves[0].entry.full_label, steps)]
-        return [
-            _row(panel.title, line.entry.full_label, _points(line, panel.x.label))
-            for line in panel.curves
-        ]
-    if isinstance(panel, BarsPanel):
-        return [
-            SummaryRow(
-                panel.title,
-                bar.entry.full_label,
-                number_text(bar.value) if math.isfinite(bar.value) else bar.missing,
-                f"{number_text(bar.low)} to {number_text(bar.high)}",
-            )
-            for bar in panel.bars
-        ]
-    return [_row(panel.title, band.entry.full_label, _ends(band)) for band in panel.bands]
+    match panel:
+        case LinesPanel() if panel.colour_bar is not None:
+            last = [(line.name, number_text(line.y[-1])) for line in panel.curves]
+            told = [(panel.curves[0].entry, last)]
+        case LinesPanel():
+            told = [(line.entry, _points(line, panel.x.label)) for line in panel.curves]
+        case BandsPanel():
+            told = [(band.entry, _ends(band)) for band in panel.bands]
+        case RidgesPanel():
+            told = [(panel.entry, [(f"step {at.step}", _moments_text(at)) for at in panel.ridges])]
+        case BarsPanel():
+            return [_bar_row(panel.title, bar) for bar in panel.bars]
+    return [_row(panel.title, entry.full_label, readings) for entry, readings in told]
 
 
-def _row(panel: str, net: str, told: list[tuple[int, str]] | list[tuple[str, str]]) -> SummaryRow:
-    if not told:
+def _row(panel: str, net: str, readings: list[tuple[str, str]]) -> SummaryRow:
+    if not readings:
         return SummaryRow(panel, net, "no finite reading", "no finite reading")
-    first, last = (
-        f"{text} ({when if isinstance(when, str) else f'step {when}'})"
-        for when, text in (told[0], told[-1])
-    )
+    first, last = (f"{text} ({when})" for when, text in (readings[0], readings[-1]))
     return SummaryRow(panel, net, first, last)
 
 
+def _bar_row(panel: str, bar: Bar) -> SummaryRow:
+    value = number_text(bar.value) if math.isfinite(bar.value) else bar.missing
+    ends = f"{number_text(bar.low)} to {number_text(bar.high)}"
+    return SummaryRow(panel, bar.entry.full_label, value, ends)
+
+
 def _points(line: Curve, along: str) -> list[tuple[str, str]]:
-    points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]
     return [
-        (f"{along} {x:g}" if along != "step" else f"step {int(x)}", number_text(y))
-        for x, y in points
+        (f"step {int(x)}" if along == "step" else f"{along} {x:g}", number_text(y))
+        for x, y in zip(line.x, line.y, strict=True)
+        if math.isfinite(y)
     ]
 
 
-def _ends(band: Band) -> list[tuple[int, str]]:
-    points = zip(band.x, band.low, band.high, strict=True)
+def _ends(band: Band) -> list[tuple[str, str]]:
     return [
-        (int(step), f"{number_text(low)} to {number_text(high)}")
-        for step, low, high in points
+        (f"step {int(step)}", f"{number_text(low)} to {number_text(high)}")
+        for step, low, high in zip(band.x, band.low, band.high, strict=True)
         if math.isfinite(low)
     ]
 
