@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from landscope.figures.axes import log_axis, percent_axis, step_axis
+from landscope.figures.axes import log_axis, log_ticks, percent_axis, step_axis, tick_parts
 from landscope.figures.spec import Curve, EarlyEnd, Entry, Scale
 
 
@@ -54,3 +54,28 @@ def test_step_axis_reaches_to_where_a_run_broke_off() -> None:
 
 def test_percent_axis_says_its_unit() -> None:
     assert percent_axis("test accuracy").label == "test accuracy (%)"
+
+
+@pytest.mark.parametrize("low", [3.1e-9, 0.4, 1.01, 2.1, 5.1, 7e4])
+@pytest.mark.parametrize("factor", [1.01, 1.3, 2.0, 4.9, 9.8, 50.0, 140.0, 160.0, 1e5, 1e12, 1e40])
+def test_log_ticks_are_neither_few_nor_many(low: float, factor: float) -> None:
+    ticks = log_ticks(low, low * factor)
+    assert 3 <= len(ticks) <= 8
+    assert ticks == sorted(set(ticks))
+    assert low <= ticks[0]
+    assert ticks[-1] <= low * factor
+
+
+@pytest.mark.parametrize(
+    ("tick", "parts"),
+    [
+        (0.001, ("0.001", 0)),
+        (80000.0, ("80000", 0)),
+        (1e5, ("1", 5)),
+        (1.2e5, ("1.2", 5)),
+        (5e-4, ("5", -4)),
+        (1e-10, ("1", -10)),
+    ],
+)
+def test_long_numbers_have_a_power_of_ten(tick: float, parts: tuple[str, int]) -> None:
+    assert tick_parts(tick) == parts

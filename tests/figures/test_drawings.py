@@ -140,7 +140,12 @@ def test_texts_are_escaped() -> None:
         (0.4, 6.0, ["0.5", "1", "2", "5"]),
         (0.5, 2e5, ["1", "10", "100", "1000", "10000", "10<sup>5</sup>"]),
         (1.5e-3, 3e9, ["1", "1000", "10<sup>6</sup>", "10<sup>9</sup>"]),
-        (1.5e-7, 4e-7, ["2·10<sup>-7</sup>"]),
+        (
+            1.5e-4,
+            4e-4,
+            [f"{tick}·10<sup>-4</sup>" for tick in ("1.5", "2", "2.5", "3", "3.5", "4")],
+        ),
+        (7e4, 1.5e5, ["80000", "10<sup>5</sup>", "1.2·10<sup>5</sup>", "1.4·10<sup>5</sup>"]),
     ],
 )
 def test_log_ticks(low: float, high: float, texts: list[str]) -> None:

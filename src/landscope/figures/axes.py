@@ -1,5 +1,6 @@
 """Axes that fit their data, and say what they leave out."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,6 +15,10 @@ _OUTLIER = 1e3
 """On a log axis, values this many times beyond the central 96 % do not choose the limits."""
 _BEYOND = 30.0
 """How far beyond the central 96 % the axis then reaches."""
+_MOST_DECADES = 6
+"""With more decades than this, some go without a tick."""
+_LEAST_TICKS = 3
+"""On an axis; a log axis with a single tick says nothing of its scale."""
 _NARROW = 6.0
 """Positive values that span less than this factor are drawn on a linear axis."""
 
@@ -103,6 +108,38 @@ def lowered(axis: PlotAxis, value: float, share: float) -> float:
 def near_top(axis: PlotAxis) -> float:
     """A value just below the upper end of an axis, where a mark is still within."""
     return lowered(axis, axis.high or 1.0, 0.03)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """The ticks of a log axis, three to eight: whole decades, not each of them where they are many.
+
+    Where decades are few 2 and 5 of each are ticks too; where these are few, as on a linear axis.
+    """
+    stride = math.ceil(math.log10(high / low) / _MOST_DECADES)
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1, stride)
+    for mantissas in ((1,), (1, 2, 5)):
+        ticks = [float(f"{first}e{exponent}") for exponent in exponents for first in mantissas]
+        shown = [tick for tick in ticks if low <= tick <= high]
+        if len(shown) >= _LEAST_TICKS:
+            return shown
+    return _linear_ticks(low, high)
+
+
+def tick_parts(tick: float) -> tuple[str, int]:
+    """A tick's number as text and the power of ten beside it; 0 where it is short without one."""
+    if 1e-3 <= tick < 1e5:
+        return f"{tick:g}", 0
+    mantissa, exponent = f"{tick:.3e}".split("e")
+    return f"{float(mantissa):g}", int(exponent)
+
+
+def _linear_ticks(low: float, high: float) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten, three to eight."""
+    longest = (high - low) / _LEAST_TICKS
+    power = 10.0 ** math.floor(math.log10(longest))
+    step = max(each * power for each in (1, 2, 5) if each * power <= longest)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [float(f"{count * step:.9g}") for count in range(first, last + 1)]
 
 
 def _pooled(values: Iterable[Values]) -> Values:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from landscope.figures import style
+from landscope.figures.axes import log_ticks, tick_parts
 from landscope.figures.spec import ColourBar, Level, PlotAxis, Scale
 
 Plot = dict[str, Any]
@@ -12,10 +13,6 @@ Plot = dict[str, Any]
 
 _DIGITS = 5
 """Significant digits: more than a screen shows, and a third of the bytes."""
-_FEW = 150.0
-"""A log axis that spans less than this factor has a tick at 1, 2 and 5 of each decade."""
-_DECADES = 6
-"""With more decades than this, some go without a tick."""
 
 
 def number(value: float) -> float | None:
@@ -97,38 +94,24 @@ def _axis(axis: PlotAxis) -> Plot:
         "showline": True,
         "zeroline": False,
         "tickangle": 0,
-        "nticks": 6,
     }
+    ticks = list(axis.ticks)
     if axis.low is not None and axis.high is not None:
         ends = (axis.low, axis.high)
         if axis.scale is Scale.LOG:
             ends = (math.log10(axis.low), math.log10(axis.high))
-            values, texts = _log_ticks(axis.low, axis.high)
-            drawn |= {"tickvals": values, "ticktext": texts}
-            del drawn["nticks"]
+            ticks = ticks or log_ticks(axis.low, axis.high)
         drawn["range"] = [number(end) for end in ends]
-    if axis.ticks:
-        drawn |= {"tickvals": list(axis.ticks), "ticktext": [f"{tick:g}" for tick in axis.ticks]}
+    if ticks:
+        drawn |= {"tickvals": ticks, "ticktext": [_tick_text(tick) for tick in ticks]}
+    else:
+        drawn["nticks"] = 6
     return drawn
 
 
-def _log_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Ticks at each decade, and also at 2 and 5 of it where there are few."""
-    mantissas = (1, 2, 5) if high / low < _FEW else (1,)
-    least, most = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    stride = math.ceil(math.log10(high / low) / _DECADES)
-    exponents = range(least, most + 1, stride)
-    ticks = {
-        float(f"{mantissa}e{exponent}"): _power(mantissa, exponent)
-        for exponent in exponents
-        for mantissa in mantissas
-    }
-    shown = {value: text for value, text in ticks.items() if low <= value <= high}
-    return list(shown), list(shown.values())
-
-
-def _power(mantissa: int, exponent: int) -> str:
-    if -4 < exponent < 5:
-        return f"{float(f'{mantissa}e{exponent}'):g}"
+def _tick_text(tick: float) -> str:
+    number, exponent = tick_parts(tick)
+    if not exponent:
+        return number
     power = f"10<sup>{exponent}</sup>"
-    return power if mantissa == 1 else f"{mantissa}·{power}"
+    return power if number == "1" else f"{number}·{power}"

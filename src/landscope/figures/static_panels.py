@@ -10,14 +10,13 @@ from matplotlib.ticker import (
     EngFormatter,
     FixedLocator,
     FuncFormatter,
-    LogLocator,
     MaxNLocator,
     NullLocator,
-    StrMethodFormatter,
 )
 from matplotlib.transforms import Transform
 
 from landscope.figures import style
+from landscope.figures.axes import log_ticks, tick_parts
 from landscope.figures.ridges import ridge_lines, ticked
 from landscope.figures.spec import (
     BandsPanel,
@@ -243,28 +242,22 @@ def _limit(axes: Axes, x: PlotAxis, y: PlotAxis) -> None:
 
 
 def _tick(drawn: DrawnAxis, axis: PlotAxis) -> None:
-    if axis.ticks:
-        drawn.set_major_locator(FixedLocator(axis.ticks))
-        drawn.set_major_formatter(StrMethodFormatter("{x:g}"))
-        drawn.set_minor_locator(NullLocator())
-        return
     if axis.scale is Scale.LINEAR:
-        drawn.set_major_locator(MaxNLocator(5))
         if axis.label == "step":
+            drawn.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
             drawn.set_major_formatter(EngFormatter(sep=""))
+        else:
+            drawn.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         return
-    decades = math.log10((axis.high or 10.0) / (axis.low or 1.0))
-    subs = (1.0, 2.0, 5.0) if decades < 2 else (1.0,)
-    drawn.set_major_locator(LogLocator(subs=subs, numticks=7))
-    drawn.set_major_formatter(FuncFormatter(_power))
+    ticks = axis.ticks or log_ticks(axis.low or 1.0, axis.high or 10.0)
+    drawn.set_major_locator(FixedLocator(ticks))
+    drawn.set_major_formatter(FuncFormatter(_tick_text))
     drawn.set_minor_locator(NullLocator())
 
 
-def _power(value: float, _position: int | None) -> str:
-    """A number on a log axis: plain where short, a power of ten where long."""
-    if 1e-3 <= value < 1e5:
-        return f"{value:g}"
-    exponent = math.floor(math.log10(value) + 1e-9)
-    mantissa = value / 10.0**exponent
+def _tick_text(tick: float, _position: int | None) -> str:
+    number, exponent = tick_parts(tick)
+    if not exponent:
+        return number
     power = f"10^{{{exponent}}}"
-    return f"${power}$" if abs(mantissa - 1) < 1e-6 else f"${mantissa:.0f}\\!\\cdot\\!{power}$"
+    return f"${power}$" if number == "1" else f"${number}\\!\\cdot\\!{power}$"
