@@ -15,10 +15,11 @@ _OUTLIER = 1e3
 """On a log axis, values this many times beyond the central 96 % do not choose the limits."""
 _BEYOND = 30.0
 """How far beyond the central 96 % the axis then reaches."""
+_FEW_DECADES = 2.2
+"""A log axis of fewer is short and has ticks within its decades."""
 _MOST_DECADES = 6
 """With more decades than this, some go without a tick."""
 _LEAST_TICKS = 3
-"""On an axis; a log axis with a single tick says nothing of its scale."""
 _NARROW = 6.0
 """Positive values that span less than this factor are drawn on a linear axis."""
 
@@ -111,17 +112,19 @@ def near_top(axis: PlotAxis) -> float:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """The ticks of a log axis, three to eight: whole decades, not each of them where they are many.
+    """The ticks of a log axis, two to eight: whole decades, not each of them where they are many.
 
-    Where decades are few 2 and 5 of each are ticks too; where these are few, as on a linear axis.
+    A short axis has three at least: 1, 2 and 5 of each decade, else as on a linear axis. A single
+    tick would say nothing of the scale.
     """
-    stride = math.ceil(math.log10(high / low) / _MOST_DECADES)
+    decades = math.log10(high / low)
+    mantissas = (1,) if decades >= _FEW_DECADES else (1, 2, 5)
+    stride = math.ceil(decades / _MOST_DECADES)
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1, stride)
-    for mantissas in ((1,), (1, 2, 5)):
-        ticks = [float(f"{first}e{exponent}") for exponent in exponents for first in mantissas]
-        shown = [tick for tick in ticks if low <= tick <= high]
-        if len(shown) >= _LEAST_TICKS:
-            return shown
+    ticks = [float(f"{first}e{exponent}") for exponent in exponents for first in mantissas]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    if decades >= _FEW_DECADES or len(shown) >= _LEAST_TICKS:
+        return shown
     return _linear_ticks(low, high)
 
 
@@ -134,12 +137,13 @@ def tick_parts(tick: float) -> tuple[str, int]:
 
 
 def _linear_ticks(low: float, high: float) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten, three to eight."""
-    longest = (high - low) / _LEAST_TICKS
-    power = 10.0 ** math.floor(math.log10(longest))
-    step = max(each * power for each in (1, 2, 5) if each * power <= longest)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [float(f"{count * step:.9g}") for count in range(first, last + 1)]
+    """Multiples of the longest step, 1, 2 or 5 times a power of ten, that gives three."""
+    power = 10.0 ** math.floor(math.log10((high - low) / _LEAST_TICKS))
+    for step in (10 * power, 5 * power, 2 * power, power):
+        counts = range(math.ceil(low / step), math.floor(high / step) + 1)
+        if len(counts) >= _LEAST_TICKS:
+            break
+    return [float(f"{count * step:.9g}") for count in counts]
 
 
 def _pooled(values: Iterable[Values]) -> Values:
