@@ -1,5 +1,6 @@
 """The figures of a comparison, on made-up records."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -81,6 +82,23 @@ def test_each_run_that_diverged_has_a_cross_where_it_did(study: StudyRecords) ->
     assert all(large.y.low < mark.y < large.y.high for mark in large.crosses)
 
 
+def test_crosses_of_one_rate_are_apart_and_not_among_those_of_another(tmp_path: Path) -> None:
+    norms, lrs = ("none", "batch", "group", "layer"), (0.1, 0.03, 0.01, 0.003)
+    lost = {(norm, lr, 0): 20 for norm in norms for lr in (0.1, 0.03)}
+    compared = Compared(norms=norms, lrs=lrs, seeds=(0,), diverged=lost)
+    panel = lines(specify(2, compared.write(tmp_path / "study")))[0]
+    places = [cross.x for cross in panel.crosses]
+    assert places == sorted(places)
+    assert [cross.entry.norm for cross in panel.crosses] == [*norms, *norms]
+    assert places[3] < 0.055 < places[4]
+    assert panel.x.low is not None
+    assert panel.x.high is not None
+    assert places[-1] < panel.x.high
+    axis = math.log(panel.x.high / panel.x.low)
+    # A cross is 7 points of the 374 that a panel has.
+    assert all(math.log(two / one) / axis > 7 / 374 for one, two in itertools.pairwise(places))
+
+
 def test_the_loss_of_diverged_runs_is_not_in_the_line_over_the_rates(study: StudyRecords) -> None:
     loss, _ = lines(specify(2, study))
     (plain,) = (curve for curve in loss.curves if curve.entry.norm == "none")
@@ -137,7 +155,7 @@ def test_the_cost_is_relative_to_no_norm(study: StudyRecords) -> None:
     times, ratios = specify(6, study).panels
     assert isinstance(times, BarsPanel)
     assert isinstance(ratios, BarsPanel)
-    assert ratios.title == "(b) Relative to No norm"
+    assert ratios.title == "(b) Relative to no norm"
     assert [bar.value for bar in ratios.bars] == pytest.approx([1.0, 1.3, 1.2], rel=0.03)
     assert [bar.value for bar in times.bars] == pytest.approx([10, 13, 12], rel=0.03)
     assert all(bar.low <= bar.value <= bar.high for bar in (*times.bars, *ratios.bars))

@@ -118,7 +118,7 @@ def test_lines_are_the_readings(title: str) -> None:
 def test_there_is_a_panel_for_each_kind_of_reading_and_no_other() -> None:
     assert len(run_figure(EVERYTHING, "run").axes) == len(DRAWN)
     some = [*looks("gradient/loss", (1.0, 2.0, 3.0, 4.0)), *looks("mine/own", (0.0, 0.0, 0.0, 0.0))]
-    assert list(axes_of(run_figure(some, "run"))) == ["Training loss at each look"]
+    assert list(axes_of(run_figure(some, "run"))) == ["Training loss at each measurement"]
 
 
 def test_panels_that_need_it_name_their_lines_and_their_units() -> None:

@@ -35,8 +35,10 @@ from landscope.text import lr_text
 
 Measure = Callable[[RunRecords], float]
 
-_BESIDE = 1.05
-"""Crosses at one learning rate are beside each other, this factor apart."""
+_BESIDE = 0.03
+"""Crosses at one learning rate are beside each other, apart by this share of the axis..."""
+_APART = 0.9
+"""... or by less, so that those of one learning rate take this share of what lies between two."""
 _MOST_TICKS = 6
 _MILLISECONDS = 1e3
 
@@ -71,7 +73,7 @@ def cost(study: StudyRecords) -> FigureSpec:
         RecordError: A run is missing or has not ended.
     """
     nets = ended_comparison(study)
-    base = NORM_LABELS[nets.baseline]
+    base = _in_a_sentence(NORM_LABELS[nets.baseline])
     seconds = {norm: _step_seconds(nets, norm) for norm in nets.norms}
     first = seconds[nets.baseline]
     times = [_time(norm, [_MILLISECONDS * each for each in seconds[norm]]) for norm in nets.norms]
@@ -101,6 +103,11 @@ def cost(study: StudyRecords) -> FigureSpec:
         ),
         row_height=_bars_height(nets),
     )
+
+
+def _in_a_sentence(label: str) -> str:
+    """The label without its capital, unless it is an abbreviation as in "RMS norm"."""
+    return label[0].lower() + label[1:] if label[1].islower() else label
 
 
 def _bars_height(nets: ComparisonRecords) -> float:
@@ -137,31 +144,43 @@ def _loss_lines(
     if several:
         notes = (f"line: mean of {len(nets.seeds)} seeds; band: least to greatest", *notes)
     ticks = lrs[:: math.ceil(len(lrs) / _MOST_TICKS)]
+    x = PlotAxis("learning rate", Scale.LOG, min(lrs) / 1.4, max(lrs) * 1.4, ticks)
     return LinesPanel(
         title,
         place,
-        PlotAxis("learning rate", Scale.LOG, min(lrs) / 1.4, max(lrs) * 1.4, ticks),
+        x,
         axis,
         tuple(curves),
         notes=notes,
         bands=tuple(bands),
-        crosses=_divergences(nets, axis),
+        crosses=_divergences(nets, x, axis),
     )
 
 
-def _divergences(nets: ComparisonRecords, axis: PlotAxis) -> tuple[Cross, ...]:
+def _divergences(nets: ComparisonRecords, x: PlotAxis, y: PlotAxis) -> tuple[Cross, ...]:
     """A cross at the top for each norm and learning rate at which a seed diverged."""
-    marks: list[Cross] = []
-    for lr in nets.lrs:
-        counts = {norm: sum(map(diverged, nets.over_seeds(norm, lr))) for norm in nets.norms}
-        norms = [norm for norm, count in counts.items() if count]
+    counts = {
+        (lr, norm): count
+        for lr in nets.lrs
+        for norm in nets.norms
+        if (count := sum(map(diverged, nets.over_seeds(norm, lr))))
+    }
+    at_lr = {lr: [norm for norm in nets.norms if (lr, norm) in counts] for lr in nets.lrs}
+    most = max(1, *map(len, at_lr.values()))
+    beside = _span(x) ** min(_BESIDE, _APART / (most * len(nets.lrs)))
+    crosses: list[Cross] = []
+    for lr, norms in at_lr.items():
         for position, norm in enumerate(norms):
             entry = entry_of(norm)
-            x = lr * _BESIDE ** (position - (len(norms) - 1) / 2)
-            count = f"{counts[norm]} of {len(nets.seeds)} seeds diverged"
+            count = f"{counts[lr, norm]} of {len(nets.seeds)} seeds diverged"
             text = f"{entry.label}: {count} at lr {lr_text(lr)}"
-            marks.append(Cross(entry, x, near_top(axis), text))
-    return tuple(marks)
+            place = lr * beside ** (position - (len(norms) - 1) / 2)
+            crosses.append(Cross(entry, place, near_top(y), text))
+    return tuple(crosses)
+
+
+def _span(axis: PlotAxis) -> float:
+    return (axis.high or 1.0) / (axis.low or 1.0)
 
 
 def _loss_bars(

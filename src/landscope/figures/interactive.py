@@ -183,6 +183,7 @@ def _bars(panel: BarsPanel) -> Plot:
         "type": "category",
         "autorange": "reversed",  # the first at the top, as they are listed
         "automargin": True,
+        "ticklabelstandoff": 6,
         "showgrid": False,
         "showline": False,
     }

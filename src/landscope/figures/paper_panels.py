@@ -161,7 +161,7 @@ class _AlongGradient:
         return log_panel(title, place, self.label, curves, self.levels)
 
 
-_LOSS, _CHANGE = "loss, least to greatest", "L2 distance, least to greatest"
+_LOSS, _CHANGE = "loss (range)", "L2 distance (range)"
 _ALONG_GRADIENT = (
     _AlongGradient("Loss along the gradient", _LOSS, "line[paper]", "loss"),
     _AlongGradient("Change of the gradient", _CHANGE, "line[paper]", "gradient_change"),

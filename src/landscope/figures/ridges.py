@@ -56,7 +56,7 @@ def ridges_panel(title: str, place: Place, net: ShownRun, layer: str) -> RidgesP
     notes = [] if ending is None else [ending.text]
     low, high, beyond = _limits(ridges)
     if beyond:
-        notes.append("some looks reach beyond the axis")
+        notes.append("some measurements reach beyond the axis")
     axis = PlotAxis("activation", low=low, high=high)
     return RidgesPanel(title, place, net.entry, axis, ridges, tuple(notes))
 

@@ -76,7 +76,7 @@ def _specify(readings: Iterable[Reading], title: str, columns: int) -> FigureSpe
         raise RecordError(
             title,
             "there is no reading that a figure of a run shows",
-            "look at a few steps first; Scope(..., every=1) looks at each",
+            "measure at a few steps first; Scope(..., every=1) measures at each",
         )
     last = max((x for panel in panels for curve in panel.curves for x in curve.x), default=0.0)
     air = 0.02 * (last or 1.0)
@@ -96,7 +96,7 @@ def _loss(series: RunSeries) -> LinesPanel | None:
     known = _known(lines)
     falls_far = bool(known) and min(known) > 0 and max(known) > _DECADE * min(known)
     build = _log_panel if falls_far else _linear_panel
-    return build("Training loss at each look", "loss", lines)
+    return build("Training loss at each measurement", "loss", lines)
 
 
 def _edge(series: RunSeries) -> LinesPanel | None:
