@@ -12,6 +12,7 @@ from tests.report.conftest import ANSWERS
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.figures import specify
 from landscope.reading import Reading
+from landscope.report.answer import Answer, Number
 from landscope.report.overview import probe_rows
 from landscope.report.page import render, write_report
 from landscope.report.policy import as_script, policy
@@ -142,6 +143,16 @@ def test_equal_studies_give_equal_pages(study: StudyRecords) -> None:
 
 def test_page_without_answers_says_so(study: StudyRecords) -> None:
     assert "No claim was tested." in render(study, [], [])
+
+
+@pytest.mark.parametrize(("unit", "said"), [("rms", True), ("1", False)])
+def test_numbers_without_a_unit_have_no_column_for_it(
+    study: StudyRecords, unit: str, said: bool
+) -> None:
+    numbers = (Number("accuracy", 0.5, "1", ""), Number("shift", 0.5, unit, ""))
+    answer = Answer("one", "A question?", "holds", "Yes.", (), numbers, "Figure 2")
+    heads = Outline(render(study, [answer], [])).text.split()
+    assert ("Unit" in heads) is said
 
 
 def test_study_without_a_preset_still_has_a_page(tmp_path: Path) -> None:

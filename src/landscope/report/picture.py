@@ -85,4 +85,4 @@ def _plot(panel: Panel) -> dict[str, Any]:
 
 def norm_colours() -> dict[str, tuple[str, str]]:
     """For each norm its colour on a white and on a dark page, for the page's style sheet."""
-    return {norm: (look.colour, look.dark) for norm, look in NORMS.items()}
+    return {norm: (style.colour, style.dark) for norm, style in NORMS.items()}

@@ -56,7 +56,7 @@ def test_the_head_says_what_was_compared(tmp_path: Path) -> None:
     assert told["Norms"] == "No norm, Batch norm, Group norm"
     assert told["Learning rates"] == "1e-6, 0.1"
     assert told["Runs"] == "18, seeds 0, 1, 2"
-    assert told["Steps"] == "60, a look every 10"
+    assert told["Steps"] == "60, measured every 10"
     assert told["Wall time"] == "1 min 2 s"
     assert {fact.name: fact.value for fact in settings(study)}["loss"] == "cross-entropy"
 

@@ -46,7 +46,7 @@ def facts(study: StudyRecords) -> list[Fact]:
         Fact("Norms", ", ".join(NORM_LABELS.get(norm, norm) for norm in nets.norms)),
         Fact("Learning rates", ", ".join(map(lr_text, nets.lrs))),
         Fact("Runs", f"{len(study.runs)}, seeds {', '.join(map(str, nets.seeds))}"),
-        Fact("Steps", f"{asked.steps}, a look every {asked.every}"),
+        Fact("Steps", f"{asked.steps}, measured every {asked.every}"),
         Fact("Machine", machine(manifest)),
         Fact("Started", moment(manifest.started)),
         Fact("Wall time", full_duration(manifest.seconds)),
