@@ -14,8 +14,7 @@ from landscope.figures import specify
 from landscope.reading import Reading
 from landscope.report.answer import Answer, Number
 from landscope.report.overview import probe_rows
-from landscope.report.page import render, write_report
-from landscope.report.policy import as_script, policy
+from landscope.report.page import as_script, policy, render, write_report
 from landscope.runs import StudyRecords, read_study
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}

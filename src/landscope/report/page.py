@@ -1,12 +1,16 @@
 """The report: one self-contained page that opens offline and requests nothing."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from landscope.errors import UsageError
 from landscope.figures.spec import FigureSpec
 from landscope.figures.study_figures import study_figures
 from landscope.figures.style import dark_twins
@@ -14,7 +18,6 @@ from landscope.findings import across
 from landscope.report import overview
 from landscope.report.answer import Answer
 from landscope.report.picture import norm_colours, picture
-from landscope.report.policy import as_script, as_style, policy
 from landscope.runs import StudyFolder, StudyRecords
 from landscope.runs.disk import whole_file
 from landscope.studies.report import KINDS
@@ -85,6 +88,56 @@ def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[Fig
         runs=kind.run_rows(study),
         probes=overview.probe_rows(study),
     )
+
+
+def as_script(source: str) -> Markup:
+    """JavaScript that can be written inside of a script element.
+
+    Args:
+        source: Trusted code: the page's own, or Plotly's.
+
+    Raises:
+        UsageError: The code would end its element; that is a fault of the code, not of the study.
+    """
+    # An HTML comment's opening inside of a script changes how its end is found; "\\!" is "!".
+    code = source.replace("\r\n", "\n").replace("<!--", "<\\!--")
+    if "</script" in code.lower():
+        raise UsageError(
+            "a script with '</script' in it",
+            "the text of a script does not hold its own end",
+            "install the version of plotly in the constraints",
+        )
+    return Markup(code)
+
+
+def as_style(source: str) -> Markup:
+    """CSS that can be written inside of a style element; the page's own."""
+    return Markup(source.replace("\r\n", "\n"))
+
+
+def policy(scripts: list[Markup]) -> str:
+    """The page's Content-Security-Policy: these scripts alone run, and nothing is requested.
+
+    Args:
+        scripts: Text of each script element.
+    """
+    # Plotly brings style sheets of its own, and sets style attributes. Styles run no code, and
+    # as nothing can be requested they can send nothing either.
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {' '.join(_hash(script) for script in scripts)}",
+            "style-src 'unsafe-inline'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _part(name: str) -> str:
