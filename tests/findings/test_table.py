@@ -24,6 +24,7 @@ from landscope.findings import (
 from landscope.findings.finding import SEVERITIES, Rule
 from landscope.findings.quantities import Quantity
 from landscope.findings.table import RULES
+from landscope.probes import quantities as recorded
 
 from .history import measured
 
@@ -82,9 +83,14 @@ def test_each_quantity_is_one_that_the_package_records() -> None:
         for path in recorders
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Constant)
-    }
+    } | {name for declared in vars(recorded).values() for name in _names(declared)}
     whole_or_begun = {each.name: (each.name, f"{each.name.rpartition('_')[0]}_") for each in named}
     assert [name for name, parts in whole_or_begun.items() if written.isdisjoint(parts)] == []
+
+
+def _names(declared: object) -> list[str]:
+    """The quantities that a probe's declaration has as attributes."""
+    return dir(declared) if isinstance(declared, recorded.Quantities) else []
 
 
 RELATIVE, SHARPNESS = "update/relative_update", "step_size/sharpness_lr"

@@ -257,7 +257,8 @@ def as_rank(monkeypatch):
 
     def become(rank, count):
         monkeypatch.setattr("landscope.scope.scope.rank", lambda: rank)
-        monkeypatch.setattr("landscope.scope.scope.count", lambda: count)
+        monkeypatch.setattr("landscope.scope.processes.rank", lambda: rank)
+        monkeypatch.setattr("landscope.scope.processes.count", lambda: count)
 
     return become
 

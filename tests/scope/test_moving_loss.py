@@ -62,7 +62,7 @@ def test_neither_side_of_a_game_is_called_stuck_or_slow():
         assert min(loss) > 0.98 * loss[0]  # such a training alone would be called stuck
         assert not {"stuck", "step-could-be-larger"} & ids(scope)
         assert len(moves(scope)) == 1
-    reasons = [moves(scope)[0].function for scope in scopes]
+    reasons = [str(moves(scope)[0].function) for scope in scopes]
     assert reasons == [
         "another training's loss calls this network",
         "the loss depends on other weights, which have moved as well",

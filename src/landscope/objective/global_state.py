@@ -14,6 +14,9 @@ from torch.nn.utils import parametrize
 from torch.utils import _python_dispatch
 from torch.utils._device import DeviceContext
 
+_UNPROFILED = threading.local()
+"""Whether profilers are off in a thread: where one is within another, the outer ends it."""
+
 _C: Any = torch._C  # pyright: ignore[reportPrivateUsage] (what has no public way to ask for it)
 
 
@@ -151,7 +154,7 @@ def no_modes() -> Generator[None]:
                 if isinstance(mode, DeviceContext):
                     overrides._push_mode(mode)  # pyright: ignore[reportPrivateUsage]
                     stack.callback(overrides._pop_mode)  # pyright: ignore[reportPrivateUsage]
-        if _C._autograd._profiler_enabled():
+        if _C._autograd._profiler_enabled() and not getattr(_UNPROFILED, "inside", False):
             stack.enter_context(_unprofiled())
         yield
 
@@ -161,7 +164,9 @@ def _unprofiled() -> Generator[None]:
     # With the time that is taken here, and without its operations: those are not the training's.
     with torch.profiler.record_function("landscope"):
         _C._autograd._enable_record_function(False)
+        _UNPROFILED.inside = True
         try:
             yield
         finally:
+            _UNPROFILED.inside = False
             _C._autograd._enable_record_function(True)
