@@ -9,6 +9,7 @@ from landscope.figures import specify
 from landscope.figures.curves import ShownRun, centred_mean, curve, smoothing_window, until
 from landscope.figures.paper_panels import find_net
 from landscope.figures.spec import Dash, EarlyEnd, Entry, LinesPanel
+from landscope.quantities import PAPER_LINE, TRAINING
 from landscope.reading import Reading
 from landscope.runs import StudyRecords
 
@@ -62,15 +63,15 @@ def test_until_of_a_run_without_a_finite_reading_is_empty() -> None:
 
 def test_curve_is_the_recorded_series(study: StudyRecords) -> None:
     net = find_net(study, "dln", "batch")
-    steps, values = net.run.series("line[paper]", "beta_lr")
-    line = curve(net, "line[paper]", "beta_lr")
+    steps, values = net.run.series(PAPER_LINE.beta_lr)
+    line = curve(net, PAPER_LINE.beta_lr)
     assert line.x == tuple(steps)
     assert line.y == tuple(values)
 
 
 def test_diverged_run_ends_before_it_diverged(study: StudyRecords) -> None:
     net = find_net(study, "vgg", "none", 0.5)
-    line = curve(net, "training", "train_loss")
+    line = curve(net, TRAINING.train_loss)
     assert net.entry.ending == EarlyEnd(30, "diverged at step 30")
     assert line.x[-1] == 29
     assert all(math.isfinite(value) for value in line.y)
@@ -79,7 +80,7 @@ def test_diverged_run_ends_before_it_diverged(study: StudyRecords) -> None:
 def test_accuracy_is_a_percentage_with_its_raw_readings(study: StudyRecords) -> None:
     panel = specify(12, study).panels[0]
     assert isinstance(panel, LinesPanel)
-    raw = find_net(study, "vgg", "none").run.series("training", "train_accuracy")[1]
+    raw = find_net(study, "vgg", "none").run.series(TRAINING.train_accuracy)[1]
     assert panel.curves[0].raw == pytest.approx(100 * raw)
     assert panel.y.label == "training accuracy (%)"
     assert panel.notes == ("line: centred mean of 3 readings; faint: single batches",)
@@ -88,7 +89,7 @@ def test_accuracy_is_a_percentage_with_its_raw_readings(study: StudyRecords) -> 
 def test_long_series_are_thinned_but_keep_their_ends(tmp_path: Path) -> None:
     readings = [Reading(at, "training", "train_loss", float(at)) for at in range(5000)]
     net = ShownRun(write_run(tmp_path / "run", readings), Entry("No norm", "none", "VGG"))
-    line = curve(net, "training", "train_loss")
+    line = curve(net, TRAINING.train_loss)
     assert len(line.x) == 1001
     assert (line.x[0], line.x[-1]) == (0.0, 4999.0)
     assert line.x == line.y

@@ -27,6 +27,7 @@ from landscope.figures.static import Format, draw
 from landscope.figures.study_figures import write_figures
 from landscope.figures.style import NORMS, dark_twins
 from landscope.figures.summary import summarize
+from landscope.quantities import PAPER_LINE
 from landscope.runs import StudyRecords
 from landscope.text import number_text
 
@@ -175,7 +176,7 @@ def test_summary_has_first_and_last_of_every_net(study: StudyRecords) -> None:
     rows = summarize(specify(4, study))
     assert len(rows) == 12
     run = study.find(family="vgg", norm="none", lr=0.1)
-    _, betas = run.series("line[paper]", "effective_beta")
+    _, betas = run.series(PAPER_LINE.effective_beta)
     row = next(row for row in rows if row.panel.startswith("(c)"))
     assert row.first == f"{number_text(betas[0])} (step 0)"
     assert row.last == f"{number_text(betas[-1])} (step 60)"

@@ -10,7 +10,10 @@ from torch import nn
 
 from landscope.cost import Cost
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import (
+from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import StepView
+from landscope.probes.table import PROBES
+from landscope.quantities import (
     ANY,
     COVARIATE_SHIFT,
     FIXED_LINE,
@@ -22,9 +25,6 @@ from landscope.probes.quantities import (
     Domain,
     Quantity,
 )
-from landscope.probes.schedule import EverySteps
-from landscope.probes.snapshot import StepView
-from landscope.probes.table import PROBES
 from landscope.reading import TRUSTED, Status
 from landscope.scope.scope import Scope
 

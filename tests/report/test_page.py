@@ -11,6 +11,7 @@ from tests.report.conftest import ANSWERS
 
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.figures import specify
+from landscope.quantities import TRAINING
 from landscope.reading import Reading
 from landscope.report.answer import Answer, Number
 from landscope.report.overview import probe_rows
@@ -116,7 +117,7 @@ def test_runs_are_listed_with_how_they_ended(outline: Outline, study: StudyRecor
     line = text.split("vgg-none-lr0.5-seed0 VGG No norm 0.5 60 ")[1]
     assert line.startswith("not finite 10 % not finite diverged at step 30 3.5 s")
     run = study.find(norm="batch", lr=0.5)
-    accuracy = 100 * run.series("training", "train_accuracy")[1][-1]
+    accuracy = 100 * run.series(TRAINING.train_accuracy)[1][-1]
     line = text.split("vgg-batch-lr0.5-seed0 VGG Batch norm 0.5 60 ")[1]
     assert line.startswith(f"{accuracy:.4g} %")
 

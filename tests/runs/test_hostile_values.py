@@ -11,6 +11,7 @@ from tests.comparison_study import Compared
 
 from landscope.errors import RecordError, UsageError
 from landscope.figures.study_figures import study_figures, write_figures
+from landscope.quantities import TRAINING
 from landscope.runs import RunFolder, StudyFolder, export, export_table, read_run, read_study
 from landscope.runs.line import MAX_BYTES
 from landscope.runs.study_status import study_status
@@ -68,7 +69,7 @@ def test_a_line_that_would_fill_the_memory_is_not_parsed(run_folder: RunFolder) 
 def test_a_step_that_no_array_holds_is_refused(run_folder: RunFolder) -> None:
     run_folder.journal_path.write_bytes(sealed_reading(1, step=2**63 - 1))
     run = read_run(run_folder.path)
-    assert run.series("training", "train_loss")[0].tolist() == [2**63 - 1]
+    assert run.series(TRAINING.train_loss)[0].tolist() == [2**63 - 1]
     run_folder.journal_path.write_bytes(sealed_reading(1, step=2**63))
     with pytest.raises(RecordError, match=r"line 1: its field 'step' is not a whole number"):
         _ = read_run(run_folder.path).all_readings
@@ -149,7 +150,7 @@ def test_an_unknown_name_is_told_without_filling_the_screen(run_folder: RunFolde
 def test_lists_in_the_place_of_numbers_are_refused(run_folder: RunFolder) -> None:
     write(run_folder, [reading(0, (0.5, 0.5)), reading(1, (0.5, 0.5))])
     with pytest.raises(RecordError, match=r"its readings are lists, and each should be one number"):
-        read_run(run_folder.path).numbers("training", "train_loss")
+        read_run(run_folder.path).numbers(TRAINING.train_loss)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

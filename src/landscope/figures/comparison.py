@@ -17,6 +17,7 @@ from landscope.figures.comparison_nets import (
 from landscope.figures.comparison_runs import cost, loss_by_lr
 from landscope.figures.curves import centred_mean, smoothing_window
 from landscope.figures.spec import EDGE_OF_STABILITY, Cross, FigureSpec, Level, PlotAxis
+from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, STEP_SIZE, Quantity
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.records import (
     ComparedRun,
@@ -100,11 +101,11 @@ def _divergences(nets: ComparisonRecords, lr: float, axis: PlotAxis) -> tuple[Cr
     return tuple(marks)
 
 
-def _numbers(probe: str, quantity: str) -> Callable[[RunRecords], Series]:
+def _numbers(quantity: Quantity) -> Callable[[RunRecords], Series]:
     def series(run: RunRecords) -> Series:
-        if not run.has(probe, quantity):
+        if not run.has(quantity):
             return np.empty(0), np.empty(0)
-        return run.numbers(probe, quantity)
+        return run.numbers(quantity)
 
     return series
 
@@ -119,13 +120,11 @@ _SMOOTHNESS = _ByStep(
     "A lower line is a smoother landscape: the gradient changes less over the step sizes "
     "tried. A net that does not learn is smooth too, so read it beside Figure 1.",
     (
-        PlottedQuantity(
-            "(a) Effective β", "effective β", _numbers("line[paper]", "effective_beta")
-        ),
+        PlottedQuantity("(a) Effective β", "effective β", _numbers(PAPER_LINE.effective_beta)),
         PlottedQuantity(
             "(b) Effective β · lr",
             "effective β · lr",
-            _numbers("line[paper]", "beta_lr"),
+            _numbers(PAPER_LINE.beta_lr),
             levels=_edge,
         ),
     ),
@@ -139,13 +138,13 @@ _COVARIATE_SHIFT = _ByStep(
         PlottedQuantity(
             "(a) Cosine",
             "cosine",
-            lambda run: over_layers(run, "covariate_shift", "shift_cosine"),
+            lambda run: over_layers(run, COVARIATE_SHIFT.shift_cosine),
             PlotAxis("cosine, median layer", low=-1.08, high=1.08),
         ),
         PlottedQuantity(
             "(b) Relative distance",
             "relative to the gradient",
-            lambda run: over_layers(run, "covariate_shift", "shift_relative"),
+            lambda run: over_layers(run, COVARIATE_SHIFT.shift_relative),
         ),
     ),
 )
@@ -160,13 +159,13 @@ _STEP_SIZE = _ByStep(
         PlottedQuantity(
             "(a) Safe learning rate",
             "learning rate",
-            _numbers("step_size", "safe_lr"),
+            _numbers(STEP_SIZE.safe_lr),
             levels=lambda lr: (Level(lr, "the learning rate of the training"),),
         ),
         PlottedQuantity(
             "(b) Sharpness · lr",
             "sharpness · lr",
-            _numbers("step_size", "sharpness_lr"),
+            _numbers(STEP_SIZE.sharpness_lr),
             levels=_edge,
             signed=True,
         ),

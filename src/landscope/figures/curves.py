@@ -20,6 +20,7 @@ from landscope.figures.spec import (
     Place,
     PlotAxis,
 )
+from landscope.quantities import TRAINING, Quantity
 from landscope.runs import Outcome, RunRecords
 
 Floats = NDArray[np.float64]
@@ -48,25 +49,25 @@ def early_end(outcome: Outcome) -> EarlyEnd | None:
     return EarlyEnd(step, f"unfinished, stopped at step {step}")
 
 
-def curve(net: ShownRun, probe: str, quantity: str, layer: str | None = None) -> Curve:
+def curve(net: ShownRun, quantity: Quantity, layer: str | None = None) -> Curve:
     """One quantity by step; readings that are not finite are gaps.
 
     Raises:
         RecordError: The run has no such readings.
     """
-    steps, values = until(net.entry.ending, *net.run.numbers(probe, quantity, layer))
+    steps, values = until(net.entry.ending, *net.run.numbers(quantity, layer))
     return _thinned(Curve(net.entry, _floats(steps), _floats(values)))
 
 
-def share(net: ShownRun, quantity: str, window: int = 0) -> Curve:
+def share(net: ShownRun, quantity: Quantity, window: int = 0) -> Curve:
     """A fraction that training read, as a percentage by step; raises as `curve` does.
 
     Args:
         net: The run.
-        quantity: Of the training probe.
+        quantity: A share.
         window: Readings to average over, see `centred_mean`; they lie faintly beneath. 0 for none.
     """
-    steps, values = until(net.entry.ending, *net.run.numbers("training", quantity))
+    steps, values = until(net.entry.ending, *net.run.numbers(quantity))
     values = 100 * np.where(np.isfinite(values), values, np.nan)
     if not window:
         return _thinned(Curve(net.entry, _floats(steps), _floats(values)))
@@ -106,7 +107,7 @@ def until(
     return steps[:count], values[:count]
 
 
-def band(net: ShownRun, probe: str, quantity: str) -> Band:
+def band(net: ShownRun, quantity: Quantity) -> Band:
     """[least, greatest] of a reading that is a list, as over step sizes, by step.
 
     A reading of which some values overflowed has an infinite end; one of which all did has a gap.
@@ -116,7 +117,7 @@ def band(net: ShownRun, probe: str, quantity: str) -> Band:
     """
     ending = net.entry.ending
     points: list[tuple[float, float, float]] = []
-    for reading in net.run.readings(probe, quantity):
+    for reading in net.run.readings(quantity):
         if ending is not None and reading.step > ending.step:
             break
         values = np.atleast_1d(np.asarray(reading.value, dtype=np.float64))
@@ -133,9 +134,9 @@ def band(net: ShownRun, probe: str, quantity: str) -> Band:
 
 def accuracy_panel(title: str, place: Place, nets: list[ShownRun]) -> LinesPanel:
     """Training accuracy of the steps' own batches, smoothed."""
-    longest = max(len(each.run.readings("training", "train_accuracy")) for each in nets)
+    longest = max(len(each.run.readings(TRAINING.train_accuracy)) for each in nets)
     window = smoothing_window(longest)
-    drawn = [share(each, "train_accuracy", window) for each in nets]
+    drawn = [share(each, TRAINING.train_accuracy, window) for each in nets]
     panel = panel_on(title, place, percent_axis("training accuracy"), drawn)
     note = f"line: centred mean of {window} readings; faint: single batches"
     return replace(panel, notes=(note,))
@@ -143,7 +144,7 @@ def accuracy_panel(title: str, place: Place, nets: list[ShownRun]) -> LinesPanel
 
 def loss_panel(title: str, place: Place, nets: list[ShownRun]) -> LinesPanel:
     """Training loss, with the penalty where there is one, on a log axis."""
-    curves = [curve(each, "training", "train_loss") for each in nets]
+    curves = [curve(each, TRAINING.train_loss) for each in nets]
     return log_panel(title, place, "training loss", curves)
 
 
@@ -167,10 +168,10 @@ def log_panel(
 
 
 def bands_panel(
-    title: str, place: Place, label: str, nets: list[ShownRun], probe: str, quantity: str
+    title: str, place: Place, label: str, nets: list[ShownRun], quantity: Quantity
 ) -> BandsPanel:
     """The bands of some runs on a common log axis; raises as `band` does."""
-    drawn = [band(each, probe, quantity) for each in nets]
+    drawn = [band(each, quantity) for each in nets]
     axis, notes = log_axis(
         label, [np.array(end) for each in drawn for end in (each.low, each.high)]
     )

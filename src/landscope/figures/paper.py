@@ -20,6 +20,7 @@ from landscope.figures.paper_panels import (
     training_panel,
 )
 from landscope.figures.spec import Curve, FigureSpec, Panel, Place, PlotAxis
+from landscope.quantities import COVARIATE_SHIFT, DISTRIBUTION, PAPER_LINE, TRAINING, Quantity
 from landscope.runs import StudyRecords
 from landscope.text import lr_text
 
@@ -67,7 +68,7 @@ def _training_at_two_rates(study: StudyRecords) -> Iterator[Panel]:
         "(b) Test accuracy",
         Place(0, 2, rows=2, columns=2),
         percent_axis("test accuracy"),
-        [share(net, "test_accuracy") for net in nets],
+        [share(net, TRAINING.test_accuracy) for net in nets],
     )
     yield from ridges_grid(study, "vgg", nets[:2], "figure_1", letter="(c)", column=4)
 
@@ -99,11 +100,11 @@ def _covariate_shift(study: StudyRecords) -> Iterator[Panel]:
         yield training_panel(title, Place(row, 0, rows=2), family, nets)
         shown = list(enumerate(layers(study, nets[0].run, family, "figure_3"), 1))
         for column, layer in shown:
-            drawn = [curve(net, "covariate_shift", "shift_l2", layer.name) for net in nets]
+            drawn = [curve(net, COVARIATE_SHIFT.shift_l2, layer.name) for net in nets]
             title = f"Layer {layer.number}: distance"
             yield log_panel(title, Place(row, column), "L2 distance", drawn)
         for column, layer in shown:
-            drawn = [curve(net, "covariate_shift", "shift_cosine", layer.name) for net in nets]
+            drawn = [curve(net, COVARIATE_SHIFT.shift_cosine, layer.name) for net in nets]
             title = f"Layer {layer.number}: cosine"
             yield panel_on(title, Place(row + 1, column), _COSINE, drawn)
 
@@ -114,29 +115,36 @@ def _training_of_each_norm(study: StudyRecords) -> Iterator[Panel]:
         yield training_panel(title, Place(0, column), family, nets)
 
 
+_SINCE_START = (
+    DISTRIBUTION.input_mean_change_since_start,
+    DISTRIBUTION.input_variance_change_since_start,
+)
+
+
 def _input_drift(study: StudyRecords) -> Iterator[Panel]:
     """Figure 8: how far each layer's inputs move between steps and since the start."""
     nets = find_nets(study, "vgg", _NOISY)
     shown = layers(study, nets[0].run, "vgg", "figure_2")
-    for row, (title, quantity, label) in enumerate(
-        (
-            ("(a) mean, step to step", "input_mean_change", "rms change"),
-            ("(a) variance, step to step", "input_variance_change", "rms change"),
-            ("(b) mean, since step 0", "input_mean_change_since_start", "rms change"),
-            ("(b) variance, since step 0", "input_variance_change_since_start", "rms change"),
-            ("(c) Wasserstein-1 over std", "input_wasserstein_relative", "distance / std"),
-        )
-    ):
+    rows = (
+        ("(a) mean, step to step", DISTRIBUTION.input_mean_change),
+        ("(a) variance, step to step", DISTRIBUTION.input_variance_change),
+        ("(b) mean, since step 0", DISTRIBUTION.input_mean_change_since_start),
+        ("(b) variance, since step 0", DISTRIBUTION.input_variance_change_since_start),
+        ("(c) Wasserstein-1 over std", DISTRIBUTION.input_wasserstein_relative),
+    )
+    for row, (title, quantity) in enumerate(rows):
+        relative = quantity == DISTRIBUTION.input_wasserstein_relative
+        label = "distance / std" if relative else "rms change"
         for column, layer in enumerate(shown):
             drawn = [_change(net, quantity, layer) for net in nets]
             name = f"{title}, layer {layer.number}"
             yield log_panel(name, Place(row, column), label, drawn)
 
 
-def _change(net: ShownRun, quantity: str, layer: NumberedLayer) -> Curve:
+def _change(net: ShownRun, quantity: Quantity, layer: NumberedLayer) -> Curve:
     """The quantity by step; since the start, the 0 at step 0 says nothing and is left out."""
-    line = curve(net, "distribution", quantity, layer.name)
-    if quantity.endswith("_since_start") and line.x and line.x[0] == 0:
+    line = curve(net, quantity, layer.name)
+    if quantity in _SINCE_START and line.x and line.x[0] == 0:
         return replace(line, x=line.x[1:], y=line.y[1:])
     return line
 
@@ -222,7 +230,9 @@ _ROWS = (
         "between the two nets open only beyond the step that training takes (lr 0.1)?",
         3.8,
         lambda study: over_step_sizes(
-            find_nets(study, "vgg", _TWO), "gradient_change", "L2 distance of the gradients"
+            find_nets(study, "vgg", _TWO),
+            PAPER_LINE.gradient_change,
+            "L2 distance of the gradients",
         ),
     ),
     PaperFigure(

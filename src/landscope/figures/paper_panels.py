@@ -34,6 +34,7 @@ from landscope.figures.spec import (
 )
 from landscope.figures.style import NORMS
 from landscope.norms.names import NORM_LABELS
+from landscope.quantities import FIXED_LINE, PAPER_LINE, Quantity
 from landscope.reading import Reading
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
@@ -149,34 +150,31 @@ class _AlongGradient:
 
     title: str
     label: str
-    probe: str
-    quantity: str
+    quantity: Quantity
     levels: tuple[Level, ...] = ()
 
     def panel(self, letter: str, place: Place, nets: list[ShownRun]) -> Panel:
         title = f"({letter}) {self.title}"
-        if self.quantity in ("loss", "gradient_change"):
-            return bands_panel(title, place, self.label, nets, self.probe, self.quantity)
-        curves = [curve(each, self.probe, self.quantity) for each in nets]
+        if self.quantity in _LISTS:
+            return bands_panel(title, place, self.label, nets, self.quantity)
+        curves = [curve(each, self.quantity) for each in nets]
         return log_panel(title, place, self.label, curves, self.levels)
 
 
+_LISTS = (PAPER_LINE.loss, PAPER_LINE.gradient_change, FIXED_LINE.loss)
 _LOSS, _CHANGE = "loss (range)", "L2 distance (range)"
 _ALONG_GRADIENT = (
-    _AlongGradient("Loss along the gradient", _LOSS, "line[paper]", "loss"),
-    _AlongGradient("Change of the gradient", _CHANGE, "line[paper]", "gradient_change"),
-    _AlongGradient("Effective β-smoothness", "effective β", "line[paper]", "effective_beta"),
+    _AlongGradient("Loss along the gradient", _LOSS, PAPER_LINE.loss),
+    _AlongGradient("Change of the gradient", _CHANGE, PAPER_LINE.gradient_change),
+    _AlongGradient("Effective β-smoothness", "effective β", PAPER_LINE.effective_beta),
     _AlongGradient(
         "Effective β · learning rate",
         "effective β · lr",
-        "line[paper]",
-        "beta_lr",
+        PAPER_LINE.beta_lr,
         (EDGE_OF_STABILITY,),
     ),
-    _AlongGradient("Loss, lr-independent grid", _LOSS, "line[fixed]", "loss"),
-    _AlongGradient(
-        "Effective β, lr-independent grid", "effective β", "line[fixed]", "effective_beta"
-    ),
+    _AlongGradient("Loss, lr-independent grid", _LOSS, FIXED_LINE.loss),
+    _AlongGradient("Effective β, lr-independent grid", "effective β", FIXED_LINE.effective_beta),
 )
 """The paper's three, then three that keep them honest."""
 
@@ -194,12 +192,12 @@ def training_and_along_gradient(family: str, nets: list[ShownRun]) -> Iterator[P
         yield row.panel(letter, Place(*divmod(position, 2)), nets)
 
 
-def over_step_sizes(nets: list[ShownRun], quantity: str, label: str) -> Iterator[LinesPanel]:
+def over_step_sizes(nets: list[ShownRun], quantity: Quantity, label: str) -> Iterator[LinesPanel]:
     """A reading against the step size tried, a line for each measurement; one panel a run.
 
     Args:
         nets: The runs, which share their axes.
-        quantity: A reading of ``line[paper]`` that is a list over step sizes.
+        quantity: A quantity that is a list over step sizes.
         label: Of the y axis.
 
     Raises:
@@ -217,8 +215,8 @@ def over_step_sizes(nets: list[ShownRun], quantity: str, label: str) -> Iterator
         yield LinesPanel(title, place, x, y, tuple(shaded), colour_bar=bar, notes=notes)
 
 
-def _over_step_sizes(net: ShownRun, quantity: str) -> list[Curve]:
-    found = net.run.readings("line[paper]", quantity)
+def _over_step_sizes(net: ShownRun, quantity: Quantity) -> list[Curve]:
+    found = net.run.readings(quantity)
     kept = np.unique(np.linspace(0, len(found) - 1, min(len(found), _LINES)).round().astype(int))
     return [_at_one_step(net, found[at]) for at in kept]
 

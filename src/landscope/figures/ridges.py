@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from landscope.figures.curves import ShownRun
 from landscope.figures.spec import Place, PlotAxis, Ridge, RidgesPanel
+from landscope.quantities import DISTRIBUTION
 from landscope.reading import Reading
 
 _RIDGES = 32
@@ -49,7 +50,7 @@ def ridges_panel(title: str, place: Place, net: ShownRun, layer: str) -> RidgesP
     ending = net.entry.ending
     found = [
         _ridge(reading)
-        for reading in net.run.readings("distribution", "activation_histogram", layer)
+        for reading in net.run.readings(DISTRIBUTION.activation_histogram, layer)
         if _is_finite(reading) and (ending is None or reading.step <= ending.step)
     ]
     ridges = _thinned(found)

@@ -25,6 +25,17 @@ from landscope.figures.spec import (
 )
 from landscope.figures.static import Drawing, drawing
 from landscope.figures.style import LINES
+from landscope.quantities import (
+    COVARIATE_SHIFT,
+    GRADIENT,
+    NOISE_SCALE,
+    NORM_HEALTH,
+    PAPER_LINE,
+    STEP_SIZE,
+    TRAINING,
+    UPDATE,
+    Quantity,
+)
 from landscope.reading import Reading
 
 WIDTH = 12.0
@@ -91,7 +102,7 @@ def _specify(readings: Iterable[Reading], title: str, columns: int) -> FigureSpe
 
 
 def _loss(series: RunSeries) -> LinesPanel | None:
-    trace = series.whole("gradient", "loss") or series.whole("training", "train_loss")
+    trace = series.whole(GRADIENT.loss) or series.whole(TRAINING.train_loss)
     lines = _there({"loss": trace})
     known = _known(lines)
     falls_far = bool(known) and min(known) > 0 and max(known) > _DECADE * min(known)
@@ -102,8 +113,8 @@ def _loss(series: RunSeries) -> LinesPanel | None:
 def _edge(series: RunSeries) -> LinesPanel | None:
     lines = _there(
         {
-            "along the update": series.whole("step_size", "sharpness_lr"),
-            "along the gradient, greatest": series.whole("line[paper]", "beta_lr"),
+            "along the update": series.whole(STEP_SIZE.sharpness_lr),
+            "along the gradient, greatest": series.whole(PAPER_LINE.beta_lr),
         }
     )
     level = Level(2.0, "edge of stability, 2")
@@ -111,7 +122,7 @@ def _edge(series: RunSeries) -> LinesPanel | None:
 
 
 def _safe(series: RunSeries) -> LinesPanel | None:
-    trace = series.whole("step_size", "safe_multiple")
+    trace = series.whole(STEP_SIZE.safe_multiple)
     if trace is None:
         return None
     none = {step: "the loss rises at once" for step, value in trace.points if value == 0}
@@ -128,12 +139,12 @@ def _safe(series: RunSeries) -> LinesPanel | None:
 
 
 def _relative_update(series: RunSeries) -> LinesPanel | None:
-    lines = _there({"update": series.whole("update", "relative_update")})
+    lines = _there({"update": series.whole(UPDATE.relative_update)})
     return _log_panel("Length of the update", "share of the weights (1)", lines)
 
 
 def _shift(series: RunSeries) -> LinesPanel | None:
-    layers = series.layers("covariate_shift", "shift_cosine")
+    layers = series.layers(COVARIATE_SHIFT.shift_cosine)
     known = {layer: trace for layer, trace in layers.items() if trace.known}
     worst = sorted(known, key=lambda layer: median(known[layer].known))[:_WORST]
     lines = [(_shortened(layer), layers[layer]) for layer in worst or list(layers)[:1]]
@@ -148,8 +159,8 @@ def _shift(series: RunSeries) -> LinesPanel | None:
 
 
 def _noise(series: RunSeries) -> LinesPanel | None:
-    scale = series.whole("noise_scale", "noise_scale")
-    batch = series.whole("noise_scale", "batch_size")
+    scale = series.whole(NOISE_SCALE.noise_scale)
+    batch = series.whole(NOISE_SCALE.batch_size)
     lines = _there({"noise scale": scale, "batch": batch})
     return _log_panel("Gradient noise scale", "samples", lines)
 
@@ -157,8 +168,8 @@ def _noise(series: RunSeries) -> LinesPanel | None:
 def _statistics(series: RunSeries) -> LinesPanel | None:
     lines = _there(
         {
-            "mean / deviation": _greatest(series, "norm_health", "mean_gap"),
-            "log of the variances' ratio": _greatest(series, "norm_health", "variance_gap"),
+            "mean / deviation": _greatest(series, NORM_HEALTH.mean_gap),
+            "log of the variances' ratio": _greatest(series, NORM_HEALTH.variance_gap),
         }
     )
     title = "Running against batch statistics, worst norm"
@@ -168,15 +179,15 @@ def _statistics(series: RunSeries) -> LinesPanel | None:
 def _modes(series: RunSeries) -> LinesPanel | None:
     lines = _there(
         {
-            "in evaluation mode": series.whole("norm_health", "evaluation_gap"),
-            "in halves": series.whole("norm_health", "half_batch_gap"),
+            "in evaluation mode": series.whole(NORM_HEALTH.evaluation_gap),
+            "in halves": series.whole(NORM_HEALTH.half_batch_gap),
         }
     )
     return _linear_panel("Excess of the loss of this batch", "loss ratio - 1 (1)", lines)
 
 
 def _dead(series: RunSeries) -> LinesPanel | None:
-    lines = _there({"dead scales": _greatest(series, "norm_health", "dead_scales")})
+    lines = _there({"dead scales": _greatest(series, NORM_HEALTH.dead_scales)})
     return _linear_panel("Dead scales, worst norm", "share of the scales (1)", lines, 0.1)
 
 
@@ -201,8 +212,8 @@ def _known(lines: _Lines) -> list[float]:
     return [value for _, trace in lines for value in trace.known]
 
 
-def _greatest(series: RunSeries, probe: str, quantity: str) -> Trace | None:
-    layers = series.layers(probe, quantity)
+def _greatest(series: RunSeries, quantity: Quantity) -> Trace | None:
+    layers = series.layers(quantity)
     return extreme(list(layers.values()), greatest=True) if layers else None
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from landscope.quantities import SCOPE, Quantity
 from landscope.reading import TRUSTED, Reading, Status
 
 
@@ -44,20 +45,21 @@ class RunSeries:
         self._readings: dict[tuple[str, str], dict[str | None, dict[int, Reading]]] = {}
         self._failed: dict[str, list[int]] = {}
         for reading in readings:
-            if (reading.probe, reading.quantity) == ("scope", "failed"):
+            if (reading.probe, reading.quantity) == SCOPE.failed.key:
                 self._failed.setdefault(reading.layer or "", []).append(reading.step)
             elif not isinstance(reading.value, tuple):
                 by_layer = self._readings.setdefault((reading.probe, reading.quantity), {})
                 by_layer.setdefault(reading.layer, {})[reading.step] = reading
 
-    def whole(self, probe: str, quantity: str) -> Trace | None:
+    def whole(self, quantity: Quantity) -> Trace | None:
         """A number of the whole network; None where it was never read."""
-        read = self._readings.get((probe, quantity), {}).get(None)
-        return None if read is None else self._trace(probe, read)
+        read = self._readings.get(quantity.key, {}).get(None)
+        return None if read is None else self._trace(quantity.probe, read)
 
-    def layers(self, probe: str, quantity: str) -> dict[str, Trace]:
+    def layers(self, quantity: Quantity) -> dict[str, Trace]:
         """A number of each layer, in the order in which they were read."""
-        by_layer = self._readings.get((probe, quantity), {})
+        by_layer = self._readings.get(quantity.key, {})
+        probe = quantity.probe
         return {
             layer: self._trace(probe, read) for layer, read in by_layer.items() if layer is not None
         }

@@ -3,9 +3,9 @@
 from landscope.cost import Cost, Work
 from landscope.measures.covariate_shift import shift_of_layers, spread
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import COVARIATE_SHIFT
 from landscope.probes.schedule import Schedule, WhenPlanned
 from landscope.probes.snapshot import StepView
+from landscope.quantities import COVARIATE_SHIFT
 from landscope.reading import Reading, Status
 
 _MOST = 6  # layers that a measurement within a budget follows

@@ -25,9 +25,9 @@ from landscope.objective.activations import activations
 from landscope.objective.objective import Objective
 from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import DISTRIBUTION, Drifts, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
+from landscope.quantities import DISTRIBUTION, Drifts, Quantity
 from landscope.reading import Axis, Provenance, Reading
 
 

@@ -11,9 +11,9 @@ from landscope.measures.conspicuous import by_layer, gradient_shares
 from landscope.objective.batch_labels import largest_class
 from landscope.objective.parameters import Parameters, norm, wide
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import GRADIENT, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView, TrainedGradients
+from landscope.quantities import GRADIENT, Quantity
 from landscope.reading import Reading
 
 PARALLEL = 0.99

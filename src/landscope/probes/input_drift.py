@@ -18,9 +18,9 @@ from landscope.objective.parameters import Parameters
 from landscope.objective.random_state import RandomState, devices_of
 from landscope.probes.distribution import drifts
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import INPUT_DRIFT
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
+from landscope.quantities import INPUT_DRIFT
 from landscope.reading import Provenance, Reading
 
 _MOST_LAYERS = 12

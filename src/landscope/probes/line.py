@@ -14,9 +14,9 @@ from landscope.measures.line import check_etas, landscape_along
 from landscope.measures.random_direction import random_direction
 from landscope.objective.parameters import Parameters, norm
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import FIXED_LINE, PAPER_LINE, RANDOM_LINE, Line
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
+from landscope.quantities import FIXED_LINE, PAPER_LINE, RANDOM_LINE, Line
 from landscope.reading import Axis, Provenance, Reading, Status
 
 TOO_SMALL = "a step is too small for the type of the weights, in which rounding takes it away"

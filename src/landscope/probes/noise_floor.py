@@ -7,9 +7,9 @@ from landscope.cost import Cost, Work
 from landscope.measures.noise_floor import NoiseFloor as Floor
 from landscope.measures.noise_floor import noise_of_gradient
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import NOISE_FLOOR
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
+from landscope.quantities import NOISE_FLOOR
 from landscope.reading import Provenance, Reading, Status
 
 _REDUCED = Provenance(

@@ -8,9 +8,9 @@ from landscope.errors import UsageError
 from landscope.measures.noise_scale import NoiseScale as Estimate
 from landscope.measures.noise_scale import noise_of_halves
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import NOISE_SCALE
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
+from landscope.quantities import NOISE_SCALE
 from landscope.reading import Provenance, Reading, Status
 
 DECAY = 0.9

@@ -12,9 +12,9 @@ from landscope.measures.norm_health import NormHealth as Health
 from landscope.objective.batch_statistics import in_training_mode, keeps_statistics
 from landscope.objective.norm_mode import as_trained
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import NORM_HEALTH, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import Snapshot, StepView
+from landscope.quantities import NORM_HEALTH, Quantity
 from landscope.reading import Provenance, Reading, Status
 
 

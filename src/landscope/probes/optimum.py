@@ -4,9 +4,9 @@ from landscope.cost import Cost, Work
 from landscope.measures.nearest_optimum import Matrix, aligned_factors, nearest_optimum
 from landscope.objective.layers import execution_order
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import OPTIMUM
 from landscope.probes.schedule import FirstStep
 from landscope.probes.snapshot import StepView
+from landscope.quantities import OPTIMUM
 from landscope.reading import Provenance, Reading
 
 _WEIGHTS = Provenance(note="the weights alone: no mode, no batch, no loss")

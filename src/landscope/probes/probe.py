@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from landscope.cost import Cost, ProbeCost, Work
-from landscope.probes.quantities import Domain, Quantities, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
+from landscope.quantities import Domain, Quantities, Quantity
 from landscope.reading import TRUSTED, Axis, Provenance, Reading, Status
 
 

@@ -8,9 +8,9 @@ from landscope.cost import Cost, Work
 from landscope.measures.step_size import MULTIPLES, along_update, check_multiples
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import STEP_SIZE
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
+from landscope.quantities import STEP_SIZE
 from landscope.reading import Axis, Reading, Status
 
 

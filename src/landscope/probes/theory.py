@@ -3,9 +3,9 @@
 from landscope.cost import Cost, Work
 from landscope.measures.batch_norm_theory import theory_of_norms
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import THEORY
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
+from landscope.quantities import THEORY
 from landscope.reading import Axis, Reading
 
 

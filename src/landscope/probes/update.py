@@ -9,9 +9,9 @@ from landscope.measures.conspicuous import lost_share
 from landscope.objective.parameters import Parameters, displaced, norm, resolved
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
-from landscope.probes.quantities import UPDATE, Quantity
 from landscope.probes.schedule import Schedule
 from landscope.probes.snapshot import StepView
+from landscope.quantities import UPDATE, Quantity
 from landscope.reading import Provenance, Reading, Status
 
 LOST = 0.1

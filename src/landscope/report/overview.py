@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from landscope.figures.curves import early_end
 from landscope.norms.names import NORM_LABELS
+from landscope.quantities import TRAINING, Quantity
 from landscope.runs import RunRecords, StudyManifest, StudyRecords
 from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
 from landscope.text import full_duration, lr_text, number_text
@@ -154,20 +155,20 @@ def _run_row(run: RunRecords) -> RunRow:
         norm=NORM_LABELS.get(norm, norm),
         lr=_NOTHING if made.lr is None else lr_text(made.lr),
         steps=_NOTHING if made.steps is None else str(made.steps),
-        train_accuracy=_last(run, "train_accuracy", 100.0, " %"),
-        test_accuracy=_last(run, "test_accuracy", 100.0, " %"),
-        train_loss=_last(run, "train_loss", 1.0, ""),
+        train_accuracy=_last(run, TRAINING.train_accuracy, 100.0, " %"),
+        test_accuracy=_last(run, TRAINING.test_accuracy, 100.0, " %"),
+        train_loss=_last(run, TRAINING.train_loss, 1.0, ""),
         outcome="finished" if broke_off is None else broke_off.text,
         broke_off=broke_off is not None,
         seconds=full_duration(run.outcome.seconds),
     )
 
 
-def _last(run: RunRecords, quantity: str, factor: float, unit: str) -> str:
+def _last(run: RunRecords, quantity: Quantity, factor: float, unit: str) -> str:
     """The last reading; of a single batch where it is the training's."""
-    if not run.has("training", quantity):
+    if not run.has(quantity):
         return _NOTHING
-    _, values = run.numbers("training", quantity)
+    _, values = run.numbers(quantity)
     last = float(values[-1])
     return f"{number_text(factor * last)}{unit}" if math.isfinite(last) else "not finite"
 

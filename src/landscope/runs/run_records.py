@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from landscope.errors import RecordError
+from landscope.quantities import SCOPE, TRAINING, Quantity
 from landscope.reading import Reading
 from landscope.runs.folder import RunFolder
 from landscope.runs.manifest import RunManifest, read_as
@@ -91,7 +92,7 @@ class RunRecords:
     @property
     def summary(self) -> str:
         """What it is and how far it got, in a few words."""
-        own = ("training", "scope")  # a curve's points are no measurements
+        own = (TRAINING.probe, SCOPE.probe)  # a curve's points are no measurements
         steps = {reading.step for reading in self.all_readings if reading.probe not in own}
         return f"{self.id}, {self._end}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
 
@@ -114,22 +115,21 @@ class RunRecords:
         """What there are readings of, in the order of the first of each."""
         return list(self._by_subject)
 
-    def has(self, probe: str, quantity: str, layer: str | None = None) -> bool:
+    def has(self, quantity: Quantity, layer: str | None = None) -> bool:
         """Whether there is any reading of this."""
-        return Subject(probe, quantity, layer) in self._by_subject
+        return Subject(*quantity.key, layer) in self._by_subject
 
-    def readings(self, probe: str, quantity: str, layer: str | None = None) -> list[Reading]:
+    def readings(self, quantity: Quantity, layer: str | None = None) -> list[Reading]:
         """The readings of one quantity, by step.
 
         Args:
-            probe: Id of the probe.
-            quantity: Name of what was measured.
-            layer: Name of the layer; None for a quantity of the whole network.
+            quantity: What was measured.
+            layer: Name of the layer; None for the whole network.
 
         Raises:
             RecordError: There are none.
         """
-        wanted = Subject(probe, quantity, layer)
+        wanted = Subject(*quantity.key, layer)
         found = self._by_subject.get(wanted)
         if found is None:
             raise RecordError(
@@ -140,14 +140,13 @@ class RunRecords:
         return list(found)
 
     def series(
-        self, probe: str, quantity: str, layer: str | None = None
+        self, quantity: Quantity, layer: str | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The readings of one quantity as arrays.
 
         Args:
-            probe: Id of the probe.
-            quantity: Name of what was measured.
-            layer: Name of the layer; None for a quantity of the whole network.
+            quantity: What was measured.
+            layer: Name of the layer; None for the whole network.
 
         Returns:
             The steps, of shape ``(readings,)``, and the values, of shape ``(readings,)`` for
@@ -157,7 +156,7 @@ class RunRecords:
         Raises:
             RecordError: There are none, or their lists differ in length.
         """
-        readings = self.readings(probe, quantity, layer)
+        readings = self.readings(quantity, layer)
         steps = np.array([reading.step for reading in readings], dtype=np.int64)
         values = [reading.value for reading in readings]
         lengths = {len(value) for value in values if isinstance(value, tuple)}
@@ -166,24 +165,24 @@ class RunRecords:
             values = [_as_row(value, row) for value in values]
             if any(len(value) != row for value in values):
                 raise RecordError(
-                    f"{Subject(probe, quantity, layer)} of run {self.id}",
+                    f"{Subject(*quantity.key, layer)} of run {self.id}",
                     "its readings differ in length and make no table",
                     "take them one by one, with readings()",
                 )
         return steps, np.array(values, dtype=np.float64)
 
     def numbers(
-        self, probe: str, quantity: str, layer: str | None = None
+        self, quantity: Quantity, layer: str | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The readings of one quantity of which each is a number: steps and values, a row each.
 
         Raises:
             RecordError: There are none, or some are lists.
         """
-        steps, values = self.series(probe, quantity, layer)
+        steps, values = self.series(quantity, layer)
         if values.ndim != 1:
             raise RecordError(
-                f"{Subject(probe, quantity, layer)} of run {self.id}",
+                f"{Subject(*quantity.key, layer)} of run {self.id}",
                 "its readings are lists, and each should be one number",
                 "restore the journal, or run it again in a new folder",
             )

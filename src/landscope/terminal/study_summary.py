@@ -12,6 +12,7 @@ from rich.text import Text
 
 from landscope.findings import across
 from landscope.norms.names import NORM_LABELS
+from landscope.quantities import PAPER_LINE, STEP_SIZE, TRAINING, Quantity
 from landscope.report.answer import Verdict
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -95,8 +96,8 @@ def _over_seeds(runs: list[RunRecords]) -> tuple[str, ...]:
     reach = f"{min(ends):.3g} to {max(ends):.3g}" if len(ends) > 1 else ""
     lost = sum(map(diverged, runs))
     looks = [
-        [median_of_looks(run, probe, quantity) for run in runs]
-        for probe, quantity in (("step_size", "safe_lr"), ("line[paper]", "beta_lr"))
+        [median_of_looks(run, quantity) for run in runs]
+        for quantity in (STEP_SIZE.safe_lr, PAPER_LINE.beta_lr)
     ]
     times = [1e3 * step_seconds(run) for run in runs]
     return (loss, reach, f"{lost} of {len(runs)}", *(_median(values) for values in (*looks, times)))
@@ -113,17 +114,17 @@ def _row(run: RunRecords) -> list[str]:
     return [
         run.id,
         ended,
-        _last(run, "train_loss", "{:.4g}", 1),
-        _last(run, "train_accuracy", "{:.1%}", 20),
-        _last(run, "test_accuracy", "{:.1%}", 1),
+        _last(run, TRAINING.train_loss, "{:.4g}", 1),
+        _last(run, TRAINING.train_accuracy, "{:.1%}", 20),
+        _last(run, TRAINING.test_accuracy, "{:.1%}", 1),
         "" if outcome.seconds is None else f"{outcome.seconds:.1f}",
     ]
 
 
-def _last(run: RunRecords, quantity: str, form: str, points: int) -> str:
-    if not run.has("training", quantity):
+def _last(run: RunRecords, quantity: Quantity, form: str, points: int) -> str:
+    if not run.has(quantity):
         return ""
-    _, values = run.numbers("training", quantity)
+    _, values = run.numbers(quantity)
     return form.format(float(np.mean(values[-points:])))
 
 

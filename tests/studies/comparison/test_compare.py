@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from landscope.cli import main
+from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, SCOPE, STEP_SIZE, TRAINING
 from landscope.runs import RunRecords, StudyRecords, read_study
 from landscope.studies.comparison.batches import OwnBatches
 from landscope.studies.comparison.configuration import ComparisonRun
@@ -137,7 +138,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def checksums(run: RunRecords) -> list[float]:
-    return run.series("training", "batches_checksum")[1].tolist()
+    return run.series(TRAINING.batches_checksum)[1].tolist()
 
 
 @pytest.mark.slow
@@ -177,13 +178,13 @@ def test_more_seeds_add_to_what_is_there(program: Program, here: Path) -> None:
     assert "it was begun with 1 as well" in fewer.stderr
     # As after an interrupt: what is missing is run again, and gives the same numbers.
     lost = here / "out" / "runs" / "batch-lr0.1-seed1"
-    losses = read_study(here / "out").runs[lost.name].series("training", "train_loss")[1]
+    losses = read_study(here / "out").runs[lost.name].series(TRAINING.train_loss)[1]
     kept = {name: digest for name, digest in digests(here / "out").items() if lost.name not in name}
     shutil.rmtree(lost)
     again = program(*order, "1")
     assert "4 runs with none, batch, 3 of them done before" in again.stderr
     assert kept.items() <= digests(here / "out").items()
-    repeated = read_study(here / "out").runs[lost.name].series("training", "train_loss")[1]
+    repeated = read_study(here / "out").runs[lost.name].series(TRAINING.train_loss)[1]
     assert (repeated == losses).all()
     for command in ("show", "report"):
         assert program(command, "out").returncode == 0
@@ -193,20 +194,20 @@ def check_readings(study: StudyRecords) -> None:
     for run in study.runs.values():
         assert run.outcome.status == "finished"
         assert run.layers == ["0", "4", "7"]
-        steps, _ = run.series("training", "train_loss")
+        steps, _ = run.series(TRAINING.train_loss)
         assert steps.tolist() == list(range(12))
-        timed, seconds = run.series("training", "step_seconds")
+        timed, seconds = run.series(TRAINING.step_seconds)
         assert timed.tolist() == [step for step in range(12) if step % 4]
         assert (seconds > 0).all()
-        for probe, quantity, layer in (
-            ("line[paper]", "beta_lr", None),
-            ("step_size", "safe_lr", None),
-            ("step_size", "sharpness_lr", None),
-            ("covariate_shift", "shift_relative", "4"),
-            ("covariate_shift", "shift_cosine", "7"),
+        for quantity, layer in (
+            (PAPER_LINE.beta_lr, None),
+            (STEP_SIZE.safe_lr, None),
+            (STEP_SIZE.sharpness_lr, None),
+            (COVARIATE_SHIFT.shift_relative, "4"),
+            (COVARIATE_SHIFT.shift_cosine, "7"),
         ):
-            assert run.series(probe, quantity, layer)[0].tolist() == [0, 4, 8]
-        assert not run.has("scope", "failed", "covariate_shift")
+            assert run.series(quantity, layer)[0].tolist() == [0, 4, 8]
+        assert not run.has(SCOPE.failed, "covariate_shift")
 
 
 def check_same_start(study: StudyRecords) -> None:
@@ -217,7 +218,7 @@ def check_same_start(study: StudyRecords) -> None:
         assert len({tuple(checksums(run)) for run in runs}) == 1
         for norm in ("none", "batch"):
             own = [run for run in runs if run.manifest.config["norm"] == norm]
-            firsts = {run.series("training", "train_loss")[1][0] for run in own}
+            firsts = {run.series(TRAINING.train_loss)[1][0] for run in own}
             assert len(firsts) == 1
     first = {run.manifest.initial_weights for run in study.runs.values()}
     assert len(first) == 2
@@ -231,7 +232,7 @@ def test_worker_processes_give_the_same_numbers(program: Program, here: Path) ->
         assert done.returncode == 0, done.stderr
     one, two = (read_study(here / f"out{workers}") for workers in ("1", "2"))
     for run in one.runs:
-        losses = [study.runs[run].series("training", "train_loss")[1] for study in (one, two)]
+        losses = [study.runs[run].series(TRAINING.train_loss)[1] for study in (one, two)]
         assert abs(losses[0] - losses[1]).max() < 1e-4  # threads sum in another order
         assert checksums(one.runs[run]) == checksums(two.runs[run])
 
@@ -261,7 +262,7 @@ def test_any_batch_any_loss_any_optimiser(program: Program, here: Path) -> None:
     assert done.returncode == 0, done.stderr
     run = read_study(here / "out").find(norm="as-is")
     assert not [reading for reading in run.all_readings if reading.quantity == "failed"]
-    assert run.series("step_size", "safe_lr")[0].tolist() == [0, 4, 8]
+    assert run.series(STEP_SIZE.safe_lr)[0].tolist() == [0, 4, 8]
     assert run.manifest.config["loss"] == "mine.py:mapping_loss"
 
 
@@ -292,7 +293,7 @@ def test_norms_of_the_models_own_are_replaced_where_it_is_said_what_they_are(
     study = read_study(here / "out")
     runs = {run.manifest.config["norm"]: run for run in study.runs.values()}
     assert runs["as-is"].manifest.config["also"] == ["OwnNorm=last"]
-    losses = [run.series("training", "train_loss")[1] for run in runs.values()]
+    losses = [run.series(TRAINING.train_loss)[1] for run in runs.values()]
     assert (losses[0] != losses[1]).any()
     assert runs["layer"].manifest.parameters == runs["as-is"].manifest.parameters + 16
 
@@ -494,7 +495,7 @@ def test_the_file_of_init_runs_as_it_is(program: Program, here: Path) -> None:
     assert (here / "runs" / "compare-begin" / "report.html").exists()
     same, named = (read_study(here / place) for place in ("runs/compare-begin", "other"))
     for run in same.runs:
-        losses = [study.runs[run].series("training", "train_loss")[1] for study in (same, named)]
+        losses = [study.runs[run].series(TRAINING.train_loss)[1] for study in (same, named)]
         assert (losses[0] == losses[1]).all()
 
 
@@ -523,5 +524,5 @@ def test_the_examples_can_be_compared(
     runs = read_study(here / "out").runs.values()
     assert len({run.manifest.initial_weights for run in runs}) == 1
     for run in runs:
-        assert run.series("covariate_shift", "shift_relative", run.layers[1])[0].tolist() == [0, 2]
+        assert run.series(COVARIATE_SHIFT.shift_relative, run.layers[1])[0].tolist() == [0, 2]
         assert not [each for each in run.all_readings if each.quantity == "failed"]

@@ -21,6 +21,7 @@ from tests.tiny_study import one_core, tiny_order, tiny_preset
 
 from landscope.cost import ProbeCost
 from landscope.errors import DataError, LandscopeError, RecordError, UsageError
+from landscope.quantities import TRAINING
 from landscope.runs import StudyFolder, StudyRecords, read_study
 from landscope.runs.export import export_table
 from landscope.studies.config import RunConfig
@@ -110,7 +111,7 @@ def test_a_figure_alone_gives_its_runs_its_drawing_and_a_report(tmp_path: Path) 
     assert study.manifest.seconds > 0
     for run in study.runs.values():
         assert run.outcome.status == "finished"
-        steps, _ = run.series("training", "train_loss")
+        steps, _ = run.series(TRAINING.train_loss)
         assert steps.tolist() == [0, 1, 2, 3]
 
 
@@ -183,7 +184,7 @@ def test_the_export_has_every_number(tmp_path: Path) -> None:
         )
         if (quantity, its_run) == ("train_loss", run.id)
     ]
-    assert losses == run.series("training", "train_loss")[1].tolist()
+    assert losses == run.series(TRAINING.train_loss)[1].tolist()
 
 
 def tiny(folder: Path, *arguments: str, steps: int) -> subprocess.Popen[str]:

@@ -14,6 +14,7 @@ from landscope.models.table import build
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
+from landscope.quantities import PAPER_LINE, TRAINING
 from landscope.reading import Status
 from landscope.runs.recording import Recording
 from landscope.runs.weights import read_weights
@@ -91,12 +92,12 @@ def test_the_curves_have_a_point_a_step_and_the_test_set_its_own_cadence(finishe
     place, _ = finished
     records = place.records(vgg())
 
-    for quantity in ("train_loss", "train_data_loss", "train_accuracy"):
-        assert [r.step for r in records.readings("training", quantity)] == [0, 1, 2]
-    for quantity in ("test_loss", "test_accuracy"):
-        assert [r.step for r in records.readings("training", quantity)] == [0, 2, 3]
+    for quantity in (TRAINING.train_loss, TRAINING.train_data_loss, TRAINING.train_accuracy):
+        assert [r.step for r in records.readings(quantity)] == [0, 1, 2]
+    for quantity in (TRAINING.test_loss, TRAINING.test_accuracy):
+        assert [r.step for r in records.readings(quantity)] == [0, 2, 3]
     (_, total), (_, data) = (
-        records.series("training", quantity) for quantity in ("train_loss", "train_data_loss")
+        records.series(quantity) for quantity in (TRAINING.train_loss, TRAINING.train_data_loss)
     )
     start = build("vgg-small", norm="batch", classes=10)
     squares = sum(float(p.detach().square().sum()) for p in start.parameters() if p.ndim >= 2)
@@ -107,9 +108,9 @@ def test_a_regression_has_no_accuracy_and_no_test_curve(finished):
     place, _ = finished
     records = place.records(dln())
 
-    assert [r.step for r in records.readings("training", "train_loss")] == [0, 1, 2, 3, 4]
-    for quantity in ("train_accuracy", "test_loss", "test_accuracy"):
-        assert not records.has("training", quantity)
+    assert [r.step for r in records.readings(TRAINING.train_loss)] == [0, 1, 2, 3, 4]
+    for quantity in (TRAINING.train_accuracy, TRAINING.test_loss, TRAINING.test_accuracy):
+        assert not records.has(quantity)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +196,9 @@ def test_a_line_starts_from_the_loss_of_its_step(finished):
     """The journal's two ways to the same number: the loop's and the probe's."""
     place, _ = finished
     records = place.records(vgg())
-    losses = dict(zip(*records.series("training", "train_loss"), strict=True))
+    losses = dict(zip(*records.series(TRAINING.train_loss), strict=True))
 
-    for reading in records.readings("line[paper]", "start_loss"):
+    for reading in records.readings(PAPER_LINE.start_loss):
         assert reading.value == losses[reading.step]
 
 
@@ -244,7 +245,7 @@ def test_another_seed_is_another_run(place):
     for config in configs:
         place.run(config)
 
-    first, second = (place.records(c).series("training", "train_loss")[1] for c in configs)
+    first, second = (place.records(c).series(TRAINING.train_loss)[1] for c in configs)
     assert (first != second).all()
 
 
@@ -272,7 +273,7 @@ def test_a_run_that_was_interrupted_is_done_again(place, monkeypatch):
     assert place.folder(config).outcome().status == "unfinished"
 
     assert place.run(config).status == "finished"
-    assert len(place.records(config).readings("training", "train_loss")) == 4
+    assert len(place.records(config).readings(TRAINING.train_loss)) == 4
 
 
 def test_a_diverging_training_is_a_result(place):
@@ -284,7 +285,7 @@ def test_a_diverging_training_is_a_result(place):
     assert records.outcome == outcome
     assert outcome.status == "diverged"
     assert 0 < outcome.step < 200
-    losses = records.readings("training", "train_loss")
+    losses = records.readings(TRAINING.train_loss)
     assert [reading.step for reading in losses] == list(range(outcome.step + 1))
     assert all(math.isfinite(r.value) and r.status is Status.OK for r in losses[:-1])
     assert not math.isfinite(losses[-1].value)

@@ -1,5 +1,6 @@
 """What a comparison says: which norm is best at what, how sure that is, and what it costs."""
 
+from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, STEP_SIZE
 from landscope.report.answer import Answer
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.comparison.ranked import Question, answer_ranked
@@ -45,7 +46,7 @@ SAFE_STEP = Question(
     "learning rate",
     False,
     False,
-    lambda run: median_of_looks(run, "step_size", "safe_lr"),
+    lambda run: median_of_looks(run, STEP_SIZE.safe_lr),
     "The safe learning rate is the largest on a grid along the optimiser's update up to which the "
     "loss of the step's own batch falls; the geometric mean over the learning rates at which every "
     "run learns.",
@@ -59,7 +60,7 @@ SMOOTHEST = Question(
     "loss / parameter^2",
     True,
     False,
-    lambda run: median_of_looks(run, "line[paper]", "effective_beta"),
+    lambda run: median_of_looks(run, PAPER_LINE.effective_beta),
     "The geometric mean over the learning rates at which every run learns: one that is stuck is in "
     "a flat place.",
 )
@@ -72,7 +73,7 @@ SHIFT = Question(
     "1",
     True,
     False,
-    lambda run: median_of_layers(run, "covariate_shift", "shift_relative"),
+    lambda run: median_of_layers(run, COVARIATE_SHIFT.shift_relative),
     "Definition 2.1 of Santurkar et al. 2018 under the optimiser's own update, over the norm of "
     "the layer's gradient; the geometric mean over the learning rates at which every run learns.",
 )

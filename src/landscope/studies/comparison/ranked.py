@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from landscope.quantities import TRAINING
 from landscope.report.answer import Answer, Number, Verdict
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -60,9 +61,9 @@ def unlike(nets: ComparisonRecords) -> str | None:
             return "initial weights"
         seen: dict[int, float] = {}
         for run in runs:
-            if not run.has("training", "batches_checksum"):
+            if not run.has(TRAINING.batches_checksum):
                 continue
-            steps, sums = run.numbers("training", "batches_checksum")
+            steps, sums = run.numbers(TRAINING.batches_checksum)
             for step, checksum in zip(steps.tolist(), sums.tolist(), strict=True):
                 if seen.setdefault(step, checksum) != checksum:
                     return "batches"

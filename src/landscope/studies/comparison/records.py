@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from landscope.errors import RecordError
+from landscope.quantities import TRAINING, Quantity
 from landscope.runs.manifest import Part
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -158,8 +159,8 @@ class ComparisonRecords:
         found: dict[int, int] = {}
         for seed in self.seeds:
             runs = [self.run(norm, lr, seed) for norm in self.norms for lr in self.lrs]
-            told = [run for run in runs if run.has("training", "train_loss")]
-            losses = tuple(run.numbers("training", "train_loss")[1].tobytes() for run in told)
+            told = [run for run in runs if run.has(TRAINING.train_loss)]
+            losses = tuple(run.numbers(TRAINING.train_loss)[1].tobytes() for run in told)
             earlier = first.setdefault(losses, seed)
             if losses and earlier != seed:
                 found[seed] = earlier
@@ -188,9 +189,9 @@ def divergence(run: RunRecords) -> float:
 
 def losses(run: RunRecords) -> tuple[Values, Values]:
     """Steps and training losses of a run, without those that are not finite."""
-    if not run.has("training", "train_loss"):
+    if not run.has(TRAINING.train_loss):
         return np.empty(0), np.empty(0)
-    steps, values = run.numbers("training", "train_loss")
+    steps, values = run.numbers(TRAINING.train_loss)
     kept = np.isfinite(values)
     return steps[kept].astype(np.float64), values[kept]
 
@@ -214,20 +215,20 @@ def fall(run: RunRecords) -> float:
     return 0.0 if diverged(run) or not values.size else float(values[0]) - final_loss(run)
 
 
-def looks(run: RunRecords, probe: str, quantity: str) -> Values:
+def looks(run: RunRecords, quantity: Quantity) -> Values:
     """The finite values of a number at each look; none where it was not read."""
-    return _finite(run.numbers(probe, quantity)[1]) if run.has(probe, quantity) else np.empty(0)
+    return _finite(run.numbers(quantity)[1]) if run.has(quantity) else np.empty(0)
 
 
-def over_layers(run: RunRecords, probe: str, quantity: str) -> tuple[NDArray[np.int64], Values]:
+def over_layers(run: RunRecords, quantity: Quantity) -> tuple[NDArray[np.int64], Values]:
     """The median over the layers behind the first at each look; none where it was not read.
 
     Nothing trained stands before the first layer, so nothing can shift under it.
     """
     by_step: dict[int, list[float]] = {}
     for layer in run.layers[1:]:
-        if run.has(probe, quantity, layer):
-            for step, value in zip(*run.numbers(probe, quantity, layer), strict=True):
+        if run.has(quantity, layer):
+            for step, value in zip(*run.numbers(quantity, layer), strict=True):
                 by_step.setdefault(int(step), []).append(float(value))
     steps = sorted(by_step)
     medians = [_median(np.array(by_step[step])) for step in steps]
@@ -236,17 +237,17 @@ def over_layers(run: RunRecords, probe: str, quantity: str) -> tuple[NDArray[np.
 
 def step_seconds(run: RunRecords) -> float:
     """Median wall time of a training step without a look, in seconds; NaN without any."""
-    return _median(looks(run, "training", "step_seconds"))
+    return _median(looks(run, TRAINING.step_seconds))
 
 
-def median_of_looks(run: RunRecords, probe: str, quantity: str) -> float:
+def median_of_looks(run: RunRecords, quantity: Quantity) -> float:
     """Median over the looks; NaN without any."""
-    return _median(looks(run, probe, quantity))
+    return _median(looks(run, quantity))
 
 
-def median_of_layers(run: RunRecords, probe: str, quantity: str) -> float:
+def median_of_layers(run: RunRecords, quantity: Quantity) -> float:
     """Median over layers and looks; NaN without any."""
-    return _median(over_layers(run, probe, quantity)[1])
+    return _median(over_layers(run, quantity)[1])
 
 
 def _median(values: Values) -> float:

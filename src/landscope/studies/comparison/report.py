@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from landscope.figures.curves import early_end
 from landscope.norms.names import NORM_LABELS
+from landscope.quantities import TRAINING
 from landscope.report.overview import Fact, machine, moment
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.configuration import CROSS_ENTROPY
@@ -93,7 +94,7 @@ def run_rows(study: StudyRecords) -> list[ComparedRow]:
 def _row(run: RunRecords) -> ComparedRow:
     made, broke_off = run.settings(ComparedRun), early_end(run.outcome)
     first, last, seconds = _NOTHING, _NOTHING, _NOTHING
-    if run.has("training", "train_loss"):
+    if run.has(TRAINING.train_loss):
         values = losses(run)[1]
         first = number_text(float(values[0])) if values.size else "not finite"
         last = number_text(final_loss(run)) if broke_off is None and values.size else _NOTHING

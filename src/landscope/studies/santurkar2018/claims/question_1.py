@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from landscope.quantities import DISTRIBUTION
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -31,7 +32,7 @@ SOURCE = "Santurkar et al. 2018, section 2.1 and figure 2"
 KEPT = 0.5
 """Share of batch norm's advantage that noisy batch norm must keep for the claim to hold."""
 
-_MOVE = "input_wasserstein_relative"
+_MOVE = DISTRIBUTION.input_wasserstein_relative
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def question_1(study: StudyRecords) -> Answer:
     it does not; undecided if they do not shift more, or there is no advantage to keep.
     """
     runs = find_all_ended(study, "vgg", ("none", "batch", "noisy-batch"), VGG_LR)
-    if runs is None or not all(has_over_layers(run, "distribution", _MOVE) for run in runs):
+    if runs is None or not all(has_over_layers(run, _MOVE) for run in runs):
         missing = (
             "the VGG without a norm, with batch norm and with noisy batch norm at learning rate "
             f"{VGG_LR}, and how the distributions of its layers' inputs move"
@@ -59,8 +60,7 @@ def question_1(study: StudyRecords) -> Answer:
         return not_run(ID, QUESTION, SOURCE, missing, figure=2)
     before = first_divergence(runs)
     plain, batch, noisy = (
-        _Net(run, mean_accuracy(run), median(over_layers(run, "distribution", _MOVE, before)))
-        for run in runs
+        _Net(run, mean_accuracy(run), median(over_layers(run, _MOVE, before))) for run in runs
     )
     kept = _share_kept(plain, batch, noisy)
     verdict, headline = _decide(plain, noisy, kept)

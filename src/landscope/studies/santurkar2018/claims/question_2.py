@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from landscope.quantities import COVARIATE_SHIFT, Quantity
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -26,11 +27,10 @@ _PAIRS: tuple[tuple[Family, str, float], ...] = (
     ("dln", "deep linear network", DLN_LR),
     ("dln", "deep linear network", DLN_SMALL_LR),
 )
-_PROBE = "covariate_shift"
 _QUANTITIES = (
-    ("shift_l2", "||G - G'||", "loss / parameter"),
-    ("shift_relative", "||G - G'|| / ||G||", "1"),
-    ("shift_cosine", "cosine of G and G'", "1"),
+    (COVARIATE_SHIFT.shift_l2, "||G - G'||"),
+    (COVARIATE_SHIFT.shift_relative, "||G - G'|| / ||G||"),
+    (COVARIATE_SHIFT.shift_cosine, "cosine of G and G'"),
 )
 
 
@@ -46,12 +46,12 @@ class _Pair:
 
     name: str
     runs: tuple[RunRecords, RunRecords]
-    medians: dict[str, tuple[float, float]]
+    medians: dict[Quantity, tuple[float, float]]
 
     @property
     def distances(self) -> tuple[float, float]:
         """Median ||G - G'|| without and with batch norm: what the rule compares."""
-        return self.medians["shift_l2"]
+        return self.medians[COVARIATE_SHIFT.shift_l2]
 
     @property
     def comparable(self) -> bool:
@@ -67,7 +67,7 @@ class _Pair:
             return f"{self.name}: nothing to compare, a run has no finite measurement of it."
         told = [
             f"{label} is {plain:.3g} without and {batch:.3g} with batch norm"
-            for quantity, label, _ in _QUANTITIES
+            for quantity, label in _QUANTITIES
             for plain, batch in [self.medians[quantity]]
             if not (math.isnan(plain) or math.isnan(batch))
         ]
@@ -75,8 +75,8 @@ class _Pair:
 
     def numbers(self) -> list[Number]:
         return [
-            Number(f"{label}, median", value, unit, run.id)
-            for quantity, label, unit in _QUANTITIES
+            Number(f"{label}, median", value, quantity.unit, run.id)
+            for quantity, label in _QUANTITIES
             for value, run in zip(self.medians[quantity], self.runs, strict=True)
             if not math.isnan(value)
         ]
@@ -136,15 +136,15 @@ def _pairs_of(pairs: list[_Pair]) -> str:
 
 def _pair(study: StudyRecords, family: Family, name: str, lr: float) -> _Pair | None:
     runs = find_all_ended(study, family, ("none", "batch"), lr)
-    if runs is None or not all(has_over_layers(run, _PROBE, "shift_l2") for run in runs):
+    if runs is None or not all(has_over_layers(run, COVARIATE_SHIFT.shift_l2) for run in runs):
         return None
     plain, batch = runs
     before = first_divergence(runs)
     medians = {
         quantity: (
-            median(over_layers(plain, _PROBE, quantity, before)),
-            median(over_layers(batch, _PROBE, quantity, before)),
+            median(over_layers(plain, quantity, before)),
+            median(over_layers(batch, quantity, before)),
         )
-        for quantity, _, _ in _QUANTITIES
+        for quantity, _ in _QUANTITIES
     }
     return _Pair(f"{name} at lr {lr:g}", (plain, batch), medians)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscope.quantities import PAPER_LINE, RANDOM_LINE, Line, Quantity
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -28,8 +29,6 @@ ID = "why"
 QUESTION = "So why does it work: is the landscape smoother with batch norm?"
 SOURCE = "Santurkar et al. 2018, section 3 and figure 4"
 
-_LINE = "line[paper]"
-_RANDOM = "line[random]"
 _FAMILIES: tuple[tuple[Family, str, float], ...] = (
     ("vgg", "VGG", VGG_LR),
     ("dln", "deep linear network", DLN_LR),
@@ -164,28 +163,29 @@ def _setting(study: StudyRecords, family: Family, name: str, lr: float) -> _Sett
     plain, batch = runs
     before = first_divergence(runs)
     measures = tuple(
-        _Measure(what, unit, _looks(plain, quantity, before), _looks(batch, quantity, before))
-        for what, unit, quantity in (
-            ("variation of the loss", "loss", "loss"),
-            ("change of the gradient", "loss / parameter", "gradient_change"),
-            ("effective beta", "loss / parameter^2", "effective_beta"),
+        _Measure(
+            what, quantity.unit, _looks(plain, quantity, before), _looks(batch, quantity, before)
+        )
+        for what, quantity in (
+            ("variation of the loss", PAPER_LINE.loss),
+            ("change of the gradient", PAPER_LINE.gradient_change),
+            ("effective beta", PAPER_LINE.effective_beta),
         )
     )
     return _Setting(f"{name} at lr {lr:g}", lr, (plain, batch), measures)
 
 
-def _measured(run: RunRecords, line: str = _LINE) -> bool:
-    quantities = ("loss", "gradient_change", "effective_beta")
-    return all(run.has(line, quantity) for quantity in quantities)
+def _measured(run: RunRecords, line: Line = PAPER_LINE) -> bool:
+    return all(map(run.has, (line.loss, line.gradient_change, line.effective_beta)))
 
 
-def _looks(run: RunRecords, quantity: str, before: float, line: str = _LINE) -> Values:
-    rows = on_grid(run, line, quantity, before)
-    if quantity == "loss":
+def _looks(run: RunRecords, quantity: Quantity, before: float, line: Line = PAPER_LINE) -> Values:
+    rows = on_grid(run, quantity, before)
+    if quantity == line.loss:
         return spread(rows)
-    if quantity == "effective_beta":
+    if quantity == line.effective_beta:
         # Where the gradient is exactly zero there is no line to follow, and beta is 0/0.
-        changes = on_grid(run, line, "gradient_change", before)
+        changes = on_grid(run, line.gradient_change, before)
         rows = rows[np.isfinite(rows[:, 0]) | ~np.isfinite(changes).all(axis=1)]
     return largest(rows)
 
@@ -204,10 +204,11 @@ def _tell_edge(setting: _Setting) -> str:
 
 def _tell_random(setting: _Setting) -> tuple[str, ...]:
     """The same along random directions, which the paper says behave like the gradient's."""
-    if not all(_measured(run, _RANDOM) for run in setting.runs):
+    if not all(_measured(run, RANDOM_LINE) for run in setting.runs):
         return ()
     before = first_divergence(setting.runs)
-    plain, batch = (_looks(run, "effective_beta", before, _RANDOM) for run in setting.runs)
+    beta = RANDOM_LINE.effective_beta
+    plain, batch = (_looks(run, beta, before, RANDOM_LINE) for run in setting.runs)
     if not (plain.size and batch.size):
         return ()
     return (

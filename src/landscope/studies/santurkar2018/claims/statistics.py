@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscope.errors import RecordError
+from landscope.quantities import TRAINING, Quantity
 from landscope.runs.run_records import RunRecords
 from landscope.studies.santurkar2018.records import PaperRun
 
@@ -45,7 +46,7 @@ def mean_accuracy(run: RunRecords) -> float:
     curve stands for the steps up to the next; the steps that a diverged run did not take count
     as chance.
     """
-    steps, accuracy = run.numbers("training", "train_accuracy")
+    steps, accuracy = run.numbers(TRAINING.train_accuracy)
     planned = planned_steps(run)
     taken = int(steps[-1]) + 1 if run.outcome.status == "diverged" else planned
     stands_for = np.diff(np.append(steps, taken))
@@ -56,7 +57,7 @@ def late_accuracy(run: RunRecords) -> float:
     """Training accuracy over the last tenth of the steps; chance for a diverged run."""
     if run.outcome.status == "diverged":
         return CHANCE
-    _, accuracy = run.numbers("training", "train_accuracy")
+    _, accuracy = run.numbers(TRAINING.train_accuracy)
     return float(np.mean(accuracy[-max(1, len(accuracy) // 10) :]))
 
 
@@ -67,7 +68,7 @@ def accuracy_by_step(run: RunRecords, parts: int) -> list[tuple[int, float]]:
         For each part the step at which it ends and the mean of the points in it; NaN for a part
         that has none, as after a divergence.
     """
-    steps, accuracy = run.numbers("training", "train_accuracy")
+    steps, accuracy = run.numbers(TRAINING.train_accuracy)
     planned = planned_steps(run)
     parts = min(parts, planned)
     edges = [planned * part // parts for part in range(parts + 1)]
@@ -78,14 +79,13 @@ def accuracy_by_step(run: RunRecords, parts: int) -> list[tuple[int, float]]:
     return means
 
 
-def over_layers(run: RunRecords, probe: str, quantity: str, before: float) -> Values:
+def over_layers(run: RunRecords, quantity: Quantity, before: float) -> Values:
     """The finite values of a quantity in every layer that has it, without the first layer.
 
     Nothing trained stands before the first layer, so nothing can shift under it.
 
     Args:
         run: The run.
-        probe: Id of the probe.
         quantity: What was measured.
         before: Only looks before this step.
 
@@ -94,20 +94,20 @@ def over_layers(run: RunRecords, probe: str, quantity: str, before: float) -> Va
     """
     found = [np.empty(0)]
     for layer in run.layers[1:]:
-        if run.has(probe, quantity, layer):
-            steps, values = run.numbers(probe, quantity, layer)
+        if run.has(quantity, layer):
+            steps, values = run.numbers(quantity, layer)
             found.append(values[steps < before])
     return finite(np.concatenate(found))
 
 
-def has_over_layers(run: RunRecords, probe: str, quantity: str) -> bool:
+def has_over_layers(run: RunRecords, quantity: Quantity) -> bool:
     """Whether any layer but the first has the quantity."""
-    return any(run.has(probe, quantity, layer) for layer in run.layers[1:])
+    return any(run.has(quantity, layer) for layer in run.layers[1:])
 
 
-def on_grid(run: RunRecords, probe: str, quantity: str, before: float) -> Values:
+def on_grid(run: RunRecords, quantity: Quantity, before: float) -> Values:
     """A quantity that is a list over a grid: one row for each look before a step."""
-    steps, values = run.series(probe, quantity)
+    steps, values = run.series(quantity)
     rows = values if values.ndim == 2 else values[:, np.newaxis]
     return rows[steps < before]
 

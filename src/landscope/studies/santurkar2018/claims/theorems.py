@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscope.quantities import OPTIMUM, THEORY
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
@@ -17,8 +18,16 @@ SOURCE = "Santurkar et al. 2018, Theorems 4.1 and 4.2, Lemma 4.5"
 AGREEMENT = 1e-3
 """Relative gap up to which two sides that were measured in float32 count as equal."""
 
-_PROBE = "theory"
-_THEOREMS = ("theorem_4_1", "theorem_4_2")
+_THEOREMS = {
+    "Theorem 4.1": (THEORY.theorem_4_1_left, THEORY.theorem_4_1_right),
+    "Theorem 4.2": (THEORY.theorem_4_2_left, THEORY.theorem_4_2_right),
+}
+_LEMMA = (
+    OPTIMUM.lemma_4_5_left,
+    OPTIMUM.lemma_4_5_left_by_row,
+    OPTIMUM.lemma_4_5_right,
+    OPTIMUM.lemma_4_5_inner,
+)
 
 
 @dataclass(frozen=True)
@@ -81,10 +90,7 @@ def theorems(study: StudyRecords) -> Answer:
             ),
         ),
         (
-            *(
-                Number(f"{_name(gap.theorem)}, relative gap", gap.share, "1", gap.run)
-                for gap in gaps
-            ),
+            *(Number(f"{gap.theorem}, relative gap", gap.share, "1", gap.run) for gap in gaps),
             *(Number("rho, median", share, "fraction", run) for run, share in removed.items()),
         ),
         SOURCE,
@@ -95,7 +101,7 @@ def _decide(gaps: list[_Gap], lemma: list[_Distance]) -> tuple[Verdict, str]:
     if not gaps:
         return "undecided", "It cannot be told: no side of the theorems was ever finite."
     worst = max(gap.share for gap in gaps)
-    names = dict.fromkeys(_name(gap.theorem) for gap in gaps)
+    names = dict.fromkeys(gap.theorem for gap in gaps)
     sides = f"the two sides of {' and '.join(names)}"
     if worst > AGREEMENT:
         return "fails", f"No: {sides} differ by {worst:.1g} of the larger, more than rounding does."
@@ -108,16 +114,11 @@ def _decide(gaps: list[_Gap], lemma: list[_Distance]) -> tuple[Verdict, str]:
     )
 
 
-def _name(theorem: str) -> str:
-    return f"Theorem {theorem.removeprefix('theorem_').replace('_', '.')}"
-
-
 def _norms(run: RunRecords) -> list[str]:
     return [
         subject.layer
         for subject in run.subjects
-        if subject.probe == _PROBE
-        and subject.quantity == "theorem_4_1_left"
+        if (subject.probe, subject.quantity) == THEORY.theorem_4_1_left.key
         and subject.layer is not None
     ]
 
@@ -130,9 +131,8 @@ def _share_apart(run: RunRecords, theorem: str) -> float:
     """
     shares: list[float] = []
     for norm in _norms(run):
-        sides = (f"{theorem}_left", f"{theorem}_right")
-        if all(run.has(_PROBE, side, norm) for side in sides):
-            shares.extend(_shares(*(run.series(_PROBE, side, norm)[1] for side in sides)))
+        if all(run.has(side, norm) for side in _THEOREMS[theorem]):
+            shares.extend(_shares(*(run.series(side, norm)[1] for side in _THEOREMS[theorem])))
     return median(shares)
 
 
@@ -150,8 +150,8 @@ def _removed(run: RunRecords) -> float:
     return median(
         value
         for norm in _norms(run)
-        if run.has(_PROBE, "removed_fraction", norm)
-        for value in finite(run.series(_PROBE, "removed_fraction", norm)[1].ravel())
+        if run.has(THEORY.removed_fraction, norm)
+        for value in finite(run.series(THEORY.removed_fraction, norm)[1].ravel())
     )
 
 
@@ -159,10 +159,9 @@ def _lemma(run: RunRecords) -> list[_Distance]:
     """The layers at which the lemma speaks: those with a positive inner product."""
     found: list[_Distance] = []
     for layer in run.layers:
-        names = [f"lemma_4_5_{side}" for side in ("left", "left_by_row", "right", "inner")]
-        if not all(run.has("optimum", name, layer) for name in names):
+        if not all(run.has(each, layer) for each in _LEMMA):
             continue
-        left, by_row, right, inner = (float(run.numbers("optimum", n, layer)[1][0]) for n in names)
+        left, by_row, right, inner = (float(run.numbers(each, layer)[1][0]) for each in _LEMMA)
         if inner > 0 and right > 0 and math.isfinite(left / right) and math.isfinite(by_row):
             found.append(_Distance(left / right, by_row / right))
     return found
