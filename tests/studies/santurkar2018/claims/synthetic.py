@@ -1,4 +1,4 @@
-"""Studies of made-up numbers, written as real records: nothing in them was ever measured.
+"""Studies of made-up numbers, in memory: nothing in them was ever measured.
 
 A test says what a run is to show; the numbers are drawn around it, so that medians and means are
 no round figures and a wrong statistic is found out.
@@ -6,14 +6,13 @@ no round figures and a wrong statistic is found out.
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscope.reading import Axis, Reading, Status
-from landscope.runs import Journal, Outcome, StudyFolder, StudyRecords, read_study
+from landscope.runs import Outcome, RunManifest, RunRecords, StudyManifest, StudyRecords
 
 LAYERS = ("first", "second", "third")
 STEPS = 40
@@ -22,12 +21,10 @@ ETAS = (0.05, 0.1, 0.2, 0.4)
 
 
 class Synthetic:
-    """A study that grows run by run."""
+    """A study in memory that grows run by run."""
 
-    def __init__(self, path: Path) -> None:
-        self.folder = StudyFolder(path)
-        self.folder.create()
-        self.folder.write_manifest({"format": 1, "study": "santurkar2018", "seed": 0})
+    def __init__(self) -> None:
+        self._runs: list[RunRecords] = []
 
     def run(
         self,
@@ -39,26 +36,19 @@ class Synthetic:
         unfinished: bool = False,
         steps: int = STEPS,
     ) -> str:
-        """Writes a run of these readings and gives its id; a diverged one has none after that."""
+        """Adds a run of these readings and gives its id; a diverged one has none after that."""
         run_id = f"{family}-{norm}-lr{lr:g}-seed0"
-        folder = self.folder.run(run_id)
-        folder.create()
         config = {"family": family, "norm": norm, "lr": lr, "steps": steps, "seed": 0}
-        folder.write_manifest(
-            {"format": 1, "id": run_id, "config": config, "layers": list(LAYERS), "seed": 0}
-        )
+        manifest = RunManifest(format=1, id=run_id, config=config, layers=list(LAYERS), seed=0)
         last = steps if diverged is None else diverged
-        with Journal.create(folder) as journal:
-            for reading in readings:
-                if reading.step <= last:
-                    journal.write(reading)
-            if not unfinished:
-                status = "finished" if diverged is None else "diverged"
-                journal.finish(Outcome(status, last, 1.0))
+        kept = [reading for reading in readings if reading.step <= last]
+        ended = Outcome("finished" if diverged is None else "diverged", last, 1.0)
+        outcome = Outcome("unfinished", kept[-1].step if kept else None) if unfinished else ended
+        self._runs.append(RunRecords(manifest, kept, outcome))
         return run_id
 
     def read(self) -> StudyRecords:
-        return read_study(self.folder.path)
+        return StudyRecords(StudyManifest(format=1, study="santurkar2018", seed=0), self._runs)
 
 
 def around(value: float, count: int, seed: int) -> NDArray[np.float64]:
