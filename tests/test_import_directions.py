@@ -98,7 +98,7 @@ MAY_IMPORT = {
     "studies.report": ("runs", "report.overview"),
     "report": ("errors", "text", "runs", "findings", "figures", "studies.report"),
     "terminal.findings": ("text", "findings"),
-    "terminal.live_table": ("reading", "text", "findings", "terminal.findings"),
+    "terminal.live_table": ("reading", "quantities", "text", "findings", "terminal.findings"),
     "scope": (
         "errors",
         "cost",

@@ -322,6 +322,7 @@ class _Scope(Quantities):
     left_out = Declared(_MARK, of="layer")
     nothing_to_read = Declared(_MARK, of="layer")
     processes = Declared(POSITIVE)
+    moving_loss = Declared(_MARK)
     share = Declared(SHARE)
     asked_share = Declared(SHARE)
     look_seconds = Declared(SIZE, "s")

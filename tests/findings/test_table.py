@@ -22,9 +22,9 @@ from landscope.findings import (
     step,
 )
 from landscope.findings.finding import SEVERITIES, Rule
-from landscope.findings.quantities import Quantity
 from landscope.findings.table import RULES
 from landscope.probes import quantities as recorded
+from landscope.quantities import Quantity
 
 from .history import measured
 

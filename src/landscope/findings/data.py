@@ -5,11 +5,11 @@ import math
 from collections import Counter
 from itertools import pairwise
 
-from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LEAST, SUSTAINED, History, Series
 from landscope.findings.loss import plateau
 from landscope.findings.phrase import called, median_of, since
+from landscope.quantities import GRADIENT, INPUT_DRIFT, NOISE_SCALE
 from landscope.text import number, percent
 
 FIT = 0.85
@@ -47,10 +47,10 @@ _NOISE_SCALE = "McCandlish et al. 2018, arXiv 1812.06162, section 2.2"
     "Bengio 2012, arXiv 1206.5533, section 3.1",
 )
 def sorted_data(history: History) -> Case | None:
-    stretch = history.series(q.LARGEST_CLASS).sustained(lambda share: share > 0)
+    stretch = history.series(GRADIENT.largest_class).sustained(lambda share: share > 0)
     if stretch is None:
         return None
-    labels = history.series(q.LARGEST_CLASS_NUMBER).on(stretch.steps)
+    labels = history.series(GRADIENT.largest_class_number).on(stretch.steps)
     classes, recent = len(set(labels.values)), labels.last(RECENT)
     if classes < 2 or not (_in_runs(recent) or _at_a_pace(recent)):
         return None
@@ -108,9 +108,9 @@ def _at_a_pace(labels: Series) -> bool:
     severities=("info",),
 )
 def unscaled_inputs(history: History) -> Case | None:
-    sizes = [each.last() for each in history.layers(q.INPUT_SIZE)]
+    sizes = [each.last() for each in history.layers(INPUT_DRIFT.input_size)]
     sizes = [each for each in sizes if len(each) >= LEAST and each.median > SIZE]
-    spreads = [each.last() for each in history.layers(q.INPUT_SPREAD)]
+    spreads = [each.last() for each in history.layers(INPUT_DRIFT.input_spread)]
     spreads = [each for each in spreads if len(each) >= LEAST and each.median > SPREAD]
     shown = sizes or spreads
     if not shown:
@@ -133,14 +133,14 @@ def unscaled_inputs(history: History) -> Case | None:
 
 def _efficiency(history: History) -> Series:
     """``1 / (1 + noise scale / batch size)``; an estimate outside (0, 1] is none."""
-    read = history.series(q.EFFICIENCY)
+    read = history.series(NOISE_SCALE.efficiency)
     return read.on(step for step, value in read.points.items() if 0 < value <= 1)
 
 
 def _sizes(history: History, stretch: Series) -> str:
     """Noise scale and batch size in words, as far as they were read."""
-    scale = history.series(q.NOISE_SCALE).on(stretch.steps)
-    batch = history.series(q.BATCH_SIZE).on(stretch.steps)
+    scale = history.series(NOISE_SCALE.noise_scale).on(stretch.steps)
+    batch = history.series(NOISE_SCALE.batch_size).on(stretch.steps)
     if not scale.steps or not batch.steps:
         return ""
     return (

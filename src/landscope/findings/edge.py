@@ -2,10 +2,9 @@
 
 import math
 
-from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import SUSTAINED, History, Series
-from landscope.findings.quantities import Quantity
+from landscope.quantities import PAPER_LINE, STEP_SIZE, Quantity
 from landscope.reading import TRUSTED, Reading
 from landscope.text import counted, number
 
@@ -20,7 +19,7 @@ learning (Cohen et al. 2021, section 3.2), so a quarter above is nothing to worr
 _ROUNDING = 1e-4
 """Share of the loss that a step must promise: of less, rounding may be a part that counts."""
 
-_ALONG_GRADIENT = Quantity("line[paper]", f"loss over {q.LINE_GRADIENT_NORM}")
+_ALONG_GRADIENT = Quantity("line[paper]", f"loss over {PAPER_LINE.gradient_norm}")
 
 
 def sharpness(history: History) -> Series:
@@ -29,7 +28,7 @@ def sharpness(history: History) -> Series:
     Along the update, which is what the optimiser does; along the gradient where no probe measured
     along the update, as in the study of the paper.
     """
-    along_update = history.series(q.SHARPNESS_LR)
+    along_update = history.series(STEP_SIZE.sharpness_lr)
     return along_update if along_update.steps else _along_gradient(history)
 
 
@@ -40,12 +39,12 @@ def _along_gradient(history: History) -> Series:
     largest change of the gradient on the whole grid, in any direction, and is above 2 / lr at many
     a step that lowers the loss.
     """
-    start = history.series(q.LINE_START_LOSS).points
-    slopes = history.series(q.LINE_GRADIENT_NORM).points
-    betas = history.series(q.LINE_EFFECTIVE_BETA).points
-    products = history.series(q.LINE_BETA_LR).points
+    start = history.series(PAPER_LINE.start_loss).points
+    slopes = history.series(PAPER_LINE.gradient_norm).points
+    betas = history.series(PAPER_LINE.effective_beta).points
+    products = history.series(PAPER_LINE.beta_lr).points
     found: dict[int, float] = {}
-    for reading in history.readings(q.LINE_LOSS):
+    for reading in history.readings(PAPER_LINE.loss):
         step = reading.step
         beta = betas.get(step, 0.0)
         if reading.status not in TRUSTED or step not in start or step not in products or not beta:
@@ -77,7 +76,7 @@ def beyond_the_edge(history: History) -> Case | None:
     stretch = sharpness(history).sustained(lambda value: value > EDGE)
     if stretch is None:
         return None
-    along = "the update" if stretch.quantity is q.SHARPNESS_LR else "the gradient"
+    along = "the update" if stretch.quantity is STEP_SIZE.sharpness_lr else "the gradient"
     value = (
         f"since step {stretch.steps[0]}: learning rate times curvature along {along} is "
         f"{number(stretch.median)} (median of {counted(len(stretch), 'measurement')})"
@@ -100,8 +99,8 @@ def beyond_the_edge(history: History) -> Case | None:
 
 
 def _lower(history: History, stretch: Series) -> str:
-    rate = history.series(q.LR).on(stretch.steps).median
-    safe = history.series(q.SAFE_LR).on(stretch.steps).median
+    rate = history.series(STEP_SIZE.lr).on(stretch.steps).median
+    safe = history.series(STEP_SIZE.safe_lr).on(stretch.steps).median
     if not rate > 0:
         return f"Lower the learning rate by a factor of {number(stretch.median / EDGE)} or more"
     # What the edge allows, where the search along the update found nothing to recommend.

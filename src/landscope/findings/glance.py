@@ -3,18 +3,25 @@
 import math
 from collections.abc import Iterable
 
-from landscope.findings import quantities as q
-from landscope.findings.quantities import Quantity
+from landscope.quantities import (
+    COVARIATE_SHIFT,
+    GRADIENT,
+    PAPER_LINE,
+    SCOPE,
+    STEP_SIZE,
+    TRAINING,
+    Quantity,
+)
 from landscope.reading import TRUSTED, Reading
 from landscope.text import number, percent
 
 _COLUMNS: dict[str, tuple[Quantity, ...]] = {
-    "share of the time": (q.SHARE,),
-    "loss": (q.LOSS, q.TRAIN_LOSS),
-    "beta x lr, update": (q.SHARPNESS_LR,),
-    "beta x lr, gradient": (q.LINE_BETA_LR,),
-    "safe lr": (q.SAFE_LR,),
-    "least shift cosine": (q.SHIFT_COSINE,),
+    "share of the time": (SCOPE.share,),
+    "loss": (GRADIENT.loss, TRAINING.train_loss),
+    "beta x lr, update": (STEP_SIZE.sharpness_lr,),
+    "beta x lr, gradient": (PAPER_LINE.beta_lr,),
+    "safe lr": (STEP_SIZE.safe_lr,),
+    "least shift cosine": (COVARIATE_SHIFT.shift_cosine,),
 }
 _COLUMN_OF = {each.key: column for column, quantities in _COLUMNS.items() for each in quantities}
 
@@ -73,7 +80,7 @@ def _cell(reading: Reading | None) -> str:
         return ""
     if reading.status not in TRUSTED:
         return str(reading.status)
-    share = (reading.probe, reading.quantity) == q.SHARE.key
+    share = (reading.probe, reading.quantity) == SCOPE.share.key
     text = (percent if share else number)(_number(reading))
     return text if reading.layer is None else f"{text} ({reading.layer})"
 

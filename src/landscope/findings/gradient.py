@@ -2,11 +2,10 @@
 
 import math
 
-from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.phrase import median_of
-from landscope.findings.quantities import Quantity
+from landscope.quantities import GRADIENT, Quantity
 from landscope.text import counted, number, percent
 
 AGREEMENT = 0.99
@@ -34,12 +33,12 @@ _MIXED_PRECISION = "PyTorch, documentation of automatic mixed precision"
 
 def used_scale(history: History) -> Series:
     """Length of the used gradient over that of the one that ``backward()`` gave."""
-    return _where_parallel(history, q.USED_SCALE, q.USED_COSINE)
+    return _where_parallel(history, GRADIENT.used_scale, GRADIENT.used_cosine)
 
 
 def _computed_scale(history: History) -> Series:
     """Length of the gradient that ``backward()`` gave over that of the measured one."""
-    return _where_parallel(history, q.GRADIENT_SCALE, q.AGREEMENT)
+    return _where_parallel(history, GRADIENT.gradient_scale, GRADIENT.agreement)
 
 
 def _where_parallel(history: History, scale: Quantity, cosine: Quantity) -> Series:
@@ -60,7 +59,7 @@ def _constant(factors: Series) -> bool:
     severities=("serious",),
 )
 def loss_not_trained(history: History) -> Case | None:
-    stretch = history.series(q.AGREEMENT).sustained(lambda value: value < AGREEMENT)
+    stretch = history.series(GRADIENT.agreement).sustained(lambda value: value < AGREEMENT)
     if stretch is None:
         return None
     return Case(
@@ -86,7 +85,7 @@ def gradient_scaled(history: History) -> Case | None:
 def _loss_scaled(history: History) -> Case | None:
     # Of several batches that make one update, a loop that divides the loss by their number, and
     # one that does not, give the loss that is meant.
-    scales, batches = _computed_scale(history), history.series(q.BATCHES).points
+    scales, batches = _computed_scale(history), history.series(GRADIENT.batches).points
     closest = {
         step: min((scale, scale * batches.get(step, 1.0)), key=_off)
         for step, scale in scales.points.items()
@@ -139,7 +138,7 @@ def _times(stretch: Series) -> str:
     severities=("info",),
 )
 def accumulation_not_divided(history: History) -> Case | None:
-    batches = history.series(q.BATCHES)
+    batches = history.series(GRADIENT.batches)
     several = [step for step, count in batches.points.items() if count > 1]
     scales = _computed_scale(history).on(several)
     stretch = scales.sustained(lambda scale: abs(scale - 1) < SAME)
@@ -166,11 +165,11 @@ def accumulation_not_divided(history: History) -> Case | None:
     of_mean_gradient=True,
 )
 def gradient_changed(history: History) -> Case | None:
-    stretch = history.series(q.USED_COSINE).sustained(lambda value: value < AGREEMENT)
+    stretch = history.series(GRADIENT.used_cosine).sustained(lambda value: value < AGREEMENT)
     if stretch is None:
         return None
     found = f"the cosine between the two is {number(stretch.median)} ({median_of(stretch)})"
-    if history.series(q.LEFT_OVER).on(stretch.steps).median >= 1:
+    if history.series(GRADIENT.left_over).on(stretch.steps).median >= 1:
         return Case(
             "The optimiser used gradients that were left over from earlier steps: backward() added "
             f"to a .grad that was not zero, and what the optimiser used differs from it: {found}.",
@@ -178,7 +177,7 @@ def gradient_changed(history: History) -> Case | None:
             "Call optimizer.zero_grad() before each backward(). Where several batches are added up "
             "on purpose, give each its own block, or put all of them into one batch.",
         )
-    if history.series(q.BACKWARD_PASSES).on(stretch.steps).median >= 2:
+    if history.series(GRADIENT.backward_passes).on(stretch.steps).median >= 2:
         return Case(
             "The optimiser used another gradient than the one at the weights before the step: a "
             f"step has several backward passes, and {found}. Sharpness-aware minimisation takes "

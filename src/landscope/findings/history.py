@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from landscope.findings import quantities as q
-from landscope.findings.quantities import Quantity
+from landscope.quantities import SCOPE, TRAINING, Quantity
 from landscope.reading import TRUSTED, Reading, Status
 
 LAST = 10
@@ -132,14 +131,14 @@ class History:
         for (probe, quantity), readings in self._readings.items():
             for reading in readings:
                 name = probe
-                if probe == "scope":
-                    if quantity != q.NOTHING_TO_READ.name or reading.layer is None:
+                if probe == SCOPE.probe:
+                    if quantity != SCOPE.nothing_to_read.name or reading.layer is None:
                         continue
                     name = reading.layer
                 found = steps.setdefault(name, set())
                 if reading.status is not Status.SKIPPED:
                     found.add(reading.step)
-        steps.pop("training", None)  # a study's curves are no probe's
+        steps.pop(TRAINING.probe, None)  # a study's curves are no probe's
         return {probe: len(found) for probe, found in steps.items()}
 
     @property

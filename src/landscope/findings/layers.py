@@ -1,9 +1,9 @@
 """Findings about layers: those that no gradient or optimiser reaches, and units that are dead."""
 
-from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LAST, SUSTAINED, History, Series
 from landscope.findings.phrase import named, names
+from landscope.quantities import COVARIATE_SHIFT, GRADIENT, INPUT_DRIFT
 from landscope.text import percent
 
 FEWEST = 5
@@ -26,7 +26,7 @@ _DEAD_UNITS = "Lu et al. 2019, arXiv 1903.06733, section 1"
 
 def without_gradient(history: History) -> list[Series]:
     """The layers whose gradient was exactly 0 at each of the last measurements, in order."""
-    last = [series.last() for series in history.layers(q.GRADIENT_SHARE)]
+    last = [series.last() for series in history.layers(GRADIENT.gradient_share)]
     return [each for each in last if len(each) >= FEWEST and not any(each.values)]
 
 
@@ -34,7 +34,7 @@ def with_faint_gradient(history: History) -> list[Series]:
     """The other layers whose gradient is next to nothing beside that of the others, worst first."""
     dead = {series.layer for series in without_gradient(history)}
     faint = history.sustained_layers(
-        q.GRADIENT_SHARE, lambda share: share < FAINT, smallest_first=True
+        GRADIENT.gradient_share, lambda share: share < FAINT, smallest_first=True
     )
     return [series for series in faint if series.layer not in dead]
 
@@ -85,7 +85,7 @@ def vanishing_gradient(history: History) -> Case | None:
     _DEAD_UNITS,
 )
 def dead_units(history: History) -> Case | None:
-    layers = history.sustained_layers(q.SILENT_INPUTS, lambda share: share > SILENT)
+    layers = history.sustained_layers(INPUT_DRIFT.silent_inputs, lambda share: share > SILENT)
     if not layers:
         return None
     return Case(
@@ -105,7 +105,7 @@ def dead_units(history: History) -> Case | None:
     severities=("info",),
 )
 def not_optimised(history: History) -> Case | None:
-    layers = history.sustained_layers(q.UNOWNED, lambda share: share > 0)
+    layers = history.sustained_layers(GRADIENT.unowned, lambda share: share > 0)
     if not layers:
         return None
     return Case(
@@ -126,7 +126,7 @@ def not_optimised(history: History) -> Case | None:
 )
 def gradient_turns_round(history: History) -> Case | None:
     layers = history.sustained_layers(
-        q.SHIFT_COSINE, lambda cosine: cosine < ROUND, smallest_first=True
+        COVARIATE_SHIFT.shift_cosine, lambda cosine: cosine < ROUND, smallest_first=True
     )
     if not layers:
         return None

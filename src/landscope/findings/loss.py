@@ -2,12 +2,11 @@
 
 import math
 
-from landscope.findings import quantities as q
 from landscope.findings.edge import EDGE, sharpness
 from landscope.findings.finding import SEVERITIES, Case, Evidence, rule
 from landscope.findings.history import LAST, SUSTAINED, History, Series, finite
 from landscope.findings.phrase import median_of
-from landscope.findings.quantities import Quantity
+from landscope.quantities import GRADIENT, PAPER_LINE, SCOPE, TRAINING, Quantity
 from landscope.reading import TRUSTED, Reading, Status
 from landscope.text import counted, number
 
@@ -40,10 +39,10 @@ RISEN = 2.0
 """Times the first loss, above which a training does not stay where it was but goes astray."""
 
 _LOSSES = {
-    q.LOSS: "loss",
-    q.TRAIN_LOSS: "training loss",
-    q.TRAIN_DATA_LOSS: "training loss without penalty",
-    q.TEST_LOSS: "test loss",
+    GRADIENT.loss: "loss",
+    TRAINING.train_loss: "training loss",
+    TRAINING.train_data_loss: "training loss without penalty",
+    TRAINING.test_loss: "test loss",
 }
 _SAID = (*TRUSTED, Status.NONFINITE)  # what was skipped or did not converge says nothing here
 
@@ -65,7 +64,7 @@ def at_its_end(history: History) -> frozenset[int]:
 
 def _with_gradient(history: History, *, at_most: float) -> frozenset[int]:
     """The steps at which the gradient has at most a share of its first length."""
-    gradient = _first_read(history, q.GRADIENT_NORM, q.LINE_GRADIENT_NORM)
+    gradient = _first_read(history, GRADIENT.gradient_norm, PAPER_LINE.gradient_norm)
     most = at_most * gradient.first
     return frozenset(step for step, norm in gradient.points.items() if norm <= most)
 
@@ -78,7 +77,7 @@ def _not_below(share: float, loss: Series) -> frozenset[int]:
 
 def _losses(history: History) -> Series:
     """The loss of the measurements, or that of the training's curve where there is none."""
-    return _first_read(history, q.LOSS, q.TRAIN_LOSS)
+    return _first_read(history, GRADIENT.loss, TRAINING.train_loss)
 
 
 def _first_read(history: History, first: Quantity, second: Quantity) -> Series:
@@ -180,7 +179,7 @@ def stuck(history: History) -> Case | None:
             "or another initialisation or activation, helps as well.",
         )
     # One that other networks move as well need not fall: in a game it stays where both learn.
-    if history.readings(q.MOVING_LOSS) or not _long_enough(loss, nowhere):
+    if history.readings(SCOPE.moving_loss) or not _long_enough(loss, nowhere):
         return None
     if read.median > RISEN * first:
         return Case(

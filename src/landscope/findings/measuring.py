@@ -1,9 +1,9 @@
 """Findings about the measuring itself: what was not measured, and what it took."""
 
-from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LEAST, History
 from landscope.findings.phrase import first_three
+from landscope.quantities import SCOPE
 from landscope.reading import Reading
 from landscope.text import counted, listed, percent
 
@@ -20,7 +20,7 @@ _REASON = 160  # characters of a reason that are shown
     severities=("serious",),
 )
 def no_updates_seen(history: History) -> Case | None:
-    counts = history.readings(q.BLOCKS_WITHOUT_UPDATE)
+    counts = history.readings(SCOPE.blocks_without_update)
     if not counts:
         return None
     # A later count takes the place of an earlier one of the same step; 0 is the step itself.
@@ -31,7 +31,7 @@ def no_updates_seen(history: History) -> Case | None:
     blocks = max(of_step)
     began = f" since step {step}" if step else ""
     seen = f"No step of the given optimiser was seen in {counted(int(blocks), 'block')}{began}"
-    if 1.0 in history.series(q.CHANGED_INSIDE).values:
+    if 1.0 in history.series(SCOPE.weights_changed_inside).values:
         sentence = (
             f"{seen}, though the weights changed: another optimiser stepped, and nothing of it "
             "was measured."
@@ -42,14 +42,14 @@ def no_updates_seen(history: History) -> Case | None:
             "one wraps another, as SAM does; optimizer=None where the loop updates by hand."
         )
     else:
-        outside = 1.0 in history.series(q.CHANGED_OUTSIDE).values
+        outside = 1.0 in history.series(SCOPE.weights_changed_outside).values
         where = ", and the weights changed outside of the blocks" if outside else ""
         sentence = f"{seen}{where}, so nothing was measured of them."
         remedy = (
             "Call optimizer.step() inside of `with scope.step(...)`, on the optimiser that Scope "
             "was given."
         )
-    return Case(sentence, Evidence(str(q.BLOCKS_WITHOUT_UPDATE), (step,), (blocks,)), remedy)
+    return Case(sentence, Evidence(str(SCOPE.blocks_without_update), (step,), (blocks,)), remedy)
 
 
 @rule(
@@ -59,8 +59,8 @@ def no_updates_seen(history: History) -> Case | None:
 )
 def probe_failed(history: History) -> Case | None:
     failures: dict[str, list[Reading]] = {}
-    for reading in history.readings(q.FAILED):
-        failures.setdefault(reading.layer or "scope", []).append(reading)
+    for reading in history.readings(SCOPE.failed):
+        failures.setdefault(reading.layer or SCOPE.probe, []).append(reading)
     if not failures:
         return None
     probes = sorted(failures, key=lambda probe: (failures[probe][0].step, probe))
@@ -68,7 +68,7 @@ def probe_failed(history: History) -> Case | None:
     return Case(
         f"Not everything was measured: {reasons}; the training is not touched by it.",
         Evidence(
-            str(q.FAILED),
+            str(SCOPE.failed),
             tuple(failures[probe][0].step for probe in probes),
             tuple(float(len(failures[probe])) for probe in probes),
             tuple(probes),
@@ -98,7 +98,7 @@ def _shortened(text: str) -> str:
     severities=("info",),
 )
 def not_measured(history: History) -> Case | None:
-    tried = {r.layer for each in (q.FAILED, q.LEFT_OUT) for r in history.readings(each)}
+    tried = {r.layer for each in (SCOPE.failed, SCOPE.left_out) for r in history.readings(each)}
     measured, skipped = history.measured, history.skipped
     never = [probe for probe, count in measured.items() if not count and probe not in tried]
     most = max(measured.values(), default=0)
@@ -126,7 +126,7 @@ def not_measured(history: History) -> Case | None:
 
 def _unplanned(history: History) -> tuple[str, str]:
     """Why probes were never asked to measure, and what helps."""
-    asked = history.series(q.ASKED_SHARE)
+    asked = history.series(SCOPE.asked_share)
     if not asked.steps:
         return "no measurement was planned within these steps for", (
             "Give it a schedule that measures within the steps of this training. "
@@ -145,7 +145,7 @@ def _unplanned(history: History) -> tuple[str, str]:
     severities=("info",),
 )
 def budget_exceeded(history: History) -> Case | None:
-    share, asked = history.series(q.SHARE), history.series(q.ASKED_SHARE)
+    share, asked = history.series(SCOPE.share), history.series(SCOPE.asked_share)
     # After one measurement or two it is not yet the plan that makes the share.
     if len(share) < LEAST or not asked.steps:
         return None

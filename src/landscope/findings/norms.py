@@ -2,7 +2,6 @@
 
 import math
 
-from landscope.findings import quantities as q
 from landscope.findings.finding import Case, Evidence, Severity, rule
 from landscope.findings.history import (
     LEAST,
@@ -11,6 +10,7 @@ from landscope.findings.history import (
     Series,
 )
 from landscope.findings.phrase import median_of, named, names, since
+from landscope.quantities import NOISE_SCALE, NORM_HEALTH
 from landscope.text import larger, number, percent
 
 MEAN_GAP = 0.5
@@ -48,13 +48,13 @@ _LARGEST_EXPONENT = 700.0  # exp() of more overflows
 def _mean_gaps(history: History) -> list[Series]:
     """The layers whose running means lie far off, the worst first."""
     bound = max(MEAN_GAP, SAMPLING / math.sqrt(_samples(history)))
-    return _aged(history.sustained_layers(q.MEAN_GAP, lambda gap: gap > bound))
+    return _aged(history.sustained_layers(NORM_HEALTH.mean_gap, lambda gap: gap > bound))
 
 
 def _variance_gaps(history: History) -> list[Series]:
     """The layers whose running variances lie far off, the worst first."""
     bound = max(VARIANCE_GAP, SAMPLING * math.sqrt(2 / max(1.0, _samples(history) - 1)))
-    return _aged(history.sustained_layers(q.VARIANCE_GAP, lambda gap: gap > bound))
+    return _aged(history.sustained_layers(NORM_HEALTH.variance_gap, lambda gap: gap > bound))
 
 
 def _aged(gaps: list[Series]) -> list[Series]:
@@ -64,7 +64,7 @@ def _aged(gaps: list[Series]) -> list[Series]:
 
 def _samples(history: History) -> float:
     """Samples in a batch; infinitely many where it is not known."""
-    sizes = history.series(q.BATCH_SIZE)
+    sizes = history.series(NOISE_SCALE.batch_size)
     return max(1.0, sizes.median) if sizes.steps else math.inf
 
 
@@ -85,7 +85,7 @@ def running_statistics_lag(history: History) -> Case | None:
     means, variances = _mean_gaps(history), _variance_gaps(history)
     if not means and not variances:
         return None
-    severity, effect = _effect(history.series(q.EVALUATION_GAP))
+    severity, effect = _effect(history.series(NORM_HEALTH.evaluation_gap))
     parts: list[str] = []
     if means:
         parts.append(f"the mean is off, in batch standard deviations, in {named(means)}")
@@ -127,7 +127,10 @@ def _effect(gap: Series) -> tuple[Severity, str]:
     "Wu and Johnson 2021, arXiv 2105.07576, section 4",
 )
 def evaluation_differs(history: History) -> Case | None:
-    gap, statistics = history.series(q.EVALUATION_GAP), history.layers(q.MEAN_GAP)
+    gap, statistics = (
+        history.series(NORM_HEALTH.evaluation_gap),
+        history.layers(NORM_HEALTH.mean_gap),
+    )
     stretch = _large(gap)
     if stretch is not None and statistics:
         # Only what remains when the statistics had time is not due to them.
@@ -135,7 +138,8 @@ def evaluation_differs(history: History) -> Case | None:
     if stretch is None or _mean_gaps(history) or _variance_gaps(history):
         return None
     evaluation, training = (
-        history.series(loss).on(stretch.steps) for loss in (q.EVALUATION_LOSS, q.TRAINING_LOSS)
+        history.series(loss).on(stretch.steps)
+        for loss in (NORM_HEALTH.evaluation_loss, NORM_HEALTH.training_loss)
     )
     both = ""
     if evaluation.steps and training.steps:
@@ -160,7 +164,7 @@ def evaluation_differs(history: History) -> Case | None:
     severities=("warning", "info"),
 )
 def evaluation_mode(history: History) -> Case | None:
-    mode = history.series(q.EVALUATION_MODE)
+    mode = history.series(NORM_HEALTH.evaluation_mode)
     stretch = mode.sustained(bool)
     if stretch is None:
         return None
@@ -183,10 +187,10 @@ def evaluation_mode(history: History) -> Case | None:
     severities=("warning", "info"),
 )
 def norms_in_evaluation(history: History) -> Case | None:
-    layers = history.sustained_layers(q.EVALUATION_MODE, bool)
+    layers = history.sustained_layers(NORM_HEALTH.evaluation_mode, bool)
     if not layers:
         return None
-    unset = history.sustained_layers(q.STATISTICS_UNSET, bool)
+    unset = history.sustained_layers(NORM_HEALTH.statistics_unset, bool)
     shown = unset or layers
     start = (
         "running statistics are still the 0 and 1 of their start, so that they normalise nothing"
@@ -209,7 +213,7 @@ def norms_in_evaluation(history: History) -> Case | None:
     _STATISTICS,
 )
 def statistics_still(history: History) -> Case | None:
-    layers = history.sustained_layers(q.STATISTICS_STILL, bool)
+    layers = history.sustained_layers(NORM_HEALTH.statistics_still, bool)
     if not layers:
         return None
     return Case(
@@ -227,7 +231,7 @@ def statistics_still(history: History) -> Case | None:
     "Wu and He 2018, arXiv 1803.08494, section 4.1",
 )
 def batch_too_small_for_norm(history: History) -> Case | None:
-    stretch = history.series(q.HALF_BATCH_GAP).sustained(lambda excess: excess > HALVED)
+    stretch = history.series(NORM_HEALTH.half_batch_gap).sustained(lambda excess: excess > HALVED)
     if stretch is None:
         return None
     return Case(
@@ -248,7 +252,7 @@ def batch_too_small_for_norm(history: History) -> Case | None:
     severities=("warning", "info"),
 )
 def dead_scales(history: History) -> Case | None:
-    layers = history.sustained_layers(q.DEAD_SCALES, lambda share: share > DEAD)
+    layers = history.sustained_layers(NORM_HEALTH.dead_scales, lambda share: share > DEAD)
     if not layers:
         return None
     return Case(

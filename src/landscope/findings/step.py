@@ -2,7 +2,6 @@
 
 import math
 
-from landscope.findings import quantities as q
 from landscope.findings.edge import EDGE
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.gradient import SHORT, used_scale
@@ -10,6 +9,7 @@ from landscope.findings.history import SUSTAINED, History, Series
 from landscope.findings.layers import with_faint_gradient, without_gradient
 from landscope.findings.loss import ENDED, at_its_end, plateau, stuck
 from landscope.findings.phrase import median_of
+from landscope.quantities import SCOPE, STEP_SIZE, UPDATE
 from landscope.text import number, percent
 
 BACK = -0.5
@@ -56,7 +56,7 @@ _RATIO = (
     "Xing et al. 2018, arXiv 1802.08770, section 3",
 )
 def updates_oscillate(history: History) -> Case | None:
-    stretch = history.series(q.SUCCESSIVE_COSINE).sustained(lambda cosine: cosine < BACK)
+    stretch = history.series(UPDATE.successive_cosine).sustained(lambda cosine: cosine < BACK)
     if stretch is None:
         return None
     return Case(
@@ -74,7 +74,7 @@ def updates_oscillate(history: History) -> Case | None:
     _RATIO,
 )
 def update_too_large(history: History) -> Case | None:
-    stretch = history.series(q.RELATIVE_UPDATE).sustained(lambda size: size > LARGE)
+    stretch = history.series(UPDATE.relative_update).sustained(lambda size: size > LARGE)
     if stretch is None:
         return None
     return Case(
@@ -94,7 +94,7 @@ def update_too_large(history: History) -> Case | None:
 )
 def vanishing_update(history: History) -> Case | None:
     ended = at_its_end(history)
-    sizes = history.series(q.RELATIVE_UPDATE)
+    sizes = history.series(UPDATE.relative_update)
     sizes = sizes.having({step: USUAL if step in ended else x for step, x in sizes.points.items()})
     if (stretch := sizes.sustained(lambda size: size < VANISHING)) is None:
         return None
@@ -115,7 +115,7 @@ def vanishing_update(history: History) -> Case | None:
     "1710.03740, section 3.1",
 )
 def lost_updates(history: History) -> Case | None:
-    stretch = history.series(q.LOST).sustained(lambda share: share > LOST)
+    stretch = history.series(UPDATE.lost).sustained(lambda share: share > LOST)
     if stretch is None:
         return None
     return Case(
@@ -147,7 +147,7 @@ def step_could_be_larger(history: History) -> Case | None:
     stretch = _safe_multiple(history).sustained(lambda multiple: multiple >= MULTIPLE)
     if stretch is None:
         return None
-    calm = history.series(q.SHARPNESS_LR).on(stretch.steps)
+    calm = history.series(STEP_SIZE.sharpness_lr).on(stretch.steps)
     return Case(
         "The step could be larger: along the update the loss of the step's own batch still falls "
         f"at {number(stretch.median)} times the step ({median_of(stretch)}), and learning rate "
@@ -161,7 +161,7 @@ def step_could_be_larger(history: History) -> Case | None:
 def _has_another_cause(history: History) -> bool:
     """Whether something else holds the training up, which a larger step does not put right."""
     clipped = used_scale(history).sustained(lambda scale: scale < SHORT)
-    if history.readings(q.MOVING_LOSS):
+    if history.readings(SCOPE.moving_loss):
         return True  # in a game, how large a step may be is up to both sides
     others = (stuck.case(history), lost_updates.case(history), clipped)
     dead = without_gradient(history) or with_faint_gradient(history)
@@ -174,10 +174,10 @@ def _safe_multiple(history: History) -> Series:
     It counts as 0 where the curvature is not far below the edge, or is none because the update
     leads uphill, and on a plateau, where any curvature is small.
     """
-    multiples = history.series(q.SAFE_MULTIPLE)
-    sharpness = history.series(q.SHARPNESS_LR).points
-    cosines = history.series(q.SUCCESSIVE_COSINE).points
-    rates = history.series(q.LR).points
+    multiples = history.series(STEP_SIZE.safe_multiple)
+    sharpness = history.series(STEP_SIZE.sharpness_lr).points
+    cosines = history.series(UPDATE.successive_cosine).points
+    rates = history.series(STEP_SIZE.lr).points
     peak, nowhere = max(rates.values(), default=0.0), plateau(history)
 
     def calm(step: int) -> bool:
@@ -204,7 +204,7 @@ def _kept(cosine: float) -> float:
 
 def _twice(history: History, stretch: Series) -> str:
     most = max(2.0, stretch.median / CAUTION)
-    rates = history.series(q.LR).on(stretch.steps)
+    rates = history.series(STEP_SIZE.lr).on(stretch.steps)
     rate = rates.values[-1] if rates.steps else 0.0
     first = f", {number(2 * rate)} instead of {number(rate)}" if rate > 0 else ""
     further = f", and then up to {number(most)} times," if most > 2 else ""

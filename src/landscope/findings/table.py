@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from landscope.findings import data, edge, gradient, layers, loss, measuring, norms, step
 from landscope.findings.finding import SEVERITIES, Finding, Findings, Rule, Severity
 from landscope.findings.history import History
-from landscope.findings.quantities import PROCESSES
+from landscope.quantities import SCOPE
 from landscope.reading import Reading
 
 RULES: tuple[Rule, ...] = (
@@ -61,7 +61,7 @@ def find(readings: Iterable[Reading], probes: Iterable[str] = ()) -> Findings:
         At most one finding of each id; none where no problem was found, or too little was read.
     """
     history = History(readings, probes)
-    several = any(value > 1 for value in history.series(PROCESSES).values)
+    several = any(value > 1 for value in history.series(SCOPE.processes).values)
     found = [rule.find(history) for rule in RULES if not (several and rule.of_mean_gradient)]
     shown = [finding for finding in found if finding is not None]
     return Findings(sorted(shown, key=_rank), history.measured, history.skipped)
