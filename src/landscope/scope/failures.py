@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from landscope.errors import LandscopeError, UsageError
+from landscope.quantities import SCOPE, Quantity
 from landscope.reading import Provenance, Reading, Status
 from landscope.scope.warn import Complaints
 
@@ -91,7 +92,7 @@ class Failures:
             "the update is made of the gradient over the batches of all, and this process has one",
             "measure it in a training of one process",
         )
-        self._write(_skipped("left_out", probe, step, str(error)))
+        self._write(_skipped(SCOPE.left_out, probe, step, str(error)))
 
     def of_reading(self, probe: str, step: int, error: Exception) -> None:
         """A probe gave something that is no reading; its others are written."""
@@ -100,7 +101,7 @@ class Failures:
             "kept",
             key=f"{probe} reading",
         )
-        self._write(_skipped("failed", probe, step, f"{type(error).__name__}: {error}"))
+        self._write(_skipped(SCOPE.failed, probe, step, f"{type(error).__name__}: {error}"))
 
     def sits_out(self, what: str) -> bool:
         """Whether a probe, or ``"scope"`` for all of them, is not to be tried now."""
@@ -143,16 +144,9 @@ class Failures:
             "the training goes on",
             key=f"{what} {again}",
         )
-        self._write(_skipped("failed", what, step, reason))
+        self._write(_skipped(SCOPE.failed, what, step, reason))
 
 
-def _skipped(quantity: str, what: str, step: int, reason: str) -> Reading:
-    return Reading(
-        step=step,
-        probe="scope",
-        quantity=quantity,
-        value=1.0,
-        layer=what,
-        status=Status.SKIPPED,
-        function=Provenance(note=reason),
-    )
+def _skipped(quantity: Quantity, what: str, step: int, reason: str) -> Reading:
+    why = Provenance(note=reason)
+    return quantity.at(step, 1.0, layer=what, status=Status.SKIPPED, function=why)

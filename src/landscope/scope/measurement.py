@@ -21,6 +21,7 @@ from landscope.objective.parameters import Parameters, trainable
 from landscope.objective.processes import count, rank
 from landscope.objective.random_state import RandomState, TorchStreams, devices_of
 from landscope.probes.snapshot import Snapshot, StepView, TrainedGradients
+from landscope.quantities import GRADIENT, SCOPE
 from landscope.reading import OWN_BATCH, Provenance, Reading, Status
 from landscope.scope.instrument import Instrument
 from landscope.scope.observation import Observation
@@ -83,7 +84,7 @@ class Measurer:
             why = self._moving.why(view.snapshot.objective.standing) if view.snapshot else ""
             if why:
                 because = Provenance(note=why)
-                self._write(Reading(step, "scope", "moving_loss", 1.0, function=because))
+                self._write(SCOPE.moving_loss.at(step, 1.0, function=because))
             return self._instrument.look(view)
 
     def _view(self, step: int, observation: Observation, previous: Parameters | None) -> StepView:
@@ -128,14 +129,11 @@ class Measurer:
     def _not_finite(self, view: StepView) -> None:
         loss = float(view.loss)
         self._write(
-            Reading(
-                step=view.step,
-                probe="gradient",
-                quantity="loss",
-                value=loss,
-                unit="loss",
+            GRADIENT.loss.at(
+                view.step,
+                loss,
                 status=Status.NONFINITE,
-                function=view.snapshot.function if view.snapshot else Provenance(),
+                function=view.snapshot.function if view.snapshot else None,
             )
         )
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 from landscope.objective.processes import count, rank
+from landscope.quantities import SCOPE
 from landscope.reading import Provenance, Reading
 from landscope.scope.budget import Budget
 from landscope.scope.failures import Failures
@@ -73,7 +74,7 @@ class Processes:
                 self._budget.leave_out(probe)
         function = Provenance(note="processes that train together, of which this one measures")
         value = float(self._count)
-        self._write(Reading(step, "scope", "processes", value, function=function))
+        self._write(SCOPE.processes.at(step, value, function=function))
 
     def stay_out(self) -> None:
         """In a process that was forked: the record is that of the other."""

@@ -23,6 +23,7 @@ from landscope.objective.random_state import devices_of
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps, WhenPlanned
 from landscope.probes.table import CHEAP, PROBES, chosen
+from landscope.quantities import SCOPE
 from landscope.reading import Provenance, Reading
 from landscope.report.run import Reviewed
 from landscope.scope.budget import Budget, Clock
@@ -313,7 +314,7 @@ class Scope(Reviewed):
         name = type(self._model).__name__
         if self._processes.summary:
             return f"{name}, {self._processes.summary}"
-        looks = len({reading.step for reading in self._readings if reading.probe != "scope"})
+        looks = len({reading.step for reading in self._readings if reading.probe != SCOPE.probe})
         parts = (
             name,
             f"{self._steps} update{'s' * (self._steps != 1)}",
@@ -378,7 +379,7 @@ class Scope(Reviewed):
             return {}
         wrote = {reading.probe for reading in self._readings[known:]}
         for probe in taken.keys() - wrote - self._failures.now:
-            self._write(Reading(self._steps, "scope", "nothing_to_read", 1.0, layer=probe))
+            self._write(SCOPE.nothing_to_read.at(self._steps, 1.0, layer=probe))
         self._failures.looked(taken)
         return taken
 
@@ -392,15 +393,15 @@ class Scope(Reviewed):
         """What the look took, among the readings."""
         between = None if self._last_look is None else float(self._steps - self._last_look)
         self._last_look = self._steps
-        for quantity, value, unit in (
-            ("share", self.share, "1"),
-            ("asked_share", self._asked, "1"),
-            ("look_seconds", measuring, "s"),
-            ("step_seconds", self._clock.step_seconds, "s"),
-            ("steps_between", between, "1"),
+        for quantity, value in (
+            (SCOPE.share, self.share),
+            (SCOPE.asked_share, self._asked),
+            (SCOPE.look_seconds, measuring),
+            (SCOPE.step_seconds, self._clock.step_seconds),
+            (SCOPE.steps_between, between),
         ):
             if value is not None:
-                self._write(Reading(self._steps, "scope", quantity, value, unit, function=_WALL))
+                self._write(quantity.at(self._steps, value, function=_WALL))
 
     def _plan(self) -> None:
         self._ending.step = self._unseen.step = self._steps

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from landscope.objective.global_state import no_modes
+from landscope.quantities import SCOPE
 from landscope.reading import Reading
 from landscope.scope.warn import warn
 
@@ -33,6 +34,11 @@ _UNKNOWN = (
 _NEITHER = (
     "the weights did not change either: put optimizer.step() inside of `with scope.step(...)`"
 )
+
+_CHANGED = {
+    "inside": SCOPE.weights_changed_inside,
+    "outside": SCOPE.weights_changed_outside,
+}
 
 
 class Unseen:
@@ -106,11 +112,10 @@ class Unseen:
         return _OUTSIDE if self._changed.get("outside") else _NEITHER
 
     def _record(self, blocks: int) -> None:
-        self._write(Reading(self.step, "scope", "blocks_without_update", float(blocks)))
+        self._write(SCOPE.blocks_without_update.at(self.step, float(blocks)))
         if blocks and not self._updated:
             for where, changed in self._changed.items():
-                quantity = f"weights_changed_{where}"
-                self._write(Reading(self.step, "scope", quantity, float(changed)))
+                self._write(_CHANGED[where].at(self.step, float(changed)))
 
     def _compare(self, where: str) -> None:
         """Compare the weights with those a moment ago; a norm of each tells."""

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from landscope.findings import Finding, find
 from landscope.findings.glance import HEADINGS, Glances
+from landscope.quantities import SCOPE
 from landscope.reading import Reading
 from landscope.terminal.findings import STYLES, looks_table, plain
 from landscope.text import counted
@@ -41,9 +42,11 @@ class LiveTable:
         """Take note of a reading; the last of a look may show all of it."""
         self._readings.append(reading)
         self._glances.add(reading)
-        if reading.probe != "scope":
+        if reading.probe != SCOPE.probe:
             self._looks.add(reading.step)
-        elif reading.quantity == "share" and self._shows and time.monotonic() >= self._next:
+        elif (
+            reading.quantity == SCOPE.share.name and self._shows and time.monotonic() >= self._next
+        ):
             self._draw()
 
     def close(self) -> None:
