@@ -1,12 +1,10 @@
 """The table of rules, the page that documents it, and what the runs of a study show."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
-import landscope
 from landscope.findings import (
     Evidence,
     across,
@@ -18,19 +16,14 @@ from landscope.findings import (
     loss,
     measuring,
     norms,
-    quantities,
     step,
 )
 from landscope.findings.finding import SEVERITIES, Rule
 from landscope.findings.table import RULES
-from landscope.probes import quantities as recorded
-from landscope.quantities import Quantity
 
 from .history import measured
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
-SOURCE = Path(landscope.__file__).parent
-READERS = {"findings", "figures", "claims", "report", "terminal"}  # they record nothing
 THEMES = (data, edge, gradient, layers, loss, measuring, norms, step)
 
 
@@ -70,27 +63,6 @@ def test_each_row_says_when_and_who_explains_it() -> None:
         assert rule.reference
         assert rule.severities
         assert list(rule.severities) == sorted(rule.severities, key=SEVERITIES.index)
-
-
-def test_each_quantity_is_one_that_the_package_records() -> None:
-    named = [each for each in vars(quantities).values() if isinstance(each, Quantity)]
-    assert len({each.key for each in named}) == len(named)
-    recorders = [
-        path for path in SOURCE.rglob("*.py") if not READERS & set(path.relative_to(SOURCE).parts)
-    ]
-    written = {
-        node.value
-        for path in recorders
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant)
-    } | {name for declared in vars(recorded).values() for name in _names(declared)}
-    whole_or_begun = {each.name: (each.name, f"{each.name.rpartition('_')[0]}_") for each in named}
-    assert [name for name, parts in whole_or_begun.items() if written.isdisjoint(parts)] == []
-
-
-def _names(declared: object) -> list[str]:
-    """The quantities that a probe's declaration has as attributes."""
-    return dir(declared) if isinstance(declared, recorded.Quantities) else []
 
 
 RELATIVE, SHARPNESS = "update/relative_update", "step_size/sharpness_lr"

@@ -76,7 +76,7 @@ def beyond_the_edge(history: History) -> Case | None:
     stretch = sharpness(history).sustained(lambda value: value > EDGE)
     if stretch is None:
         return None
-    along = "the update" if stretch.quantity is STEP_SIZE.sharpness_lr else "the gradient"
+    along = "the update" if stretch.quantity == STEP_SIZE.sharpness_lr else "the gradient"
     value = (
         f"since step {stretch.steps[0]}: learning rate times curvature along {along} is "
         f"{number(stretch.median)} (median of {counted(len(stretch), 'measurement')})"
