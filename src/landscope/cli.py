@@ -244,6 +244,7 @@ def export(
     from landscope.runs.run_records import is_run, read_run
 
     runs = [read_run(folder)] if is_run(folder) else read_study(folder).runs.values()
+    to = expanded(to)
     rows = export_table(runs, to, times=times)
     Console().print(f"{rows:,} rows written to {to}", markup=False, highlight=False, soft_wrap=True)
 

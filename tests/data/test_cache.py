@@ -121,8 +121,10 @@ def test_a_cache_that_cannot_be_written_is_named(
 def test_the_cache_is_the_environments_or_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LANDSCOPE_CACHE", str(tmp_path))
-    assert cache_folder() == tmp_path
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given, folder in ((tmp_path, tmp_path), ("~/kept", tmp_path / "kept"), ("~none/k",) * 2):
+        monkeypatch.setenv("LANDSCOPE_CACHE", str(given))
+        assert cache_folder() == Path(folder)
     for unset in ("", None):
         if unset is None:
             monkeypatch.delenv("LANDSCOPE_CACHE")

@@ -24,6 +24,7 @@ from torch import Tensor
 from landscope.data.contents import check_digest, check_size, read_at_most
 from landscope.data.dataset import Dataset
 from landscope.errors import DataError, StorageError
+from landscope.regular_file import expanded
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -94,7 +95,7 @@ def load(data_dir: Path | None = None) -> Dataset:
 
 def cache_folder() -> Path:
     """Where downloads are kept: ``$LANDSCOPE_CACHE``, or the user's own cache folder."""
-    return Path(os.environ.get(_CACHE) or pooch.os_cache("landscope")).expanduser()
+    return expanded(os.environ.get(_CACHE) or pooch.os_cache("landscope"))
 
 
 def fetch(url: str, *, md5: str, remedy: str) -> Path:
