@@ -63,6 +63,11 @@ class Scope(Reviewed):
 
     Once it runs, nothing that goes wrong here reaches the training: it is warned of and recorded.
 
+    A folder's record says how the training ended: by which error in a block, or by which that ended
+    the program. An error that the program catches outside of a block, and ``sys.exit(1)`` there,
+    are seen by ``with scope:`` around the loop, or by :meth:`close` in an ``except``; otherwise
+    such a training reads as finished.
+
     Args:
         model: The network, as the loop calls it.
         loss_fn: What is minimised: ``loss_fn(outputs, targets)``, or ``loss_fn(model, batch)``
