@@ -24,7 +24,7 @@ from torch import Tensor
 from landscope.data.contents import check_digest, check_size, read_at_most
 from landscope.data.dataset import Dataset
 from landscope.errors import DataError, StorageError
-from landscope.regular_file import expanded
+from landscope.files import expanded
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
