@@ -4,10 +4,11 @@ import dataclasses
 from pathlib import Path
 
 from landscope.runs import Outcome, RunFolder, RunRecords, read_run
-from landscope.studies.config import Probing, RunConfig
+from landscope.studies.engine import run
+from landscope.studies.listener import Progress
 from landscope.studies.machine import Machine
-from landscope.studies.progress import Progress
-from landscope.studies.santurkar2018.training import run
+from landscope.studies.santurkar2018.experiments import Experiment, Probing
+from landscope.studies.santurkar2018.training import PaperTraining
 
 CPU = Machine("cpu", threads=1)
 PROBING = Probing(
@@ -23,7 +24,7 @@ PROBING = Probing(
 )
 
 
-def vgg(**changes) -> RunConfig:
+def vgg(**changes) -> Experiment:
     fields = {
         "family": "vgg",
         "model": "vgg-small",
@@ -37,10 +38,10 @@ def vgg(**changes) -> RunConfig:
         "watched": (2, 7),
         "probing": PROBING,
     }
-    return RunConfig(**{**fields, **changes})
+    return Experiment(**{**fields, **changes})
 
 
-def dln(**changes) -> RunConfig:
+def dln(**changes) -> Experiment:
     fields = {
         "family": "dln",
         "model": "dln-3",
@@ -52,7 +53,7 @@ def dln(**changes) -> RunConfig:
         "watched": (1, 3),
         "probing": PROBING,
     }
-    return RunConfig(**{**fields, **changes})
+    return Experiment(**{**fields, **changes})
 
 
 @dataclasses.dataclass
@@ -62,11 +63,11 @@ class Place:
     root: Path
     reports: list[Progress] = dataclasses.field(default_factory=list)
 
-    def folder(self, config: RunConfig) -> RunFolder:
+    def folder(self, config: Experiment) -> RunFolder:
         return RunFolder(self.root / config.id)
 
-    def run(self, config: RunConfig) -> Outcome:
-        return run(config, self.folder(config), CPU, self.reports.append)
+    def run(self, config: Experiment) -> Outcome:
+        return run(PaperTraining, config, self.folder(config), CPU, self.reports.append)
 
-    def records(self, config: RunConfig) -> RunRecords:
+    def records(self, config: Experiment) -> RunRecords:
         return read_run(self.folder(config).path)

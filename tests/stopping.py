@@ -11,10 +11,9 @@ import pytest
 from landscope.reading import Reading
 from landscope.runs import RunFolder, read_run
 from landscope.runs.recording import Recording
-from landscope.studies.keeping import Keeping
 
-EVERY_STEP = Keeping(seconds=0.0)
-NEVER = Keeping(seconds=float("inf"))
+EVERY_STEP = 0.0
+NEVER = float("inf")
 
 
 class Stopped(BaseException):

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from landscope.studies.santurkar2018 import preset as presets
-from landscope.studies.santurkar2018.preset import FamilyPreset, Preset, load_preset
-from landscope.studies.santurkar2018.reproduce import Order
+from landscope.studies.kind import Order
+from landscope.studies.santurkar2018 import experiments
+from landscope.studies.santurkar2018.experiments import FamilyPreset, Preset, load_preset
+from landscope.studies.santurkar2018.study import Santurkar2018
 
 QUICK = load_preset("quick")
 
@@ -41,9 +42,14 @@ def tiny_preset(steps: int = 4) -> Preset:
     )
 
 
-def tiny_order(out: Path, figures: tuple[int, ...], workers: int = 1, steps: int = 4) -> Order:
-    """An order of that size on the CPU."""
-    return Order(tiny_preset(steps), figures, 0, "cpu", out, None, workers)
+def tiny_study(figures: tuple[int, ...], steps: int = 4) -> Santurkar2018:
+    """Some figures at that size."""
+    return Santurkar2018(tiny_preset(steps), figures)
+
+
+def tiny_order(out: Path, workers: int = 1) -> Order:
+    """To run it on the CPU."""
+    return Order(out, "cpu", workers)
 
 
 def one_core() -> set[int]:
@@ -53,7 +59,7 @@ def one_core() -> set[int]:
 
 def main() -> None:
     steps, *arguments = sys.argv[1:]
-    presets.load_preset = lambda _name: tiny_preset(int(steps))  # pyright: ignore
+    experiments.load_preset = lambda _name: tiny_preset(int(steps))  # pyright: ignore
     os.sched_getaffinity = lambda _pid: one_core()  # pyright: ignore
     from landscope.cli import main as landscope
 

@@ -20,7 +20,6 @@ from typing import Any
 from landscope.errors import LandscopeError
 from landscope.runs import RunFolder, read_run
 from landscope.runs.recording import Recording
-from landscope.studies.keeping import Keeping
 from torture.bars import Least, Most
 from torture.row import Form, Found
 from torture.short_runs import RUNS, ShortRun
@@ -126,8 +125,7 @@ def _live(
         fault()
     if stop is not None:
         _die_at(*stop)
-    every_step = Keeping(seconds=0.0)
-    short_run.do(place, every_step)
+    short_run.do(place)
 
 
 def _die_at(name: str, count: int) -> None:

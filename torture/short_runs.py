@@ -5,9 +5,8 @@ from pathlib import Path
 
 from landscope.runs import RunFolder
 from landscope.studies.comparison.configuration import ComparisonRun
-from landscope.studies.config import Probing, RunConfig
-from landscope.studies.keeping import Keeping
 from landscope.studies.machine import Machine
+from landscope.studies.santurkar2018.experiments import Experiment, Probing
 
 _OWN = Path(__file__).with_name("own_parts.py")
 _PROBING = Probing(
@@ -31,7 +30,7 @@ class ShortRun:
     """
 
     name: str
-    config: RunConfig | ComparisonRun
+    config: Experiment | ComparisonRun
     every: int
 
     @property
@@ -43,23 +42,21 @@ class ShortRun:
         """Where its records are, in a place of their own."""
         return place / self.config.id
 
-    def do(self, place: Path, keeping: Keeping) -> None:
-        """Do it, on one thread of the CPU."""
+    def do(self, place: Path) -> None:
+        """Do it, on one thread of the CPU, with a checkpoint after every step."""
+        from landscope.studies.comparison.training import ComparisonTraining
+        from landscope.studies.engine import run
+        from landscope.studies.santurkar2018.training import PaperTraining
+
+        begin = PaperTraining if isinstance(self.config, Experiment) else ComparisonTraining
         folder, machine = RunFolder(self.folder(place)), Machine("cpu", threads=1)
-        if isinstance(self.config, RunConfig):
-            from landscope.studies.santurkar2018.training import run
-
-            run(self.config, folder, machine, lambda _: None, keeping)
-        else:
-            from landscope.studies.comparison.training import run_comparison
-
-            run_comparison(self.config, folder, machine, lambda _: None, keeping)
+        run(begin, self.config, folder, machine, lambda _: None, checkpoint_every=0.0)
 
 
 RUNS = (
     ShortRun(
         "VGG, noisy batch norm",
-        RunConfig(
+        Experiment(
             family="vgg",
             model="vgg-small",
             norm="noisy-batch",
@@ -76,7 +73,7 @@ RUNS = (
     ),
     ShortRun(
         "DLN, every probe",
-        RunConfig(
+        Experiment(
             family="dln",
             model="dln-3",
             norm="none",

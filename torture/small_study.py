@@ -11,11 +11,15 @@ from typing import Any
 
 from landscope.errors import LandscopeError
 from landscope.runs.folder import StudyFolder
-from landscope.studies.keeping import Keeping
+from landscope.studies.engine import run_study
+from landscope.studies.kind import Order
 from landscope.studies.listener import Listener
-from landscope.studies.santurkar2018.experiments import runs_behind
-from landscope.studies.santurkar2018.preset import FamilyPreset, Preset, load_preset
-from landscope.studies.santurkar2018.reproduce import Order, reproduce
+from landscope.studies.santurkar2018.experiments import (
+    FamilyPreset,
+    Preset,
+    load_preset,
+)
+from landscope.studies.santurkar2018.study import Santurkar2018
 
 FIGURES = (2, 3, 5)
 
@@ -50,17 +54,22 @@ def preset(vgg_steps: int = 24, dln_steps: int = 120) -> Preset:
     )
 
 
+def study() -> Santurkar2018:
+    """Some figures of it."""
+    return Santurkar2018(preset(), FIGURES)
+
+
 def order(folder: Path, runs: int, *, every_step: bool = True) -> Order:
     """The first runs of it, twelve at most."""
-    ids = [run.id for run in runs_behind(preset(), FIGURES, 0)][:runs]
-    keeping = Keeping(seconds=0.0 if every_step else float("inf"))
-    return Order(preset(), FIGURES, 0, "cpu", folder, None, 2, tuple(ids), keeping)
+    ids = tuple(run.id for run in study().runs()[:runs])
+    every = 0.0 if every_step else float("inf")
+    return Order(folder, "cpu", workers=2, only=ids, checkpoint_every=every)
 
 
 def is_done(folder: Path, runs: int) -> bool:
     """Whether all of the runs have ended."""
-    study = StudyFolder(folder)
-    return all(study.run(run).outcome().ended for run in order(folder, runs).only)
+    there = StudyFolder(folder)
+    return all(there.run(run).outcome().ended for run in order(folder, runs).only)
 
 
 def main() -> int:
@@ -68,7 +77,7 @@ def main() -> int:
     folder, runs, *more = sys.argv[1:]
     every_step = "--left-alone" not in more
     try:
-        reproduce(order(Path(folder), int(runs), every_step=every_step), Listener())
+        run_study(study(), order(Path(folder), int(runs), every_step=every_step), Listener())
     except LandscopeError as error:  # a worker was killed, and with it its run
         sys.stderr.write(f"{error}\n")
         return 1

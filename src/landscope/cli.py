@@ -13,7 +13,7 @@ from rich.console import Console
 import landscope
 from landscope.errors import LandscopeError, UsageError
 from landscope.files import expanded
-from landscope.studies.keeping import CHECKPOINT_SECONDS, keeping_of
+from landscope.studies.kind import CHECKPOINT_SECONDS, Kind, Order
 from landscope.terminal import options
 from landscope.terminal.refusal import refusal
 
@@ -63,32 +63,12 @@ def reproduce(
     accept_changes: options.AcceptChanges = False,
 ) -> None:
     """Measure the paper's experiments: train, probe, draw its figures and write a report."""
-    from landscope.studies.santurkar2018.experiments import (
-        check_figures,
-        check_seed,
-        default_folder,
-    )
-    from landscope.studies.santurkar2018.preset import load_preset
-    from landscope.studies.santurkar2018.reproduce import Order
-    from landscope.studies.santurkar2018.reproduce import reproduce as carry_out
-    from landscope.terminal.study_progress import showing_progress
+    from landscope.studies.santurkar2018.experiments import load_preset
+    from landscope.studies.santurkar2018.study import Santurkar2018
 
-    figures = check_figures(figure)
-    check_seed(seed)
-    order = Order(
-        preset=load_preset(preset),
-        figures=figures,
-        seed=seed,
-        device=device,
-        out=expanded(out or default_folder(preset, seed, figures)),
-        data_dir=data_dir and expanded(data_dir),
-        workers=workers,
-        only=run,
-        keeping=keeping_of(checkpoint_every, accept_changes),
-    )
-    with showing_progress() as listener:
-        report = carry_out(order, listener)
-    _show_or_status(order.out, report)
+    study = Santurkar2018(load_preset(preset), figure, seed, data_dir and expanded(data_dir))
+    where = expanded(out or study.default_folder())
+    _run(study, Order(where, device, workers, run, checkpoint_every, accept_changes))
 
 
 @app.command
@@ -119,12 +99,9 @@ def compare(
     For each seed all norms begin with the same weights and see the same batches. This is the one
     command that runs your code: it loads the files that you name.
     """
-    from landscope.studies.comparison.compare import ComparisonOrder
-    from landscope.studies.comparison.compare import compare as carry_out
-    from landscope.studies.comparison.configuration import default_folder, plan
-    from landscope.terminal.study_progress import showing_progress
+    from landscope.studies.comparison.study import plan
 
-    comparison = plan(
+    study = plan(
         model,
         data,
         loss,
@@ -138,17 +115,8 @@ def compare(
         also=also,
         keep=keep,
     )
-    order = ComparisonOrder(
-        comparison,
-        device,
-        expanded(out or default_folder(comparison)),
-        workers,
-        run,
-        keeping_of(checkpoint_every, accept_changes),
-    )
-    with showing_progress() as listener:
-        path = carry_out(order, listener)
-    _show_or_status(order.out, path)
+    where = expanded(out or study.default_folder())
+    _run(study, Order(where, device, workers, run, checkpoint_every, accept_changes))
 
 
 @app.command
@@ -249,12 +217,17 @@ def export(
     Console().print(f"{rows:,} rows written to {to}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_or_status(study: Path, report: Path | None) -> None:
-    """What came out of a study, or how far it is where runs are left."""
+def _run(study: Kind, order: Order) -> None:
+    """Run a study and show what came out, or how far it is where runs are left."""
+    from landscope.studies.engine import run_study
+    from landscope.terminal.study_progress import showing_progress
+
+    with showing_progress() as listener:
+        report = run_study(study, order, listener)
     if report is None:
-        _status(study)
+        _status(order.out)
     else:
-        _show(study, report)
+        _show(order.out, report)
 
 
 def _status(study: Path) -> None:

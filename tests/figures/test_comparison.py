@@ -8,15 +8,16 @@ import pytest
 from tests.comparison_study import Compared
 
 from landscope.errors import RecordError, UsageError
-from landscope.figures import FigureSpec, specify, static
-from landscope.figures.comparison import FIGURES
+from landscope.figures import static
 from landscope.figures.interactive import draw
-from landscope.figures.spec import BarsPanel, LinesPanel
+from landscope.figures.spec import BarsPanel, FigureSpec, LinesPanel
 from landscope.figures.style import NORMS
 from landscope.figures.summary import summarize
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import StudyRecords
 from landscope.studies.comparison.configuration import COMPARED_NORMS
+from landscope.studies.comparison.figures import FIGURES
+from landscope.studies.publish import specify
 
 LOST = {("none", 0.1, 0): 12, ("none", 0.1, 1): 20}
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from tests.figures.study_fixture import write_run
 
-from landscope.figures import specify
 from landscope.figures.curves import ShownRun, centred_mean, curve, smoothing_window, until
-from landscope.figures.paper_panels import find_net
 from landscope.figures.spec import Dash, EarlyEnd, Entry, LinesPanel
 from landscope.quantities import PAPER_LINE, TRAINING
 from landscope.reading import Reading
 from landscope.runs import StudyRecords
+from landscope.studies.publish import specify
+from landscope.studies.santurkar2018.figure_panels import find_net
 
 
 def test_centred_mean_of_a_ramp_is_the_ramp_where_the_window_is_full() -> None:

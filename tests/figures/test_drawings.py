@@ -11,7 +11,7 @@ from PIL import Image
 from tests.figures.study_fixture import Synthetic
 
 from landscope.errors import RecordError, StorageError
-from landscope.figures import FIGURES, interactive, specify
+from landscope.figures import interactive
 from landscope.figures.spec import (
     Band,
     BandsPanel,
@@ -24,11 +24,12 @@ from landscope.figures.spec import (
     Scale,
 )
 from landscope.figures.static import Format, draw
-from landscope.figures.study_figures import write_figures
 from landscope.figures.style import NORMS, dark_twins
 from landscope.figures.summary import summarize
 from landscope.quantities import PAPER_LINE
 from landscope.runs import StudyRecords
+from landscope.studies.publish import specify, write_figures
+from landscope.studies.santurkar2018.figures import FIGURES
 from landscope.text import number_text
 
 

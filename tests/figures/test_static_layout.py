@@ -1,9 +1,10 @@
 import pytest
 
-from landscope.figures import FIGURES, specify
 from landscope.figures.spec import LinesPanel
 from landscope.figures.static_layout import FigureLayout
 from landscope.runs import StudyRecords
+from landscope.studies.publish import specify
+from landscope.studies.santurkar2018.figures import FIGURES
 
 
 @pytest.mark.parametrize("number", FIGURES)

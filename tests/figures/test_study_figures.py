@@ -6,10 +6,11 @@ import pytest
 from tests.figures.study_fixture import Synthetic
 
 from landscope.errors import RecordError, UsageError
-from landscope.figures import FIGURES, FigureSpec, specify
-from landscope.figures.spec import BandsPanel, LinesPanel, RidgesPanel
+from landscope.figures.spec import BandsPanel, FigureSpec, LinesPanel, RidgesPanel
 from landscope.runs import StudyRecords
+from landscope.studies.publish import specify
 from landscope.studies.santurkar2018.experiments import FIGURES as ASKABLE
+from landscope.studies.santurkar2018.figures import FIGURES
 
 KINDS = (LinesPanel, BandsPanel, RidgesPanel)
 LAYOUTS = {

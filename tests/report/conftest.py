@@ -4,8 +4,8 @@ import pytest
 from tests.figures.study_fixture import Synthetic
 
 from landscope.report.answer import Answer, Number
-from landscope.report.page import write_report
 from landscope.runs import StudyRecords
+from landscope.studies.publish import write_report
 
 ANSWERS = (
     Answer(

@@ -16,12 +16,10 @@ from tests.comparison_study import Compared
 from tests.figures.study_fixture import Synthetic
 from tests.report.test_findings import with_findings
 
-from landscope.figures import specify
 from landscope.figures.spec import LinesPanel
 from landscope.report.answer import Answer, Number
-from landscope.report.page import render, write_report
 from landscope.runs import StudyRecords
-from landscope.studies.claims import answers
+from landscope.studies.publish import answers, render, specify, write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 DRIVER = shutil.which("chromedriver")

@@ -8,8 +8,8 @@ from tests.figures.study_fixture import Synthetic, write_run
 from tests.findings.history import measured
 from tests.report.test_page import Outline
 
-from landscope.report.page import render
 from landscope.runs import StudyRecords, read_study
+from landscope.studies.publish import render
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 

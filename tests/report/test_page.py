@@ -10,13 +10,13 @@ from tests.figures.study_fixture import Synthetic, write_run
 from tests.report.conftest import ANSWERS
 
 from landscope.errors import RecordError, StorageError, UsageError
-from landscope.figures import specify
 from landscope.quantities import TRAINING
 from landscope.reading import Reading
 from landscope.report.answer import Answer, Number
-from landscope.report.overview import probe_rows
-from landscope.report.page import as_script, policy, render, write_report
+from landscope.report.content import probe_rows
+from landscope.report.page import as_script, policy
 from landscope.runs import StudyRecords, read_study
+from landscope.studies.publish import render, specify, write_report
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
 

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.tiny_study import one_core, tiny_order
+from tests.tiny_study import one_core, tiny_order, tiny_study
 
 from landscope.errors import RecordError
 from landscope.runs import StudyFolder
+from landscope.studies.engine import run_study
+from landscope.studies.listener import Listener
 from landscope.studies.publish import publish
-from landscope.studies.santurkar2018.reproduce import Listener, reproduce
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("publish") / "study"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "sched_getaffinity", lambda _pid: one_core())
-        reproduce(tiny_order(folder, (9,)), Listener())
+        run_study(tiny_study((9,)), tiny_order(folder), Listener())
     return folder
 
 

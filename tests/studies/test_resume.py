@@ -12,10 +12,10 @@ from landscope.errors import RecordError, UsageError
 from landscope.runs import RunFolder, RunManifest, read_run
 from landscope.runs.recording import Recording
 from landscope.studies.comparison.configuration import ComparisonRun
-from landscope.studies.comparison.training import run_comparison
-from landscope.studies.keeping import Keeping
+from landscope.studies.comparison.training import ComparisonTraining
+from landscope.studies.engine import run
 from landscope.studies.machine import Machine
-from landscope.studies.santurkar2018.training import run
+from landscope.studies.santurkar2018.training import PaperTraining
 
 SPARSE = PROBING.model_copy(update={"curve_every": 2, "evaluate_every": 4, "look_every": 3})
 RUNS = {
@@ -86,11 +86,21 @@ def own(tmp_path: Path) -> ComparisonRun:
     )
 
 
-def go(config, place: Path, keeping: Keeping = EVERY_STEP, machine: Machine = CPU) -> Path:
+def go(
+    config, place: Path, every: float = EVERY_STEP, machine: Machine = CPU, accepts: bool = False
+) -> Path:
     """Run it in a folder of its own in a place, and give the folder."""
     folder = RunFolder(place / config.id)
-    task = run_comparison if isinstance(config, ComparisonRun) else run
-    task(config, folder, machine, lambda _: None, keeping)
+    begin = ComparisonTraining if isinstance(config, ComparisonRun) else PaperTraining
+    run(
+        begin,
+        config,
+        folder,
+        machine,
+        lambda _: None,
+        checkpoint_every=every,
+        accept_changes=accepts,
+    )
     return folder.path
 
 
@@ -216,7 +226,7 @@ def test_what_changes_bits_is_refused_until_it_is_accepted_and_then_told(tmp_pat
         go(config, tmp_path, machine=two)
     assert (folder / "journal.jsonl").read_bytes() == before
 
-    go(config, tmp_path, Keeping(0.0, accept_changes=True), two)
+    go(config, tmp_path, machine=two, accepts=True)
     (part,) = RunFolder(folder).manifest.resumed
     assert part.step == 3
     assert part.changes == {"threads": [1, 2]}
@@ -265,6 +275,6 @@ def test_another_configuration_of_the_same_name_is_refused(tmp_path: Path) -> No
 
 def test_a_reading_before_the_beginning_is_refused(tmp_path: Path) -> None:
     manifest = RunManifest(format=1, id="r", config={}, layers=[])
-    recording = Recording(RunFolder(tmp_path / "r"), manifest, NEVER)
+    recording = Recording(RunFolder(tmp_path / "r"), manifest, checkpoint_every=NEVER)
     with recording, pytest.raises(UsageError, match=r"its journal is not open; call begin\(\)"):
         recording.save(0, None, {})

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.tiny_study import tiny_order
+from tests.tiny_study import tiny_study
 
-from landscope.studies.progress import Progress
-from landscope.studies.santurkar2018.experiments import runs_behind
-from landscope.studies.santurkar2018.reproduce import Listener
+from landscope.studies.listener import Listener, Progress
 from landscope.terminal import study_progress
 from landscope.terminal.study_progress import Bars, PlainLines, showing_progress
 
-ORDER = tiny_order(Path("[runs]/tiny"), (9,), steps=200)
-RUNS = runs_behind(ORDER.preset, ORDER.figures, ORDER.seed)
+OUT = Path("[runs]/tiny")
+STUDY = tiny_study((9,), steps=200)
+RUNS = STUDY.runs()
 PLAIN, BATCH = (run.id for run in RUNS)
 
 
@@ -44,7 +43,7 @@ def lines(console: Console) -> list[str]:
 def test_plain_lines_say_phase_rate_and_time_left(clock: Clock) -> None:
     console = Console(file=io.StringIO(), width=40)
     told = PlainLines(console)
-    told.begin(ORDER, RUNS, [])
+    told.begin(STUDY.title(), OUT, RUNS, [])
     assert lines(console) == ["quick: 2 runs for figures 9 -> [runs]/tiny"]
     told.progress(Progress(PLAIN, "setting up", 0, 200))
     clock.now += 60.0  # what the worker took to start says nothing of the rate
@@ -65,7 +64,7 @@ def test_plain_lines_say_phase_rate_and_time_left(clock: Clock) -> None:
 def test_a_run_that_begins_or_ends_is_always_told(clock: Clock) -> None:
     console = Console(file=io.StringIO())
     told = PlainLines(console)
-    told.begin(ORDER, RUNS, [PLAIN])
+    told.begin(STUDY.title(), OUT, RUNS, [PLAIN])
     told.progress(Progress(BATCH, "setting up", 0, 200))
     told.progress(Progress(BATCH, "diverged", 200, 200))
     told.phase("drawing figures")
@@ -87,7 +86,7 @@ def test_a_time_to_wait_has_a_unit_that_fits_it(
 ) -> None:
     console = Console(file=io.StringIO())
     told = PlainLines(console)
-    told.begin(ORDER, RUNS, [])
+    told.begin(STUDY.title(), OUT, RUNS, [])
     for step in (10, 60, 110):
         clock.now += 50 * seconds_a_step
         told.progress(Progress(PLAIN, "training", step, 200))
@@ -99,7 +98,7 @@ def test_a_time_to_wait_has_a_unit_that_fits_it(
 def test_bars_show_the_whole_and_each_run_and_what_has_ended() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with Bars(console) as bars:
-        bars.begin(ORDER, RUNS, [])
+        bars.begin(STUDY.title(), OUT, RUNS, [])
         bars.progress(Progress(PLAIN, "setting up", 0, 200))
         bars.progress(Progress(PLAIN, "training", 50, 200))
         bars.progress(Progress(BATCH, "[training]", 20, 200))
@@ -132,7 +131,7 @@ def text_of(bars: Bars) -> str:
 def test_a_narrow_terminal_is_no_trouble(width: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     with Bars(console) as bars:
-        bars.begin(ORDER, RUNS, [PLAIN, BATCH])
+        bars.begin(STUDY.title(), OUT, RUNS, [PLAIN, BATCH])
         bars.progress(Progress(PLAIN, "training", 1, 200))
         bars.phase("drawing figures")
 

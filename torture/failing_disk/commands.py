@@ -14,8 +14,8 @@ from landscope.errors import LandscopeError
 from landscope.reading import Reading
 from landscope.runs import RunFolder, read_run, read_study
 from landscope.runs.run_records import is_run
-from landscope.studies.keeping import Keeping
-from landscope.studies.santurkar2018.training import run
+from landscope.studies.engine import run
+from landscope.studies.santurkar2018.training import PaperTraining
 
 CONFIG = dln(steps=2, probes=("line",))
 
@@ -79,7 +79,7 @@ class _Run:
         place = RunFolder(folder / CONFIG.id)
         if not place.outcome().ended:
             # A checkpoint after each step, so that all its writes are among those that fail.
-            run(CONFIG, place, CPU, lambda _: None, Keeping(seconds=0.0))
+            run(PaperTraining, CONFIG, place, CPU, lambda _: None, checkpoint_every=0.0)
 
     def flaws(self, folder: Path, ended: bool) -> list[str]:
         """What is wrong: every line is the one that an undisturbed run writes, or is not there."""

@@ -13,7 +13,7 @@ ATTRIBUTES = frozenset(
      "yaml.unsafe_load", "os.system", "os.popen", "pandas.read_pickle", "pd.read_pickle"}
 )  # fmt: skip
 
-_LOADING = "studies/comparison/import_path.py"
+_LOADING = "studies/comparison/functions.py"
 ALLOWED = {(_LOADING, "exec_module"): "the user's own module, named on the command line"}
 """Where the user's code is run, and that it is the user's."""
 

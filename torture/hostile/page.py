@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from landscope.report.answer import Answer, Number
-from landscope.report.page import write_report
 from landscope.runs import read_study
-from landscope.studies.publish import publish
+from landscope.studies.publish import publish, write_report
 from torture.hostile.honest import write_honest
 from torture.hostile.marks import CANARY
 from torture.hostile.names import NAMES

@@ -4,7 +4,6 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -12,47 +11,28 @@ from plotly.offline import get_plotlyjs
 
 from landscope.errors import UsageError
 from landscope.figures.spec import FigureSpec
-from landscope.figures.study_figures import study_figures
 from landscope.figures.style import dark_twins
 from landscope.findings import across
-from landscope.report import overview
 from landscope.report.answer import Answer
+from landscope.report.content import StudyPage, probe_rows, versions
 from landscope.report.picture import norm_colours, picture
-from landscope.runs import StudyFolder, StudyRecords
-from landscope.runs.disk import whole_file
-from landscope.studies.report import KINDS
+from landscope.runs import StudyRecords
 from landscope.text import number_text
 
 
-def write_report(study: StudyRecords, answers: Sequence[Answer], folder: Path) -> Path:
-    """Writes the report of a study, whole or not at all.
-
-    Args:
-        study: The records.
-        answers: The study's verdicts.
-        folder: The study's folder.
-
-    Returns:
-        Path of the page.
-
-    Raises:
-        RecordError: The study lacks rows that a figure needs.
-        StorageError: The folder cannot be written.
-    """
-    path = StudyFolder(folder).report
-    page = render(study, answers, study_figures(study))
-    with whole_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
-    return path
-
-
-def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[FigureSpec]) -> str:
+def render_page(
+    study: StudyRecords,
+    page: StudyPage,
+    answers: Sequence[Answer],
+    figures: Sequence[FigureSpec],
+) -> str:
     """The page as text.
 
     Every text of the study is escaped; only the page's own code runs, by its hash.
 
     Args:
         study: The records.
+        page: What the page says besides.
         answers: The study's verdicts, in the order in which they are told.
         figures: The figures to show.
     """
@@ -70,8 +50,7 @@ def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[Fig
     scripts = [
         as_script(source) for source in (_part("first.js"), get_plotlyjs(), _part("report.js"))
     ]
-    kind = study.of_kind(KINDS)
-    return environment.get_template(kind.template).render(
+    return environment.from_string(page.words).render(
         policy=policy(scripts),
         style=style,
         first_script=scripts[0],
@@ -81,12 +60,14 @@ def render(study: StudyRecords, answers: Sequence[Answer], figures: Sequence[Fig
         findings=across({run.id: run.all_readings for run in study.runs.values()}),
         pictures=[picture(figure) for figure in figures],
         dark_twins=dark_twins(),
-        facts=kind.facts(study),
-        versions=overview.versions(study),
-        settings=kind.settings(study),
-        layer_names=kind.layer_names(study),
-        runs=kind.run_rows(study),
-        probes=overview.probe_rows(study),
+        facts=page.facts,
+        versions=versions(study),
+        settings=page.settings,
+        layer_names=page.layer_names,
+        columns=page.columns,
+        names=page.names,
+        runs=page.runs,
+        probes=probe_rows(study),
     )
 
 

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from landscope import __version__
 from landscope.errors import RecordError, UsageError
 from landscope.runs.disk import reading_file, whole_file
 
@@ -377,8 +378,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def describe_versions() -> dict[str, object]:
     """The versions of landscope and of what it rests on, and the platform, for a manifest."""
-    from landscope import __version__
-
     return {
         "landscope": __version__,
         "versions": {

@@ -17,7 +17,6 @@ from landscope.runs.lock import Lock
 from landscope.runs.manifest import Resumed, RunManifest
 from landscope.runs.outcome import Outcome
 from landscope.runs.weights import Arrays, write_weights
-from landscope.studies.keeping import Keeping
 
 _SHARE = 0.05  # of a run's time, the most that its checkpoints may take
 _PATIENCE = 5.0  # seconds that a worker takes at most to follow a parent that was killed
@@ -33,7 +32,9 @@ class Recording:
         folder: The run's; it is made where it is missing.
         manifest: The run's. ``config_digest`` tells one configuration from another, ``code`` one
             state of the user's own files, ``identity`` whatever else changes bits.
-        keeping: How the run is kept.
+        checkpoint_every: Seconds between two checkpoints, at least; more where they would take over
+            a twentieth of the time. 0 for one after every step, infinity for none.
+        accept_changes: Whether the run goes on under another version, device or number of threads.
 
     Raises:
         UsageError: Something else is in the folder, or a run that was begun as another one.
@@ -41,10 +42,18 @@ class Recording:
         StorageError: The folder cannot be written, or another process writes this run.
     """
 
-    def __init__(self, folder: RunFolder, manifest: RunManifest, keeping: Keeping) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        manifest: RunManifest,
+        *,
+        checkpoint_every: float,
+        accept_changes: bool = False,
+    ) -> None:
         self._folder = folder
         self._manifest = manifest
-        self._keeping = keeping
+        self._every = checkpoint_every
+        self._accepts = accept_changes
         self._checkpoints = Checkpoints(folder.checkpoints_path)
         self._journal: Journal | None = None
         folder.create()
@@ -59,7 +68,7 @@ class Recording:
             raise
         self._opened = self._saved_at = time.monotonic()
         self._earlier = 0.0
-        self._pause = keeping.seconds
+        self._pause = checkpoint_every
 
     @property
     def seconds(self) -> float:
@@ -81,7 +90,7 @@ class Recording:
             return None  # of other code, the same step would be another one
         checkpoint = self._checkpoints.newest(at_most=at_most)
         changes = self._changes()
-        if checkpoint is None or not changes or self._keeping.accept_changes:
+        if checkpoint is None or not changes or self._accepts:
             return checkpoint
         (name, (before, now)), *_ = changes.items()
         raise UsageError(
@@ -138,9 +147,9 @@ class Recording:
         mark = self._open.mark()
         self._checkpoints.write(Checkpoint(step, mark, self.seconds, values, tensors))
         self._saved_at = time.monotonic()
-        if self._keeping.seconds:
+        if self._every:
             took = self._saved_at - started
-            self._pause = max(self._keeping.seconds, took / _SHARE)
+            self._pause = max(self._every, took / _SHARE)
 
     def no_checkpoints(self) -> None:
         """The run's state cannot be saved: cut off, it begins again at its first step."""

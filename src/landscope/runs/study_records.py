@@ -53,21 +53,6 @@ class StudyRecords:
             self._settings[kind] = read_as(kind, self.manifest.content, self._manifest_place)
         return self._settings[kind]
 
-    def of_kind(self, table: Mapping[str, _T]) -> _T:
-        """The row of a table for studies of this kind, by the name in the manifest.
-
-        Raises:
-            RecordError: The table has no such kind.
-        """
-        kind = self.manifest.study
-        if kind not in table:
-            raise RecordError(
-                f"study {kind!r} in {self.where}",
-                f"this landscope shows studies of the kinds {', '.join(table)}",
-                "install the landscope that wrote it",
-            )
-        return table[kind]
-
     def has(self, **config: object) -> bool:
         """Whether any run has these fields in its configuration."""
         return bool(self._matching(config))

@@ -1,135 +1,125 @@
-"""Conducting a study, whichever it is: its place, its manifest, its runs, what failed of them."""
+"""The engine: runs any study, and any run of one, and takes up again what was stopped."""
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar
 
 from landscope.errors import LandscopeError, RecordError, UsageError
-from landscope.runs.folder import StudyFolder
-from landscope.runs.manifest import Change, StudyManifest, describe_versions, manifest_of
-from landscope.runs.outcome import failure_of
-from landscope.runs.recording import changes, tidy
+from landscope.runs.folder import RunFolder, StudyFolder
+from landscope.runs.manifest import RunManifest, describe_versions, manifest_of
+from landscope.runs.outcome import Outcome, failure_of
+from landscope.runs.recording import Recording, tidy
 from landscope.studies.execution import Event, execute
-from landscope.studies.keeping import Keeping
-from landscope.studies.listener import Listener, Planned
-from landscope.studies.progress import Progress
+from landscope.studies.going_on import (
+    check_same_machine,
+    check_same_study,
+    close_study,
+    open_study,
+)
+from landscope.studies.kind import CHECKPOINT_SECONDS, Diverged, Kind, Order, RunConfig, Training
+from landscope.studies.listener import Listener, Progress, Report
+from landscope.studies.machine import Machine, Place, find_place
+from landscope.studies.packing import Packed
+from landscope.studies.publish import publish
+from landscope.studies.training_state import TrainingState, room_for
 
-_Run = TypeVar("_Run", bound=Planned)
-Job = Callable[[Any, Callable[[Progress], None]], Any]
+Begin = Callable[[Any, Machine], Training]
+
+_Run = TypeVar("_Run", bound=RunConfig)
+_REPORT_SECONDS = 0.2
 
 
-def find_place(device: str | None, workers: int | None) -> tuple[str, int, int]:
-    """Device, number of workers and threads of each.
+def run_study(study: Kind, order: Order, listener: Listener) -> Path | None:
+    """Run a study, and give the path of its report; None where runs are left for it.
+
+    Runs that have ended in the folder are not run again, and one that was stopped goes on at its
+    last checkpoint: the same order goes on where it was interrupted.
 
     Args:
-        device: As torch names it; None for the first GPU, else the CPU.
-        workers: Runs side by side; None for one a CPU core, or one on a GPU.
+        study: What is run.
+        order: Where and how.
+        listener: Hears how it goes.
 
     Raises:
-        UsageError: The device is not there, or the number of workers is not positive.
+        UsageError: It cannot be run so; nothing has been written.
+        LandscopeError: A run failed; the others are done, and the report waits for it.
     """
-    if workers is not None and workers < 1:
+    started = time.perf_counter()
+    folder = StudyFolder(order.out)
+    folder.check()
+    place = find_place(order.device, order.workers)
+    runs = study.runs()
+    wanted = chosen(runs, order.only)
+    code = study.code()
+    asked = {"study": study.name, **study.asked(), "device": place.device}
+    asked |= {} if code is None else {"code": code}
+    check_same_study(folder, study, asked)
+    place = _prepared(study, order, place)
+    folder.create()
+    with folder.lock():
+        todo, accepted = left_of(folder, wanted), order.accept_changes
+        machine = Machine(place.device, place.threads)
+        identity = check_same_machine(folder, machine, accept_changes=accepted) if todo else None
+        manifest = open_study(folder, asked, runs, identity, place)
+        left = left_of(folder, runs)
+        done = [run.id for run in runs if run not in left]
+        listener.begin(study.title(), order.out, runs, done)
+        if todo:
+            # A study that goes on keeps its threads, on which sums depend in their last digits.
+            machine = Machine(manifest.device or place.device, manifest.threads or place.threads)
+            workers = order.workers or manifest.workers or place.workers
+            _execute(study, order, todo, machine, workers, len(runs), listener)
+        if left_of(folder, runs):
+            return None
+        if todo:
+            close_study(folder, manifest, started)
+        return publish(order.out, listener.phase)
+
+
+def _prepared(study: Kind, order: Order, place: Place) -> Place:
+    """The place, where the runs start no processes of their own; else with one worker."""
+    processes = study.prepare(place.whole)
+    if processes == 0 or place.workers == 1:
+        return place
+    if order.workers is not None:
         raise UsageError(
-            f"workers = {workers}", "at least one run at a time", "give --workers 1 or more"
+            f"workers = {place.workers} with a DataLoader of {processes} workers",
+            "a run in a worker process cannot start processes of its own",
+            "give --workers 1, or make the DataLoader with num_workers=0",
         )
-    import torch  # takes seconds to load: not before the rest is known to be right
-
-    from landscope.studies.machine import check_device
-
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = cores or 1
-    workers = workers or (cores if device == "cpu" else 1)
-    # Fewer than the cores where OMP_NUM_THREADS or the caller said so.
-    return device, workers, max(1, min(cores, torch.get_num_threads()) // workers)
+    return place.with_one_worker()
 
 
-def check_same_order(folder: StudyFolder, asked: Mapping[str, Any]) -> None:
-    """Refuse to go on with a study that was begun otherwise; touches nothing.
-
-    Args:
-        folder: The study's folder, whether it exists or not.
-        asked: What its manifest must have been begun with.
-
-    Raises:
-        UsageError: It was begun with something else.
-    """
-    if not folder.manifest_path.exists():
-        return
-    for name, begun in folder.manifest.unlike(asked).items():
-        raise UsageError(
-            f"{name} = {_brief(asked[name])} with the study in {folder.path}",
-            f"it was begun with {name} = {_brief(begun)}",
-            "give the same to go on with it, or another --out to begin a new one",
-        )
-
-
-def check_same_machine(
-    folder: StudyFolder, device: str, threads: int, keeping: Keeping
-) -> dict[str, Any]:
-    """What the study's bits depend on here; refused where it was begun on something else.
-
-    Args:
-        folder: The study's folder, whether it exists or not.
-        device: As torch names it.
-        threads: Of each run; those of a study that goes on are what they were.
-        keeping: Whether it goes on all the same.
-
-    Raises:
-        UsageError: A study with runs that are left was begun on something else.
-    """
-    from landscope.studies.machine import Machine
-
-    found = folder.manifest if folder.manifest_path.exists() else None
-    begun = (found.identity if found else None) or {}
-    with Machine(device, (found.threads if found else None) or threads).prepared() as machine:
-        identity = {**machine.identity, "landscope": describe_versions()["landscope"]}
-    for name, now in changes(begun, identity).items():
-        if not keeping.accept_changes:
-            raise UsageError(
-                f"{name} = {now[1]} with the study in {folder.path}",
-                f"it was begun with {name} = {now[0]}, and its runs' last bits depend on that",
-                "go on as it was begun, or give --accept-changes, which is recorded",
-            )
-    return identity
-
-
-def planned(configs: Sequence[Planned]) -> list[dict[str, Any]]:
-    """The runs of a study as its manifest holds them."""
-    return [{"id": run.id, "steps": run.steps, "digest": run.digest} for run in configs]
-
-
-def chosen(configs: Sequence[_Run], only: Sequence[str]) -> list[_Run]:
+def chosen(runs: Sequence[_Run], only: Sequence[str]) -> list[_Run]:
     """The runs of these ids, or all where none are given.
 
     Raises:
         UsageError: The study has no such run.
     """
-    ids = [config.id for config in configs]
-    for run in only:
-        if run not in ids:
-            close = get_close_matches(run, ids, n=1)
+    ids = [run.id for run in runs]
+    for name in only:
+        if name not in ids:
+            close = get_close_matches(name, ids, n=1)
             raise UsageError(
-                f"run = {run!r}",
+                f"run = {name!r}",
                 f"the study has {len(ids)} runs and none of that id",
                 f"did you mean {close[0]!r}?" if close else "see `landscope status` for their ids",
             )
-    return [config for config in configs if not only or config.id in only]
+    return [run for run in runs if not only or run.id in only]
 
 
-def left_of(folder: StudyFolder, configs: Sequence[_Run]) -> list[_Run]:
+def left_of(folder: StudyFolder, runs: Sequence[_Run]) -> list[_Run]:
     """The runs that have not ended; of those that have, nothing but records is kept.
 
     Raises:
         RecordError: A run cannot be read, or has this name and another configuration.
     """
     left: list[_Run] = []
-    for config in configs:
+    for config in runs:
         run = folder.run(config.id)
         if not run.outcome().ended:
             left.append(config)
@@ -144,91 +134,66 @@ def left_of(folder: StudyFolder, configs: Sequence[_Run]) -> list[_Run]:
     return left
 
 
-def open_study(
-    folder: StudyFolder,
-    asked: Mapping[str, Any],
-    runs: Sequence[Planned],
-    identity: dict[str, Any] | None,
+@dataclass(frozen=True)
+class Task:
+    """One run of a study, as it is handed to a worker."""
+
+    study: Kind
+    config: Any
+    folder: Path
+    machine: Machine
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    accept_changes: bool = False
+
+
+def run_task(task: Task, report: Report) -> str:
+    """One run of a study, in whatever process; gives how it ended."""
+    folder = RunFolder(task.folder)
+    if folder.outcome().ended:  # it was started twice
+        return folder.outcome().status
+    return run(
+        task.study.begin,
+        task.config,
+        folder,
+        task.machine,
+        report,
+        checkpoint_every=task.checkpoint_every,
+        accept_changes=task.accept_changes,
+    ).status
+
+
+def _execute(
+    study: Kind,
+    order: Order,
+    todo: Sequence[Any],
+    machine: Machine,
     workers: int,
-    threads: int,
-) -> StudyManifest:
-    """The study's manifest: that of the folder where there is one, else a new one.
-
-    Args:
-        folder: The study's.
-        asked: What it is begun with.
-        runs: All of its runs.
-        identity: What bits depend on, as ``check_same_machine`` gives it; None where none is left.
-        workers: Runs side by side.
-        threads: Of each run.
-    """
-    if folder.manifest_path.exists():
-        return _changed(folder, identity or {})
-    fields = {
-        "format": 1,
-        **asked,
-        "runs": planned(runs),
-        "identity": identity,
-        "threads": threads,
-        "workers": workers,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": None,
-        **describe_versions(),
-    }
-    manifest = manifest_of(StudyManifest, fields)
-    folder.write_manifest(manifest)
-    return manifest
-
-
-def _changed(folder: StudyFolder, identity: dict[str, Any]) -> StudyManifest:
-    """The manifest of a study that goes on, with what has changed under it since it was begun."""
-    manifest = folder.manifest
-    found = changes(manifest.identity or {}, identity)
-    if not found or identity in [change.to for change in manifest.changes]:
-        return manifest
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    change = Change(when=now, names=list(found), to=identity)
-    manifest = manifest.changed(changes=[*manifest.changes, change])
-    folder.write_manifest(manifest)
-    return manifest
-
-
-def execute_runs(
-    folder: StudyFolder,
-    job: Job,
-    tasks: Mapping[str, Any],
     total: int,
-    *,
-    workers: int,
     listener: Listener,
 ) -> None:
-    """Do every run that is left; one that fails does not stop the others, and says why.
-
-    Args:
-        folder: The study's.
-        job: Does one task.
-        tasks: By the id of the run.
-        total: Runs of the whole study.
-        workers: Runs side by side.
-        listener: Is told how it goes.
-
-    Raises:
-        LandscopeError: A run failed; the others are done, and the report waits for it.
-    """
-    runs: Sequence[str] = list(tasks)
+    """Do every run that is left; one that fails does not stop the others, and says why."""
+    costs = study.costs(todo, machine)
+    if costs:
+        listener.costs(costs)
+    folder = StudyFolder(order.out)
+    every, accepted = order.checkpoint_every, order.accept_changes
+    tasks = [
+        Task(study, config, folder.run(config.id).path, machine, every, accepted)
+        for config in study.in_order(todo)
+    ]
     failures: list[str] = []
 
     def on_event(event: Event) -> None:
         if event.kind == "progress":
             listener.progress(event.value)
         elif event.kind == "error":
-            run = runs[event.task]
-            failures.append(run)
-            listener.failed(run, event.value)
+            failed = tasks[event.task].config.id
+            failures.append(failed)
+            listener.failed(failed, event.value)
             with suppress(LandscopeError):  # a full disk cannot say that it is full
-                folder.run(run).note_failure(failure_of(event.value))
+                folder.run(failed).note_failure(failure_of(event.value))
 
-    execute(job, list(tasks.values()), workers=workers, on_event=on_event)
+    execute(run_task, tasks, workers=workers, on_event=on_event)
     if failures:
         raise LandscopeError(
             f"{len(failures)} of {total} runs failed ({', '.join(failures)})",
@@ -238,20 +203,110 @@ def execute_runs(
         )
 
 
-def close_study(folder: StudyFolder, manifest: StudyManifest, started: float) -> None:
-    """Write down what the study has taken, and that all its runs have ended.
+def run(
+    begin: Begin,
+    config: RunConfig,
+    folder: RunFolder,
+    machine: Machine,
+    report: Report,
+    *,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+    accept_changes: bool = False,
+) -> Outcome:
+    """Train one network with its probes, and leave its records in the folder.
+
+    A training whose loss stops being finite ends there: its outcome is "diverged", with the step.
+    One that was stopped at any instant goes on from its last checkpoint and ends with the same
+    weights and readings as if it had not been, but for those that a clock measured. Where its state
+    does not come back to the bit, it begins again, and loses nothing but time.
 
     Args:
-        folder: The study's folder.
-        manifest: Its manifest so far.
-        started: When this part of it began, by ``time.perf_counter``.
+        begin: Sets up the training.
+        config: What to run.
+        folder: Where its records go; a run that has ended there is never overwritten.
+        machine: Where to run it.
+        report: Is told how far the run is, a few times a second.
+        checkpoint_every: As for an ``Order``.
+        accept_changes: As for an ``Order``.
+
+    Raises:
+        LandscopeError: The configuration, the data or the disk does not allow the run, or the
+            loss is not finite at the initial weights.
     """
-    seconds = (manifest.seconds or 0.0) + time.perf_counter() - started
-    folder.write_manifest(manifest.changed(seconds=seconds))
+    report(Progress(config.id, "setting up", 0, config.steps))
+    with machine.prepared():
+        # Whatever cannot be is refused here, before anything is written.
+        training = begin(config, machine)
+        manifest = _manifest(config, training, machine)
+        records = Recording(
+            folder, manifest, checkpoint_every=checkpoint_every, accept_changes=accept_changes
+        )
+        with records as recording, ExitStack() as measuring:
+
+            def measured(training: Training) -> Training:
+                measuring.enter_context(training.measured(recording.write))
+                return training
+
+            training, start = _resumed(
+                recording, measured(training), lambda: measured(begin(config, machine))
+            )
+            status, step = _train(config, training, start, recording, report)
+            measuring.close()
+            weights = training.end(step)
+            outcome = Outcome(status, step, recording.seconds)
+            recording.finish(outcome, weights)
+    report(Progress(config.id, status, config.steps, config.steps))
+    return outcome
 
 
-def _brief(value: object) -> str:
-    if isinstance(value, dict):  # a preset; two of one name differ by landscope's version
-        preset = cast("dict[str, Any]", value)
-        return f"{preset.get('name')} ({preset.get('summary')})"
-    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
+def _resumed(
+    recording: Recording, training: Training, anew: Callable[[], Training]
+) -> tuple[Training, int]:
+    """The training at its last checkpoint, and the steps that it has behind it; else anew."""
+    state = TrainingState(training.parts())
+    packed = state.pack()
+    if packed is None:
+        recording.no_checkpoints()
+    checkpoint = recording.newest(at_most=room_for(packed))
+    if checkpoint and not state.restore(Packed(checkpoint.values, checkpoint.tensors)):
+        checkpoint, training = None, anew()
+    recording.begin(checkpoint)
+    return training, checkpoint.step if checkpoint else 0
+
+
+def _train(
+    config: RunConfig, training: Training, start: int, recording: Recording, report: Report
+) -> tuple[Any, int]:
+    """Take the steps that are left; how the training ended, and at which."""
+    reported, state = time.monotonic(), TrainingState(training.parts())
+    try:
+        for done in training.steps(start):
+            if recording.due:
+                packed = state.pack()
+                if packed is None:
+                    recording.no_checkpoints()
+                else:
+                    recording.save(done, packed.values, packed.tensors)
+            if time.monotonic() - reported > _REPORT_SECONDS:
+                reported = time.monotonic()
+                report(Progress(config.id, "training", done, config.steps))
+    except Diverged as end:
+        return "diverged", end.step
+    return "finished", config.steps
+
+
+def _manifest(config: RunConfig, training: Training, machine: Machine) -> RunManifest:
+    fields = {
+        "format": 1,
+        "id": config.id,
+        "config": config.model_dump(mode="json"),
+        "layers": training.layers,
+        "seed": config.seed,
+        "device": machine.device,
+        "threads": machine.threads,
+        "config_digest": config.digest,
+        **training.facts,
+        "identity": machine.identity,
+        **describe_versions(),
+    }
+    return manifest_of(RunManifest, fields)

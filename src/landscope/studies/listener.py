@@ -1,52 +1,45 @@
-"""Who is told how a study goes: a terminal, a test, or nobody."""
+"""What is said of a study while it runs, and who hears it: a terminal, a test, or nobody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from landscope.cost import ProbeCost
-from landscope.studies.progress import Progress
+from landscope.studies.kind import RunConfig
 
 
-@runtime_checkable
-class Ordered(Protocol):
-    """What is asked for, as far as a listener must know it."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, as a value that travels from a worker to whoever shows it.
 
-    @property
-    def out(self) -> Path:
-        """Folder of the study."""
-        ...
+    Args:
+        run: Id of the run.
+        phase: What it is doing, in a word or two.
+        step: Steps done.
+        steps: Steps in all.
+    """
 
-    def tell(self, runs: int) -> str:
-        """What is asked for, in a few words with the number of its runs."""
-        ...
+    run: str
+    phase: str
+    step: int
+    steps: int
 
 
-@runtime_checkable
-class Planned(Protocol):
-    """A run that is part of a study."""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def steps(self) -> int:
-        """Its length."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """Of its configuration."""
-        ...
+Report = Callable[[Progress], None]
 
 
 class Listener:
-    """Is told how the study goes. This one does not listen."""
+    """Hears how a study goes. This one does not listen."""
 
-    def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
-        """Before the first run; ``done`` are those that had ended before."""
+    def begin(self, title: str, out: Path, runs: Sequence[RunConfig], done: list[str]) -> None:
+        """Before the first run.
+
+        Args:
+            title: What is asked for, in a few words.
+            out: Folder of the study.
+            runs: All of its runs.
+            done: Ids of those that had ended before.
+        """
 
     def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
         """Before the first run: what its probes will cost, for each kind of network."""

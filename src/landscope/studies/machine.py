@@ -1,13 +1,15 @@
-"""Where a run takes place, apart from what it is: the device, the threads, the folder of data."""
+"""Where a run takes place, apart from what it is: the device, the threads, and what they are."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from landscope import __version__
 from landscope.errors import UsageError
 from landscope.objective.random_state import RandomState
 
@@ -19,15 +21,13 @@ class Machine:
     Args:
         device: Device of the model and the data, as torch names it.
         threads: Threads of torch on the CPU.
-        data_dir: Folder with data sets that are not bundled; None to fetch them.
     """
 
     device: str
     threads: int
-    data_dir: Path | None = None
 
     @property
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """What the last bits of a run depend on apart from what it is, as it is in the block."""
         device = torch.device(self.device)
         return {
@@ -38,6 +38,7 @@ class Machine:
             "numpy": np.__version__,
             "deterministic": torch.are_deterministic_algorithms_enabled(),
             "default dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+            "landscope": __version__,
         }
 
     @contextmanager
@@ -77,11 +78,54 @@ def _all_digits() -> Generator[None]:
         matmul.allow_tf32 = before
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the runs of a study take place.
+
+    Args:
+        device: As torch names it.
+        workers: Runs side by side.
+        threads: Of each run.
+    """
+
+    device: str
+    workers: int
+    threads: int
+
+    @property
+    def whole(self) -> Machine:
+        """With the threads of all workers together."""
+        return Machine(self.device, self.threads * self.workers)
+
+    def with_one_worker(self) -> "Place":
+        """The same with all threads for one run at a time."""
+        return Place(self.device, 1, self.threads * self.workers)
+
+
+def find_place(device: str | None, workers: int | None) -> Place:
+    """Where the runs of a study take place.
+
+    Args:
+        device: As torch names it; None for the first GPU, else the CPU.
+        workers: Runs side by side; None for one a CPU core, or one on a GPU.
+
+    Raises:
+        UsageError: The device is not there.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or 1
+    workers = workers or (cores if device == "cpu" else 1)
+    # Fewer than the cores where OMP_NUM_THREADS or the caller said so.
+    return Place(device, workers, max(1, min(cores, torch.get_num_threads()) // workers))
+
+
 def check_device(name: str) -> None:
     """Refuse a device that torch does not know or that is not there.
 
     Raises:
-        UsageError: As said, with the devices that are there.
+        UsageError: With the devices that are there.
     """
     there = ["cpu"]
     there += [f"cuda:{index}" for index in range(torch.cuda.device_count())]

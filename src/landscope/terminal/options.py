@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_origin
 from cyclopts import Parameter, Token
 from cyclopts.exceptions import CoercionError
 
-from landscope.studies.santurkar2018.preset import PresetName
+from landscope.studies.santurkar2018.experiments import PresetName
 
 _DIGITS = re.compile(r"[+-]?[0-9]{1,100}")  # more would only take time to read
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -22,8 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 from landscope.cost import ProbeCost
-from landscope.studies.listener import Listener, Ordered, Planned
-from landscope.studies.progress import Progress as RunProgress
+from landscope.studies.kind import RunConfig
+from landscope.studies.listener import Listener
+from landscope.studies.listener import Progress as RunProgress
 from landscope.text import duration, harmless
 
 _PLAIN_SECONDS = 10.0
@@ -41,9 +43,9 @@ def showing_progress() -> Generator[Listener]:
         yield bars
 
 
-def _opening(order: Ordered, runs: Sequence[Planned], done: list[str]) -> str:
+def _opening(title: str, out: Path, done: list[str]) -> str:
     before = f", {len(done)} of them done before" if done else ""
-    return f"{order.tell(len(runs))}{before} -> {order.out}"
+    return f"{title}{before} -> {out}"
 
 
 def _lines(text: str) -> str:
@@ -76,9 +78,9 @@ class PlainLines(Listener):
         self._total = 0
         self._steps: dict[str, int] = {}
 
-    def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
+    def begin(self, title: str, out: Path, runs: Sequence[RunConfig], done: list[str]) -> None:
         """Say what is about to be done."""
-        self._say(_opening(order, runs, done))
+        self._say(_opening(title, out, done))
         self._total = sum(run.steps for run in runs if run.id not in done)
 
     def costs(self, costs: Mapping[str, list[ProbeCost]]) -> None:
@@ -151,10 +153,10 @@ class Bars(Listener):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def begin(self, order: Ordered, runs: Sequence[Planned], done: list[str]) -> None:
+    def begin(self, title: str, out: Path, runs: Sequence[RunConfig], done: list[str]) -> None:
         """Print what is about to be done and put up the bar for the whole."""
         self._console.print(
-            harmless(_opening(order, runs, done)),
+            harmless(_opening(title, out, done)),
             highlight=False,
             markup=False,
             emoji=False,

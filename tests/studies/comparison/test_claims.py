@@ -8,7 +8,8 @@ import pytest
 from tests.comparison_study import Compared, Place
 
 from landscope.report.answer import Answer
-from landscope.studies.claims import COMPARISON_CLAIMS, answers
+from landscope.studies.comparison.claims import CLAIMS
+from landscope.studies.publish import answers
 
 
 def answer(study: Compared, path: Path, asked: str) -> Answer:
@@ -184,7 +185,7 @@ def test_no_value_crashes_an_answer_or_leaves_a_nan_in_it(tmp_path: Path, value:
     every = dict.fromkeys(("none", "batch", "group"), value)
     study = Compared(safe=every, beta=every, diverged={("none", 0.1, 0): 0})
     found = answers(study.write(tmp_path / "study"))
-    assert len({one.id for one in found}) == len(COMPARISON_CLAIMS)
+    assert len({one.id for one in found}) == len(CLAIMS)
     for one in found:
         assert "nan" not in " ".join((one.headline, *one.sentences))
         assert not any(math.isnan(number.value) for number in one.numbers)

@@ -14,9 +14,10 @@ from torch import nn
 from landscope.cli import main
 from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, SCOPE, STEP_SIZE, TRAINING
 from landscope.runs import RunRecords, StudyRecords, read_study
-from landscope.studies.comparison.batches import OwnBatches
+from landscope.studies.comparison.batches import UserBatches
 from landscope.studies.comparison.configuration import ComparisonRun
-from landscope.studies.comparison.model import build_own, load_functions, weights_checksum
+from landscope.studies.comparison.functions import load_functions
+from landscope.studies.comparison.model import build_model, weights_checksum
 
 MINE = """
 import torch
@@ -321,7 +322,7 @@ REFUSED = [
     (("--data", "nowhere.py"), "nowhere.py: there is no such file", "check the path"),
     (("--data", "nowhere"), "module 'nowhere': there is no such module", "give the path of its"),
     (("--data", "mine.py:no_batches"), "make_batches(seed): it gives no batch", "at least one"),
-    (("--data", "mine.py:raising"), "RuntimeError: no data today, at line ", "of mine.py; mend"),
+    (("--data", "mine.py:raising"), "RuntimeError: no data today, at line ", "of mine.py; fix"),
     (("--data", "mine.py:one"), "mine.py:one: it is called with 1 arguments", "--help"),
     (("--data", "mine.py:wide_batches"), "first batch of mine.py:wide_batches", "mat1 and mat2"),
     (("--data", "mine.py:nan_batches"), "the first loss is nan with every norm", "check the data"),
@@ -359,8 +360,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
         ("mine.py:one", "mine.py:one gives a int: it gives a torch.nn.Module", "return the model"),
         ("mine.py:needs_width", "it is called with 0 arguments, and does not take", "--help"),
         ("mine.py:frozen", "mine.py:frozen: the model has no parameter to train", "requires_grad"),
-        ("broken.py", "loading it fails with SyntaxError", "mend it"),
-        ("needy.py", "ModuleNotFoundError: No module named 'no_such_thing'", "mend it"),
+        ("broken.py", "loading it fails with SyntaxError", "fix it"),
+        ("needy.py", "ModuleNotFoundError: No module named 'no_such_thing'", "fix it"),
     ],
 )
 def test_a_model_that_is_none_is_refused(
@@ -386,7 +387,7 @@ def test_code_that_has_changed_does_not_go_on(program: Program, here: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_is_told_and_can_be_mended(program: Program, here: Path) -> None:
+def test_a_run_that_fails_is_told_and_can_be_fixed(program: Program, here: Path) -> None:
     """Nothing has ended yet, so the changed code goes on in the same folder."""
     breaking = MINE.replace("def mapping_loss(model, batch):", FAILING)
     (here / "mine.py").write_text(breaking)
@@ -428,7 +429,7 @@ def test_every_norm_begins_with_the_weights_of_the_seed(here: Path, norm: str) -
     models = []
     for name, seed in (("as-is", 3), (norm, 3), (norm, 4)):
         own = config(name, seed)
-        models.append(build_own(load_functions(own), own, batch, "cpu"))
+        models.append(build_model(load_functions(own), own, batch, "cpu"))
     as_is, replaced, other = models
     assert all(map(torch.equal, weights(as_is), weights(replaced)))
     assert weights_checksum(as_is) == weights_checksum(replaced) != weights_checksum(other)
@@ -442,14 +443,14 @@ def test_batches_do_not_depend_on_what_the_network_draws() -> None:
         for _ in range(3):
             yield torch.randn(4)  # from the global stream, as a DataLoader's shuffling is
 
-    quiet, drawing = OwnBatches(shuffled, 5, "cpu"), OwnBatches(shuffled, 5, "cpu")
+    quiet, drawing = UserBatches(shuffled, 5, "cpu"), UserBatches(shuffled, 5, "cpu")
     for _ in range(7):
         first = quiet.next()
         torch.randn(11)
         assert torch.equal(first, drawing.next())
     assert quiet.checksum == drawing.checksum
-    assert OwnBatches(shuffled, 6, "cpu").peek() is not None
-    other = OwnBatches(shuffled, 6, "cpu")
+    assert UserBatches(shuffled, 6, "cpu").peek() is not None
+    other = UserBatches(shuffled, 6, "cpu")
     for _ in range(7):
         other.next()
     assert other.checksum != quiet.checksum
@@ -459,12 +460,12 @@ def test_making_batches_draws_nothing_from_the_networks_streams() -> None:
     torch.manual_seed(0)
     expected = torch.randn(3)
     torch.manual_seed(0)
-    OwnBatches(lambda _seed: [torch.randn(4)], 0, "cpu").next()
+    UserBatches(lambda _seed: [torch.randn(4)], 0, "cpu").next()
     assert torch.equal(torch.randn(3), expected)
 
 
 def test_epochs_follow_each_other_and_a_peek_takes_nothing() -> None:
-    batches = OwnBatches(lambda _seed: [{"x": torch.tensor([at])} for at in range(2)], 0, "cpu")
+    batches = UserBatches(lambda _seed: [{"x": torch.tensor([at])} for at in range(2)], 0, "cpu")
     assert batches.peek()["x"].item() == 0
     assert [batches.next()["x"].item() for _ in range(5)] == [0, 1, 0, 1, 0]
 

@@ -6,9 +6,8 @@ import pytest
 from tests.comparison_study import Compared
 from tests.report.test_page import LOADS, Outline
 
-from landscope.studies.claims import answers
-from landscope.studies.comparison.report import facts, run_rows, settings
-from landscope.studies.publish import publish
+from landscope.studies.comparison.report import page
+from landscope.studies.publish import answers, publish
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -51,20 +50,23 @@ def test_figures_lie_beside_the_report(folder: Path) -> None:
 
 
 def test_the_head_says_what_was_compared(tmp_path: Path) -> None:
-    study = Compared(lrs=(0.1, 1e-6)).write(tmp_path / "study")
-    told = {fact.name: fact.value for fact in facts(study)}
+    found = page(Compared(lrs=(0.1, 1e-6)).write(tmp_path / "study"))
+    told = {fact.name: fact.value for fact in found.facts}
     assert told["Norms"] == "No norm, Batch norm, Group norm"
     assert told["Learning rates"] == "1e-6, 0.1"
     assert told["Runs"] == "18, seeds 0, 1, 2"
     assert told["Steps"] == "60, measured every 10"
     assert told["Wall time"] == "1 min 2 s"
-    assert {fact.name: fact.value for fact in settings(study)}["loss"] == "cross-entropy"
+    assert {fact.name: fact.value for fact in found.settings}["loss"] == "cross-entropy"
 
 
 def test_each_run_has_a_line_with_its_seed_and_outcome(tmp_path: Path) -> None:
     study = Compared(lrs=(0.1,), seeds=(0, 5), diverged={("none", 0.1, 5): 30})
-    rows = run_rows(study.write(tmp_path / "study"))
-    assert [(row.norm, row.seed, row.outcome) for row in rows] == [
+    found = page(study.write(tmp_path / "study"))
+    rows = [dict(zip(found.columns, line.cells, strict=True)) for line in found.runs]
+    outcomes = [line.outcome for line in found.runs]
+    told = zip(rows, outcomes, strict=True)
+    assert [(row["Norm"], row["Seed"], outcome) for row, outcome in told] == [
         ("No norm", "0", "finished"),
         ("No norm", "5", "diverged at step 30"),
         ("Batch norm", "0", "finished"),
@@ -72,8 +74,8 @@ def test_each_run_has_a_line_with_its_seed_and_outcome(tmp_path: Path) -> None:
         ("Group norm", "0", "finished"),
         ("Group norm", "5", "finished"),
     ]
-    assert rows[1].final_loss == "-"
-    assert rows[0].step.endswith(" ms")
+    assert rows[1]["Loss at the end"] == "-"
+    assert rows[0]["A step"].endswith(" ms")
 
 
 def test_the_answers_of_the_page_are_those_of_the_records(folder: Path, outline: Outline) -> None:

@@ -6,14 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from landscope.errors import UsageError
-from landscope.studies.config import RunConfig
 from landscope.studies.santurkar2018.experiments import (
     FIGURES,
+    Experiment,
     check_figures,
-    default_folder,
+    load_preset,
     runs_behind,
 )
-from landscope.studies.santurkar2018.preset import load_preset
+from landscope.studies.santurkar2018.study import Santurkar2018
 
 QUICK = load_preset("quick")
 PLAIN_AND_BATCH = ("vgg-none-lr0.1", "vgg-batch-lr0.1")
@@ -55,7 +55,7 @@ PROBED: dict[int, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def runs(*figures: int, seed: int = 0) -> dict[str, RunConfig]:
+def runs(*figures: int, seed: int = 0) -> dict[str, Experiment]:
     """The runs behind some figures, by id without the seed."""
     configs = runs_behind(QUICK, figures, seed)
     assert len({config.id for config in configs}) == len(configs)
@@ -144,8 +144,11 @@ def test_figures_come_in_order_and_once_each() -> None:
 
 
 def test_each_order_has_a_folder_of_its_own() -> None:
-    assert default_folder("quick", 0, FIGURES) == Path("runs/quick-seed0")
-    assert default_folder("paper", 3, (4, 11)) == Path("runs/paper-seed3-figure-4-11")
+    everything = Santurkar2018(load_preset("quick"))
+    assert everything.numbers == FIGURES
+    assert everything.default_folder() == Path("runs/quick-seed0")
+    some = Santurkar2018(load_preset("paper"), (4, 11), seed=3)
+    assert some.default_folder() == Path("runs/paper-seed3-figure-4-11")
 
 
 @pytest.mark.parametrize(
@@ -167,4 +170,4 @@ def test_each_order_has_a_folder_of_its_own() -> None:
 def test_a_run_without_meaning_is_an_error(field: str, value: object) -> None:
     given = runs(4)["vgg-batch-lr0.1"].model_dump()
     with pytest.raises(ValidationError, match=field):
-        RunConfig.model_validate({**given, field: value})
+        Experiment.model_validate({**given, field: value})

@@ -14,8 +14,13 @@ from landscope.norms.table import NORMS
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
-from landscope.studies.config import Probing
-from landscope.studies.santurkar2018.preset import PRESETS, FamilyPreset, Preset, load_preset
+from landscope.studies.santurkar2018.experiments import (
+    PRESETS,
+    FamilyPreset,
+    Preset,
+    Probing,
+    load_preset,
+)
 
 IMAGES = {"fashion-mnist": (1, 28, 28), "cifar-10": (3, 32, 32)}
 

@@ -5,10 +5,11 @@ import math
 import pytest
 from tests.small_runs import PROBING, Place, dln, vgg
 
-import landscope.studies.santurkar2018.training as room
 from landscope.errors import LandscopeError, UsageError
+from landscope.studies.engine import run
 from landscope.studies.machine import Machine
-from landscope.studies.santurkar2018.training import run
+from landscope.studies.santurkar2018 import training
+from landscope.studies.santurkar2018.training import PaperTraining
 
 
 @pytest.fixture
@@ -20,13 +21,13 @@ def test_a_loss_that_is_not_finite_at_the_start_is_an_error(place, monkeypatch):
     """There is nothing to measure: no outcome, no weights, and a line that says why."""
 
     def damaged(name, data_dir, seed):
-        dataset = room.load(name, data_dir=data_dir, seed=seed)
+        dataset = training.load(name, data_dir=data_dir, seed=seed)
         dataset.train_inputs[0, 0] = math.nan
         return dataset
 
     config = dln()
     with monkeypatch.context() as patch:
-        patch.setattr(room, "_dataset", damaged)
+        patch.setattr(training, "_dataset", damaged)
         with pytest.raises(LandscopeError, match=r"dln-none-lr1e-06-seed0 is not finite at step 0"):
             place.run(config)
 
@@ -73,6 +74,6 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(place, con
 def test_a_device_that_is_not_there_is_refused_too(place, device):
     config = dln()
     with pytest.raises(UsageError, match=rf"device = '{device}': .*choose among cpu"):
-        run(config, place.folder(config), Machine(device, threads=1), place.reports.append)
+        run(PaperTraining, config, place.folder(config), Machine(device, 1), place.reports.append)
 
     assert list(place.root.iterdir()) == []

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,17 +17,18 @@ from typing import Any
 import pyarrow.parquet as parquet
 import pytest
 import torch
-from tests.tiny_study import one_core, tiny_order, tiny_preset
+from tests.tiny_study import one_core, tiny_order, tiny_preset, tiny_study
 
 from landscope.cost import ProbeCost
 from landscope.errors import DataError, LandscopeError, RecordError, UsageError
 from landscope.quantities import TRAINING
 from landscope.runs import StudyFolder, StudyRecords, read_study
 from landscope.runs.export import export_table
-from landscope.studies.config import RunConfig
-from landscope.studies.progress import Progress
+from landscope.studies.engine import run_study
+from landscope.studies.kind import RunConfig
+from landscope.studies.listener import Listener, Progress
+from landscope.studies.machine import Place, find_place
 from landscope.studies.santurkar2018.experiments import FIGURES, runs_behind
-from landscope.studies.santurkar2018.reproduce import Listener, Order, place, reproduce
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,8 +53,8 @@ class Heard(Listener):
         assert not self.began
         self.foretold.update(costs)
 
-    def begin(self, order: Order, runs: list[RunConfig], done: list[str]) -> None:
-        del order, runs
+    def begin(self, title: str, out: Path, runs: Sequence[RunConfig], done: list[str]) -> None:
+        del title, out, runs
         self.done_before = done
 
     def progress(self, progress: Progress) -> None:
@@ -91,7 +92,7 @@ def files(folder: Path) -> set[str]:
 def test_a_figure_alone_gives_its_runs_its_drawing_and_a_report(tmp_path: Path) -> None:
     out = tmp_path / "study"
     heard = Heard()
-    report = reproduce(tiny_order(out, (9,)), heard)
+    report = run_study(tiny_study((9,)), tiny_order(out), heard)
     runs = ["dln-batch-lr1e-06-seed0", "dln-none-lr1e-06-seed0"]
     assert sorted(heard.began) == runs
     assert heard.phases == ["drawing figures", "writing the report"]
@@ -117,13 +118,13 @@ def test_a_figure_alone_gives_its_runs_its_drawing_and_a_report(tmp_path: Path) 
 
 def test_started_again_it_runs_nothing_again(tmp_path: Path) -> None:
     out = tmp_path / "study"
-    order = tiny_order(out, (9,))
-    reproduce(order, Heard())
+    study, order = tiny_study((9,)), tiny_order(out)
+    run_study(study, order, Heard())
     before = {name: (out / name).read_bytes() for name in files(out) if name.startswith("runs")}
     (out / "report.html").unlink()
     heard = Heard()
     # A study goes on with the threads that it was begun with, whatever the workers are.
-    reproduce(replace(order, workers=2), heard)
+    run_study(study, replace(order, workers=2), heard)
     assert heard.began == []
     assert heard.foretold == {}
     assert sorted(heard.done_before) == sorted(read_study(out).runs)
@@ -137,8 +138,8 @@ def test_started_again_it_runs_nothing_again(tmp_path: Path) -> None:
 )
 def test_processes_and_inline_measure_the_same(tmp_path: Path, figures: tuple[int, ...]) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
-    reproduce(tiny_order(here, figures, workers=1), Heard())
-    reproduce(tiny_order(there, figures, workers=2), Heard())
+    run_study(tiny_study(figures), tiny_order(here, workers=1), Heard())
+    run_study(tiny_study(figures), tiny_order(there, workers=2), Heard())
     study = read_study(here)
     assert measured(study) == measured(read_study(there))
     assert study.manifest.figures == list(figures or FIGURES)
@@ -155,14 +156,14 @@ def test_processes_and_inline_measure_the_same(tmp_path: Path, figures: tuple[in
 def test_every_figure_can_be_asked_for_alone(tmp_path: Path, figure: int) -> None:
     """So what it looks up is in the runs, and by the probes, that stand behind it."""
     heard = Heard()
-    report = reproduce(tiny_order(tmp_path / "study", (figure,), steps=2), heard)
+    report = run_study(tiny_study((figure,), steps=2), tiny_order(tmp_path / "study"), heard)
     assert heard.failures == {}
     assert report.exists()
     assert f"figure-{figure:02d}.svg" in files(tmp_path / "study" / "figures")
 
 
 def test_the_export_has_every_number(tmp_path: Path) -> None:
-    reproduce(tiny_order(tmp_path / "study", (9,)), Heard())
+    run_study(tiny_study((9,)), tiny_order(tmp_path / "study"), Heard())
     study = read_study(tmp_path / "study")
     numbers = sum(
         len(reading.value) if isinstance(reading.value, tuple) else 1
@@ -236,7 +237,7 @@ def test_an_interrupted_study_goes_on_and_is_that_of_one_left_alone(
     for run, journal in journals.items():
         assert (tmp_path / "study" / "runs" / run / "journal.jsonl").read_bytes() == journal
 
-    reproduce(tiny_order(tmp_path / "alone", (13,), steps=24), Heard())
+    run_study(tiny_study((13,), steps=24), tiny_order(tmp_path / "alone"), Heard())
     assert measured(read_study(tmp_path / "study")) == measured(read_study(tmp_path / "alone"))
 
 
@@ -262,11 +263,11 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "study"
-    order = tiny_order(out, (9,))
+    order = tiny_order(out)
     journal = out / "runs" / "dln-none-lr1e-06-seed0" / "journal.jsonl"
     heard = Heard()
 
-    def begin(order: Order, runs: list[RunConfig], done: list[str]) -> None:
+    def begin(*_: Any) -> None:
         journal.mkdir(parents=True)  # nothing can be written there
 
     monkeypatch.setattr(heard, "begin", begin)
@@ -276,7 +277,7 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
         r"`--run ID` takes up one alone$"
     )
     with pytest.raises(LandscopeError, match=text):
-        reproduce(order, heard)
+        run_study(tiny_study((9,)), order, heard)
     assert list(heard.failures) == ["dln-none-lr1e-06-seed0"]
     assert str(journal.parent) in heard.failures["dln-none-lr1e-06-seed0"]
     assert not (out / "report.html").exists()
@@ -284,7 +285,7 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
 
     journal.rmdir()
     heard = Heard()
-    reproduce(order, heard)
+    run_study(tiny_study((9,)), order, heard)
     assert heard.done_before == ["dln-batch-lr1e-06-seed0"]
     assert (out / "report.html").exists()
 
@@ -293,7 +294,7 @@ def test_a_run_that_fails_is_told_and_the_others_are_done(
     ("change", "text"),
     [
         ({"seed": 1}, r"^seed = 1 with the study in .*study: it was begun with seed = 0; give the"),
-        ({"figures": (3, 9)}, r"^figures = 3, 9 with .*: it was begun with figures = 9; give the"),
+        ({"numbers": (3, 9)}, r"^figures = 3, 9 with .*: it was begun with figures = 9; give the"),
         (
             {"preset": tiny_preset(6)},
             r"^preset = quick \(bundled .*\) with .*: it was begun with preset = quick \(bundled",
@@ -304,12 +305,12 @@ def test_another_order_in_the_same_folder_is_refused(
     tmp_path: Path, change: dict[str, Any], text: str
 ) -> None:
     out = tmp_path / "study"
-    order = tiny_order(out, (9,))
+    study = tiny_study((9,))
     out.mkdir()
     manifest = {
         "format": 1,
         "study": "santurkar2018",
-        "preset": order.preset.model_dump(mode="json"),
+        "preset": study.preset.model_dump(mode="json"),
         "figures": [9],
         "seed": 0,
         "device": "cpu",
@@ -317,7 +318,7 @@ def test_another_order_in_the_same_folder_is_refused(
     StudyFolder(out).write_manifest(manifest)
     before = (out / "study.json").read_bytes()
     with pytest.raises(UsageError, match=text):
-        reproduce(replace(order, **change), Heard())
+        run_study(replace(study, **change), tiny_order(out), Heard())
     assert (out / "study.json").read_bytes() == before
     assert files(out) == {"study.json"}
 
@@ -328,7 +329,7 @@ def test_another_order_in_the_same_folder_is_refused(
         ({"workers": 0}, "^workers = 0: at least one run at a time; give --workers 1 or more$"),
         ({"seed": -1}, r"^seed = -1: a seed is 0 or more, below 2\^63; give 0, for one$"),
         ({"seed": 2**63}, "^seed = 9223372036854775808: a seed is 0 or more"),
-        ({"figures": (7,)}, "^figure = 7: the paper's figures"),
+        ({"numbers": (7,)}, "^figure = 7: the paper's figures"),
         ({"device": "meta"}, "^device = 'meta': a run takes place on a device that is there; c"),
         ({"device": "no-such"}, "^device = 'no-such': .*; choose among cpu"),
         ({"device": "cuda:99"}, "^device = 'cuda:99': "),
@@ -337,8 +338,16 @@ def test_another_order_in_the_same_folder_is_refused(
 def test_an_order_without_meaning_is_refused_before_anything_is_written(
     tmp_path: Path, change: dict[str, Any], text: str
 ) -> None:
+    def asked() -> None:
+        study, order = tiny_study((9,)), tiny_order(tmp_path / "study")
+        if hasattr(order, *change):
+            order = replace(order, **change)
+        else:
+            study = replace(study, **change)
+        run_study(study, order, Heard())
+
     with pytest.raises(UsageError, match=text):
-        reproduce(replace(tiny_order(tmp_path / "study", (9,)), **change), Heard())
+        asked()
     assert files(tmp_path) == set()
     assert not (tmp_path / "study").exists()
 
@@ -346,9 +355,9 @@ def test_an_order_without_meaning_is_refused_before_anything_is_written(
 def test_data_that_is_not_there_is_noticed_before_anything_is_written(tmp_path: Path) -> None:
     preset = tiny_preset()
     preset = preset.model_copy(update={"vgg": preset.vgg.model_copy(update={"data": "cifar-10"})})
-    order = replace(tiny_order(tmp_path / "study", (4,)), preset=preset, data_dir=tmp_path / "no")
+    study = replace(tiny_study((4,)), preset=preset, data_dir=tmp_path / "no")
     with pytest.raises(DataError, match="no is not a folder: --data-dir names"):
-        reproduce(order, Heard())
+        run_study(study, tiny_order(tmp_path / "study"), Heard())
     assert not (tmp_path / "study").exists()
 
 
@@ -356,9 +365,9 @@ def test_somebody_elses_folder_is_noticed_before_any_data_is_read(tmp_path: Path
     preset = tiny_preset()
     preset = preset.model_copy(update={"vgg": preset.vgg.model_copy(update={"data": "cifar-10"})})
     (tmp_path / "notes.txt").write_text("mine")
-    order = replace(tiny_order(tmp_path, (4,)), preset=preset, data_dir=tmp_path / "no")
+    study = replace(tiny_study((4,)), preset=preset, data_dir=tmp_path / "no")
     with pytest.raises(UsageError, match="the folder is not empty and is not a landscope study"):
-        reproduce(order, Heard())
+        run_study(study, tiny_order(tmp_path), Heard())
     assert files(tmp_path) == {"notes.txt"}
 
 
@@ -367,7 +376,7 @@ def test_a_damaged_study_is_not_gone_on_with(tmp_path: Path) -> None:
     out.mkdir()
     (out / "study.json").write_text('{"format": 1')
     with pytest.raises(RecordError, match="the manifest is cut or garbled"):
-        reproduce(tiny_order(out, (9,)), Heard())
+        run_study(tiny_study((9,)), tiny_order(out), Heard())
     assert (out / "study.json").read_text() == '{"format": 1'
 
 
@@ -376,7 +385,6 @@ def test_a_damaged_study_is_not_gone_on_with(tmp_path: Path) -> None:
                                        (2, 8, (8, 1))]
 )  # fmt: skip
 def test_cores_are_shared_among_the_workers(
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     cores: int,
     workers: int | None,
@@ -384,30 +392,25 @@ def test_cores_are_shared_among_the_workers(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    order = replace(tiny_order(tmp_path, (9,)), workers=workers)
-    assert place(order) == ("cpu", *expected)
+    assert find_place("cpu", workers) == Place("cpu", *expected)
 
 
-def test_no_more_threads_are_taken_than_torch_was_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_more_threads_are_taken_than_torch_was_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with OMP_NUM_THREADS=1, whatever the cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    assert place(replace(tiny_order(tmp_path, (9,)), workers=1)) == ("cpu", 1, 1)
+    assert find_place("cpu", 1) == Place("cpu", 1, 1)
 
 
-def test_a_gpu_has_one_worker_unless_told_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gpu_has_one_worker_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    order = replace(tiny_order(tmp_path, (9,)), device=None, workers=None)
-    assert place(order)[:2] == ("cuda", 1)
+    place = find_place(None, None)
+    assert (place.device, place.workers) == ("cuda", 1)
 
 
 def test_a_manifest_says_what_the_study_was_made_with(tmp_path: Path) -> None:
-    reproduce(tiny_order(tmp_path / "study", (9,)), Heard())
+    run_study(tiny_study((9,)), tiny_order(tmp_path / "study"), Heard())
     manifest = json.loads((tmp_path / "study" / "study.json").read_text())
     assert (manifest["device"], manifest["threads"], manifest["workers"]) == ("cpu", 1, 1)
     assert manifest["versions"]["torch"] == torch.__version__

@@ -8,7 +8,6 @@ import torch
 from tests.small_runs import CPU, PROBING, Place, dln, vgg
 from tests.tolerances import FLOAT32
 
-import landscope.studies.santurkar2018.training as room
 from landscope.errors import RecordError
 from landscope.models.table import build
 from landscope.objective.layers import execution_order
@@ -18,8 +17,9 @@ from landscope.quantities import PAPER_LINE, TRAINING
 from landscope.reading import Status
 from landscope.runs.recording import Recording
 from landscope.runs.weights import read_weights
-from landscope.studies.config import RunConfig
-from landscope.studies.progress import Progress
+from landscope.studies import engine
+from landscope.studies.listener import Progress
+from landscope.studies.santurkar2018.experiments import Experiment
 from landscope.studies.santurkar2018.training import predict_costs
 
 
@@ -46,7 +46,7 @@ def test_it_leaves_its_manifest_its_journal_and_its_weights(finished, config):
     assert records.outcome == outcomes[config.family]
     assert (records.outcome.status, records.outcome.step) == ("finished", config.steps)
     assert records.outcome.seconds > 0
-    assert RunConfig.model_validate(records.manifest.config) == config
+    assert Experiment.model_validate(records.manifest.config) == config
     assert records.id == config.id
     assert (records.manifest.device, records.manifest.threads) == ("cpu", 1)
     assert records.manifest.seed == config.seed
@@ -316,7 +316,7 @@ def test_a_reading_of_the_step_that_broke_the_training_says_so(place):
 
 
 def test_progress_goes_from_the_set_up_to_the_end(place, monkeypatch):
-    monkeypatch.setattr(room, "_REPORT_SECONDS", -1.0)
+    monkeypatch.setattr(engine, "_REPORT_SECONDS", -1.0)
     config = dln(steps=3, probes=(), watched=())
     place.run(config)
 

@@ -29,7 +29,7 @@ class _Position:
     drawn: int
 
 
-class OwnBatches:
+class UserBatches:
     """The batches of a run, one after the other, over as many epochs as it takes.
 
     Making them draws from random streams of their own, so that what a network draws, as dropout

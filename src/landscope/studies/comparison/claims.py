@@ -1,16 +1,28 @@
 """What a comparison says: which norm is best at what, how sure that is, and what it costs."""
 
+from functools import partial
+
 from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, STEP_SIZE
-from landscope.report.answer import Answer
+from landscope.report.answer import Answer, Number, Verdict
 from landscope.runs.study_records import StudyRecords
-from landscope.studies.comparison.ranked import Question, answer_ranked
+from landscope.studies.comparison.configuration import spoken
+from landscope.studies.comparison.paired import FEWEST_SEEDS
+from landscope.studies.comparison.ranked import (
+    Question,
+    answer_ranked,
+    not_ended,
+    tell_repeated,
+)
 from landscope.studies.comparison.records import (
+    LEARNT,
+    ComparisonRecords,
     final_loss,
     mean_loss,
     median_of_layers,
     median_of_looks,
     step_seconds,
 )
+from landscope.text import listed
 
 LOSS = Question(
     "lowest-loss",
@@ -93,32 +105,101 @@ COST = Question(
     scale=1e3,
 )
 
+_STABLE = "stable"
+_WHICH = "Which norm stands the largest learning rate?"
+_COUNTED = (
+    "counted over the seeds; decided where one norm learns with every seed at a learning rate at "
+    f"which every other fails with every seed, with {FEWEST_SEEDS} seeds or more"
+)
 
-def lowest_loss(study: StudyRecords) -> Answer:
-    """Decided if one norm's final loss is told apart from that of every other."""
-    return answer_ranked(study, LOSS)
-
-
-def fastest(study: StudyRecords) -> Answer:
-    """Decided if one norm's mean loss is told apart from that of every other."""
-    return answer_ranked(study, FASTEST)
-
-
-def safe_step(study: StudyRecords) -> Answer:
-    """Decided if one norm's largest safe step is told apart from that of every other."""
-    return answer_ranked(study, SAFE_STEP)
+_RULE = (
+    "Rule: a run learns if its loss stays finite and falls, from the first step to the last tenth, "
+    f"by at least {LEARNT:.0%} of the fall of the best run with its seed."
+)
 
 
-def smoothest(study: StudyRecords) -> Answer:
-    """Decided if one norm's effective beta is told apart from that of every other."""
-    return answer_ranked(study, SMOOTHEST)
+def stability(study: StudyRecords) -> Answer:
+    """Decided if at some rate one norm learns with all seeds, and every other fails with all."""
+    nets = ComparisonRecords(study)
+    if not nets.complete:
+        return not_ended(_STABLE, _WHICH)
+    learning = {
+        norm: {lr: sum(map(nets.learnt, nets.over_seeds(norm, lr))) for lr in nets.lrs}
+        for norm in nets.norms
+    }
+    seeds = len(nets.seeds)
+    largest = {
+        norm: max((lr for lr, count in counts.items() if count == seeds), default=0.0)
+        for norm, counts in learning.items()
+    }
+    verdict, headline = _decide(nets, learning, largest)
+    return Answer(
+        _STABLE,
+        _WHICH,
+        verdict,
+        headline,
+        (
+            *(_tell(norm, counts, seeds) for norm, counts in learning.items()),
+            *tell_repeated(nets.repeated),
+            _RULE,
+        ),
+        tuple(
+            Number(f"largest learning rate at which every seed learns, {spoken(norm)}", lr, "1", "")
+            for norm, lr in largest.items()
+        ),
+        _COUNTED,
+    )
 
 
-def covariate_shift(study: StudyRecords) -> Answer:
-    """Decided if one norm's covariate shift is told apart from that of every other."""
-    return answer_ranked(study, SHIFT)
+def _decide(
+    nets: ComparisonRecords, learning: dict[str, dict[float, int]], largest: dict[str, float]
+) -> tuple[Verdict, str]:
+    seeds = len(nets.seeds)
+    top = max(largest.values())
+    if top == 0:
+        return "undecided", "It cannot be told: no norm learns with every seed at any of the rates."
+    winners = [norm for norm, lr in largest.items() if lr == top]
+    if len(winners) > 1:
+        end = " Try larger ones." if top == max(nets.lrs) else ""
+        who = (
+            "every norm learns"
+            if len(winners) == len(nets.norms)
+            else (f"the model learns {listed(list(map(spoken, winners)))}")
+        )
+        return "undecided", f"Up to a learning rate of {top:g} {who}.{end}"
+    (winner,) = winners
+    others = [norm for norm in nets.norms if norm != winner]
+    told = (
+        f"{spoken(winner)} the model learns at a learning rate of {top:g} with {_of(seeds, seeds)}"
+    )
+    fails = all(learning[norm][top] == 0 for norm in others)
+    enough = seeds - len(nets.repeated) >= FEWEST_SEEDS
+    if fails and enough:
+        return "decided", f"{told[0].upper()}{told[1:]}, and with none of the others with any."
+    some = max(learning[norm][top] for norm in others)
+    return "undecided", (
+        f"{told[0].upper()}{told[1:]}, and the others with up to {some} of {seeds}."
+        if enough
+        else f"{told[0].upper()}{told[1:]}; it takes {FEWEST_SEEDS} seeds to tell that from chance."
+    )
 
 
-def cost(study: StudyRecords) -> Answer:
-    """Decided if one norm's step is told to be faster than that of every other."""
-    return answer_ranked(study, COST)
+def _tell(norm: str, counts: dict[float, int], seeds: int) -> str:
+    told = ", ".join(f"{count} of {seeds} at lr {lr:g}" for lr, count in counts.items())
+    return f"Seeds that learn {spoken(norm)}: {told}."
+
+
+def _of(count: int, seeds: int) -> str:
+    return "its one seed" if seeds == 1 else f"{count} of {seeds} seeds"
+
+
+CLAIMS = (
+    partial(answer_ranked, asked=LOSS),
+    partial(answer_ranked, asked=FASTEST),
+    stability,
+    partial(answer_ranked, asked=SAFE_STEP),
+    partial(answer_ranked, asked=SMOOTHEST),
+    partial(answer_ranked, asked=SHIFT),
+    partial(answer_ranked, asked=COST),
+)
+"""In the order in which they are answered."""

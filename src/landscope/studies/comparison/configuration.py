@@ -3,19 +3,13 @@
 import math
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from pydantic import Field
 
 from landscope.errors import UsageError
 from landscope.norms.names import NORM_LABELS, NormName
-from landscope.studies.comparison.import_path import ImportPath, parse_path
-from landscope.studies.config import SEEDS, Frozen
-from landscope.studies.santurkar2018.experiments import check_seed
-
-STUDY = "comparison"
-"""What the manifest of such a study says that it is."""
+from landscope.studies.kind import SEEDS, Frozen, check_seed
 
 AS_IS = "as-is"
 """The model as it is given, no norm replaced."""
@@ -80,37 +74,6 @@ class ComparisonRun(Frozen):
         return f"{self.norm}-lr{self.lr:g}-seed{self.seed}"
 
 
-class Comparison(Frozen):
-    """Norms compared at the same learning rates and seeds; the fields are those of a run."""
-
-    model: str
-    data: str
-    loss: str | None = None
-    optimizer: str = "sgd"
-    norms: tuple[ComparedNorm, ...]
-    lrs: tuple[float, ...]
-    seeds: tuple[int, ...]
-    steps: int
-    every: int
-    insert: bool = False
-    also: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
-
-    def runs(self) -> list[ComparisonRun]:
-        """Every norm at every learning rate with every seed.
-
-        The norms come one after the other, so that what slows the machine down for a while slows
-        all of them.
-        """
-        shared = self.model_dump(exclude={"norms", "lrs", "seeds"})
-        return [
-            ComparisonRun(norm=norm, lr=lr, seed=seed, **shared)
-            for seed in self.seeds
-            for lr in self.lrs
-            for norm in self.norms
-        ]
-
-
 def functions_of(model: str, data: str, loss: str | None, optimizer: str) -> list[str]:
     """Those of the fields of a run that name a function of the user's."""
     named = [model, data, loss, None if optimizer in OPTIMIZERS else optimizer]
@@ -122,69 +85,6 @@ def spoken(norm: str) -> str:
     label = NORM_LABELS[norm]
     plain = label if label[:2].isupper() or label[1].isdigit() or label[1] == "∞" else label.lower()
     return _SPOKEN.get(norm, f"with {plain}")
-
-
-def plan(
-    model: str,
-    data: str | None,
-    loss: str | None,
-    optimizer: str,
-    *,
-    norms: Sequence[str],
-    lrs: Sequence[float],
-    seeds: Sequence[int],
-    steps: int,
-    every: int | None,
-    insert: bool,
-    also: Sequence[str] = (),
-    keep: Sequence[str] = (),
-) -> Comparison:
-    """The comparison that is asked for, each value checked; nothing is loaded yet.
-
-    Args:
-        model: A function, or a module that has a ``make_model``.
-        data: A function, or a module that has a ``make_batches``; None for the model's module.
-        loss: A function; None for cross-entropy.
-        optimizer: A name of ``OPTIMIZERS``, or a function.
-        norms: Two or more names of ``COMPARED_NORMS``.
-        lrs: Learning rates.
-        seeds: Seeds.
-        steps: Updates of each run.
-        every: Steps between two looks; None for ``LOOKS`` of them.
-        insert: Whether norms are put where there are none.
-        also: As in :class:`ComparisonRun`.
-        keep: As in :class:`ComparisonRun`.
-
-    Raises:
-        UsageError: One of them has no meaning.
-    """
-    made = parse_path(model, "make_model")
-    batches = parse_path(data, "make_batches") if data else ImportPath(made.module, "make_batches")
-    if optimizer not in OPTIMIZERS and ":" not in optimizer:
-        raise UsageError(
-            f"optimizer = {optimizer!r}",
-            f"an optimizer is {', '.join(OPTIMIZERS)}, or a function as module:make_optimizer",
-            _did_you_mean(optimizer, OPTIMIZERS),
-        )
-    check_count("steps", steps)
-    if every is not None:
-        check_count("every", every)
-    return Comparison(
-        model=str(made),
-        data=str(batches),
-        loss=None if loss is None else str(parse_path(loss, "loss_fn")),
-        optimizer=optimizer
-        if optimizer in OPTIMIZERS
-        else str(parse_path(optimizer, "make_optimizer")),
-        norms=check_norms(norms),  # pyright: ignore[reportArgumentType]
-        lrs=check_lrs(lrs),
-        seeds=check_seeds(seeds),
-        steps=steps,
-        every=every or max(2, steps // LOOKS),
-        insert=insert,
-        also=check_also(also),
-        keep=tuple(keep),
-    )
 
 
 def check_also(also: Sequence[str]) -> tuple[str, ...]:
@@ -208,7 +108,7 @@ def check_norms(norms: Sequence[str]) -> tuple[str, ...]:
             raise UsageError(
                 f"norm = {norm!r}",
                 f"a norm is one of {', '.join(COMPARED_NORMS)}",
-                _did_you_mean(norm, COMPARED_NORMS),
+                did_you_mean(norm, COMPARED_NORMS),
             )
     check_once("norm", norms)
     if len(norms) < 2:
@@ -257,11 +157,7 @@ def check_once(name: str, values: Iterable[_T]) -> None:
             raise UsageError(f"{name} = {value}", "it is given more than once", "give each once")
 
 
-def default_folder(comparison: Comparison) -> Path:
-    """Where a comparison goes unless told otherwise: a folder for each model's module."""
-    return Path("runs") / f"compare-{parse_path(comparison.model, 'make_model').label}"
-
-
-def _did_you_mean(given: str, known: Sequence[str]) -> str:
+def did_you_mean(given: str, known: Sequence[str]) -> str:
+    """The remedy where one of some names was meant."""
     close = get_close_matches(given, known, n=1)
     return f"did you mean {close[0]!r}?" if close else "choose one of them"

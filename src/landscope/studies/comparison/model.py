@@ -16,62 +16,11 @@ from landscope.norms.replace.model import replaced
 from landscope.objective.batch import IN_BATCH, arguments_of
 from landscope.objective.random_state import seed_streams
 from landscope.studies.comparison.configuration import AS_IS, ComparisonRun
-from landscope.studies.comparison.import_path import load_function, parse_path, tell_error
+from landscope.studies.comparison.functions import UserFunctions, call, tell_error
 
 
 @dataclass(frozen=True)
-class OwnFunctions:
-    """The user's functions, loaded.
-
-    Args:
-        make_model: Makes the model.
-        make_batches: Makes the batches of an epoch.
-        loss: ``loss(model, batch)``; None for cross-entropy on (inputs, targets).
-        make_optimizer: ``make_optimizer(model, lr)``; None for one of torch's.
-    """
-
-    make_model: Callable[[], Any]
-    make_batches: Callable[[int], Any]
-    loss: Callable[[nn.Module, Any], Tensor] | None
-    make_optimizer: Callable[[nn.Module, float], Any] | None
-
-
-def load_functions(config: ComparisonRun) -> OwnFunctions:
-    """Load what a run names: this runs the user's files.
-
-    Raises:
-        UsageError: One is not there, does not load, or takes other arguments.
-    """
-    optimizer = config.optimizer
-    loss = parse_path(config.loss, "loss_fn") if config.loss else None
-    return OwnFunctions(
-        load_function(parse_path(config.model, "make_model")),
-        load_function(parse_path(config.data, "make_batches"), config.seed),
-        None if loss is None else load_function(loss, nn.Identity(), None),
-        load_function(parse_path(optimizer, "make_optimizer"), nn.Identity(), config.lr)
-        if ":" in optimizer
-        else None,
-    )
-
-
-def call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function of the user's; what it raises is told with its place.
-
-    Raises:
-        UsageError: It raised something.
-    """
-    try:
-        return function(*arguments)
-    except UsageError:
-        raise
-    except Exception as error:
-        raise UsageError(
-            what, f"it fails with {tell_error(error)}", "mend it and start again"
-        ) from error
-
-
-@dataclass(frozen=True)
-class OwnLoss:
+class UserLoss:
     """How a batch becomes a loss, and what a scope is told of it.
 
     Args:
@@ -111,7 +60,9 @@ class OwnLoss:
         return nn.functional.cross_entropy(model(*args, **kwargs), targets)
 
 
-def build_own(functions: OwnFunctions, config: ComparisonRun, batch: Any, device: str) -> nn.Module:
+def build_model(
+    functions: UserFunctions, config: ComparisonRun, batch: Any, device: str
+) -> nn.Module:
     """The user's model with the run's norm, its weights those of the seed, in training mode.
 
     Args:
@@ -138,13 +89,13 @@ def build_own(functions: OwnFunctions, config: ComparisonRun, batch: Any, device
     model = model.to(device).train()
     if config.norm == AS_IS:
         return model
-    example = _inputs_of(model, OwnLoss(functions.loss), batch)
-    also, keep = _spoken_of(model, config)
+    example = _inputs_of(model, UserLoss(functions.loss), batch)
+    also, keep = _named_by(model, config)
     insert, advice = config.insert, ON_COMMAND_LINE
     return replaced(model, config.norm, {}, insert, example, also, keep, None, advice).train()
 
 
-def _spoken_of(
+def _named_by(
     model: nn.Module, config: ComparisonRun
 ) -> tuple[dict[type[nn.Module], Axis], list[str | type[nn.Module]]]:
     """The classes and modules that an order names, as ``replace_norms`` takes them."""
@@ -158,7 +109,7 @@ def _spoken_of(
     return also, [kinds.get(name, name) for name in config.keep]
 
 
-def make_optimizer(functions: OwnFunctions, config: ComparisonRun, model: nn.Module) -> Any:
+def make_optimizer(functions: UserFunctions, config: ComparisonRun, model: nn.Module) -> Any:
     """The optimiser of a run: torch's with its own defaults, or the user's.
 
     Raises:
@@ -206,7 +157,7 @@ class _Seen(Exception):  # noqa: N818 (no error: it ends a pass of which the inp
     """The model has been called."""
 
 
-def _inputs_of(model: nn.Module, loss: OwnLoss, batch: Any) -> Any:
+def _inputs_of(model: nn.Module, loss: UserLoss, batch: Any) -> Any:
     """What the loss calls the model with, as `replace_norms` takes an example; None if unknown."""
     found: list[Any] = []
 
@@ -225,6 +176,6 @@ def _inputs_of(model: nn.Module, loss: OwnLoss, batch: Any) -> Any:
         return found[0]
     except Exception as error:
         raise UsageError(
-            "the first batch", f"its loss fails with {tell_error(error)}", "mend it and start again"
+            "the first batch", f"its loss fails with {tell_error(error)}", "fix it and start again"
         ) from error
     return None

@@ -1,62 +1,82 @@
-"""The head and the tables of a comparison's report, from its records."""
+"""The report of a comparison, and its table in the terminal, from its records."""
 
 import math
-from dataclasses import dataclass
+from pathlib import Path
 
-from landscope.figures.curves import early_end
+import numpy as np
+
 from landscope.norms.names import NORM_LABELS
-from landscope.quantities import TRAINING
-from landscope.report.overview import Fact, machine, moment
+from landscope.quantities import PAPER_LINE, STEP_SIZE, TRAINING
+from landscope.report.content import (
+    NOTHING,
+    Fact,
+    StudyPage,
+    numbered,
+    run_line,
+    where_and_when,
+)
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.comparison.configuration import CROSS_ENTROPY
 from landscope.studies.comparison.records import (
     Compared,
     ComparedRun,
     ComparisonRecords,
+    diverged,
     final_loss,
     losses,
+    median_of_looks,
     step_seconds,
 )
-from landscope.text import full_duration, lr_text, number_text
-
-_NOTHING = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedRow:
-    """A line of the table of runs; a number that the run has not is a dash."""
-
-    id: str
-    norm: str
-    lr: str
-    seed: str
-    first_loss: str
-    final_loss: str
-    step: str
-    outcome: str
-    broke_off: bool
-    seconds: str
+from landscope.studies.kind import TextTable
+from landscope.text import lr_text, number_text
 
 
-def facts(study: StudyRecords) -> list[Fact]:
-    """What was compared, where and when, for the head of the page."""
-    manifest, nets = study.manifest, ComparisonRecords(study)
-    asked = nets.settings
+def page(study: StudyRecords) -> StudyPage:
+    """What was compared, where and when; runs by learning rate, norm and seed."""
+    nets = ComparisonRecords(study)
+
+    def place(run: RunRecords) -> tuple[float, int, int]:
+        made = run.settings(ComparedRun)
+        at = nets.norms.index(made.norm) if made.norm in nets.norms else len(nets.norms)
+        return made.lr, at, made.seed
+
+    return StudyPage(
+        words=Path(__file__).with_name("page.html").read_text("utf-8"),
+        facts=_facts(nets),
+        settings=_settings(nets.settings),
+        layer_names=_layer_names(nets),
+        columns=("Norm", "lr", "Seed", "First loss", "Loss at the end", "A step"),
+        names=1,
+        runs=[run_line(run, _cells(run)) for run in sorted(study.runs.values(), key=place)],
+    )
+
+
+def table(study: StudyRecords) -> TextTable:
+    """A line for each norm at each learning rate, over its seeds."""
+    nets = ComparisonRecords(study)
+    headings = ("norm", "lr", "loss", "over seeds", "diverged", "safe lr", "beta x lr", "ms/step")
+    rows: list[tuple[str, ...]] = []
+    for norm in nets.norms:
+        for lr in nets.lrs:
+            runs = [run for run in nets.there(norm, lr) if run.outcome.ended]
+            rows.append((NORM_LABELS.get(norm, norm), f"{lr:g}", *_over_seeds(runs)))
+    return TextTable(headings, 1, rows)
+
+
+def _facts(nets: ComparisonRecords) -> list[Fact]:
+    asked, seeds = nets.settings, ", ".join(map(str, nets.seeds))
     return [
         Fact("Model", str(asked.model)),
         Fact("Norms", ", ".join(NORM_LABELS.get(norm, norm) for norm in nets.norms)),
         Fact("Learning rates", ", ".join(map(lr_text, nets.lrs))),
-        Fact("Runs", f"{len(study.runs)}, seeds {', '.join(map(str, nets.seeds))}"),
+        Fact("Runs", f"{len(nets.study.runs)}, seeds {seeds}"),
         Fact("Steps", f"{asked.steps}, measured every {asked.every}"),
-        Fact("Machine", machine(manifest)),
-        Fact("Started", moment(manifest.started)),
-        Fact("Wall time", full_duration(manifest.seconds)),
+        *where_and_when(nets.study.manifest),
     ]
 
 
-def settings(study: StudyRecords) -> list[Fact]:
+def _settings(asked: Compared) -> list[Fact]:
     """The functions of the user's that were called, and what was chosen."""
-    asked = study.settings(Compared)
     return [
         Fact("model", str(asked.model)),
         Fact("data", str(asked.data)),
@@ -66,49 +86,44 @@ def settings(study: StudyRecords) -> list[Fact]:
     ]
 
 
-def layer_names(study: StudyRecords) -> list[Fact]:
+def _layer_names(nets: ComparisonRecords) -> list[Fact]:
     """For each norm the layers by number, and how many parameters there are."""
-    nets = ComparisonRecords(study)
     found: dict[str, Fact] = {}
-    for run in study.runs.values():
-        norm = run.settings(ComparedRun).norm
-        numbered = ", ".join(f"{at} {layer}" for at, layer in enumerate(run.layers, 1))
-        parameters = run.manifest.parameters
+    for run in nets.study.runs.values():
+        norm, parameters = run.settings(ComparedRun).norm, run.manifest.parameters
         size = f"{parameters:,} parameters; " if isinstance(parameters, int) else ""
-        found.setdefault(norm, Fact(NORM_LABELS.get(norm, norm), f"{size}{numbered}"))
+        found.setdefault(norm, Fact(NORM_LABELS.get(norm, norm), f"{size}{numbered(run.layers)}"))
     return [found[norm] for norm in nets.norms if norm in found]
 
 
-def run_rows(study: StudyRecords) -> list[ComparedRow]:
-    """The table of all runs, by learning rate, then norm as it was asked for, then seed."""
-    nets = ComparisonRecords(study)
-
-    def place(run: RunRecords) -> tuple[float, int, int]:
-        made = run.settings(ComparedRun)
-        at = nets.norms.index(made.norm) if made.norm in nets.norms else len(nets.norms)
-        return made.lr, at, made.seed
-
-    return [_row(run) for run in sorted(study.runs.values(), key=place)]
-
-
-def _row(run: RunRecords) -> ComparedRow:
-    made, broke_off = run.settings(ComparedRun), early_end(run.outcome)
-    first, last, seconds = _NOTHING, _NOTHING, _NOTHING
+def _cells(run: RunRecords) -> tuple[str, ...]:
+    made = run.settings(ComparedRun)
+    first, last, seconds = NOTHING, NOTHING, NOTHING
     if run.has(TRAINING.train_loss):
         values = losses(run)[1]
         first = number_text(float(values[0])) if values.size else "not finite"
-        last = number_text(final_loss(run)) if broke_off is None and values.size else _NOTHING
+        ended = run.outcome.status == "finished" and values.size
+        last = number_text(final_loss(run)) if ended else NOTHING
     if not math.isnan(step_seconds(run)):
         seconds = f"{number_text(1e3 * step_seconds(run))} ms"
-    return ComparedRow(
-        id=run.id,
-        norm=NORM_LABELS.get(made.norm, made.norm),
-        lr=lr_text(made.lr),
-        seed=str(made.seed),
-        first_loss=first,
-        final_loss=last,
-        step=seconds,
-        outcome="finished" if broke_off is None else broke_off.text,
-        broke_off=broke_off is not None,
-        seconds=full_duration(run.outcome.seconds),
-    )
+    norm = NORM_LABELS.get(made.norm, made.norm)
+    return norm, lr_text(made.lr), str(made.seed), first, last, seconds
+
+
+def _over_seeds(runs: list[RunRecords]) -> tuple[str, ...]:
+    """Mean of the final loss and its range, how many diverged, and medians; blank where unknown."""
+    ends = [loss for run in runs if math.isfinite(loss := final_loss(run))]
+    loss = f"{np.mean(ends):.3g}" if ends else ""
+    reach = f"{min(ends):.3g} to {max(ends):.3g}" if len(ends) > 1 else ""
+    lost = sum(map(diverged, runs))
+    looks = [
+        [median_of_looks(run, quantity) for run in runs]
+        for quantity in (STEP_SIZE.safe_lr, PAPER_LINE.beta_lr)
+    ]
+    times = [1e3 * step_seconds(run) for run in runs]
+    return (loss, reach, f"{lost} of {len(runs)}", *(_median(values) for values in (*looks, times)))
+
+
+def _median(values: list[float]) -> str:
+    known = [value for value in values if math.isfinite(value)]
+    return f"{np.median(known):.3g}" if known else ""

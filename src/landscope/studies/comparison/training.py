@@ -1,126 +1,180 @@
-"""One run of a comparison: the user's own model in an ordinary loop, with a scope around a step."""
+"""One training of a comparison: the user's own model in an ordinary loop, under a scope."""
 
 import math
 import time
 import warnings
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
-from landscope.errors import LandscopeError
+from landscope.errors import LandscopeError, UsageError
+from landscope.objective.layers import execution_order
+from landscope.objective.objective import Objective
+from landscope.objective.parameters import trainable
+from landscope.objective.random_state import seed_streams
 from landscope.reading import Provenance, Reading, Status
-from landscope.runs.folder import RunFolder
-from landscope.runs.manifest import RunManifest, describe_versions, manifest_of
-from landscope.runs.outcome import Outcome
-from landscope.runs.recording import Recording
 from landscope.scope.scope import Scope
-from landscope.studies.comparison.configuration import ComparisonRun
-from landscope.studies.comparison.import_path import code_digests
+from landscope.studies.comparison.batches import UserBatches
+from landscope.studies.comparison.configuration import AS_IS, ComparisonRun
+from landscope.studies.comparison.functions import code_digests, load_functions, tell_error
 from landscope.studies.comparison.model import (
+    UserLoss,
+    build_model,
+    make_optimizer,
     state_checksum,
     weights_checksum,
 )
-from landscope.studies.comparison.parts import OwnParts, set_up
-from landscope.studies.keeping import Keeping
+from landscope.studies.kind import Diverged, Training
 from landscope.studies.machine import Machine
-from landscope.studies.progress import Progress, Report
-from landscope.studies.resume import keep, resume
-from landscope.studies.training_state import ModelState, Streams, TrainingState
+from landscope.studies.training_state import ModelState, Streams
 
 PROBES = ("gradient", "update", "step_size", "line", "covariate_shift")
 """What is measured of every norm, by the names of the table of probes."""
 
-_REPORT_SECONDS = 0.2
 _LOSS = Provenance(mode="training", batch="the step's batch")
 _TIME = Provenance(note="zero_grad, loss, backward and step; the device waited for")
 
 
-def run_comparison(
-    config: ComparisonRun,
-    folder: RunFolder,
-    machine: Machine,
-    report: Report,
-    keeping: Keeping | None = None,
-) -> Outcome:
-    """Train the user's model with one norm under a scope, and leave its records in the folder.
-
-    A training whose loss stops being finite ends there: its outcome is "diverged", with the step.
-    One that was stopped goes on from its last checkpoint; where the state of the user's objects
-    does not come back to the bit, it begins again.
+class ComparisonTraining(Training):
+    """The user's model with one norm, as it is at its first step.
 
     Args:
-        config: What to run.
-        folder: Where its records go; a run that has ended there is never overwritten.
-        machine: Where to run it.
-        report: Is told how far the run is, a few times a second.
-        keeping: How it is kept against being stopped.
+        run: What to train.
+        machine: Where.
 
     Raises:
-        LandscopeError: The user's functions or the disk do not allow the run.
+        UsageError: One of the user's functions does not give what it should.
     """
-    report(Progress(config.id, "setting up", 0, config.steps))
-    with machine.prepared():
-        parts = set_up(config, machine)
-        manifest = _manifest(config, parts, machine)
-        with Recording(folder, manifest, keeping or Keeping()) as recording, ExitStack() as scopes:
 
-            def watched(parts: OwnParts) -> _Watched:
-                made = _watched(config, parts, recording)
-                scopes.enter_context(made.scope)
-                return made
-
-            training, start = resume(
-                recording,
-                watched(parts),
-                lambda training: training.state,
-                lambda: watched(set_up(config, machine)),
-            )
-            ended = _train(config, training, start, recording, report)
-            scopes.close()
-            _note_end(training, ended.step)
-            outcome = Outcome(ended.status, ended.step, recording.seconds)
-            recording.finish(outcome)
-    report(Progress(config.id, ended.status, config.steps, config.steps))
-    return outcome
-
-
-@dataclass(frozen=True)
-class _Watched(OwnParts):
-    """The same with the scope around its steps."""
-
-    scope: Scope
-    kept: "_Kept"
+    def __init__(self, run: ComparisonRun, machine: Machine) -> None:
+        self.run = run
+        functions = load_functions(run)
+        self.batches = UserBatches(functions.make_batches, run.seed, machine.device)
+        batch = _first_batch(run, self.batches)
+        self.loss = UserLoss(functions.loss)
+        self.loss.parts(batch)
+        self.model = build_model(functions, run, batch, machine.device)
+        self.optimizer = make_optimizer(functions, run, self.model)
+        # What the network draws while it trains is the same for every norm that draws as much.
+        seed_streams(run.seed)
+        self.layers = _layers(self.model, self.loss, batch)
 
     @property
-    def state(self) -> TrainingState:
-        """All that the coming steps depend on."""
-        return TrainingState(
-            {
-                "model": ModelState(self.model),
-                "optimizer": self.optimizer,
-                "batches": self.batches,
-                "scope": self.scope,
-                "streams": Streams(self.model),
-            }
+    def facts(self) -> dict[str, Any]:
+        """What tells whether norms were compared from the same weights, with the same code."""
+        return {
+            "initial_weights": weights_checksum(self.model),
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            "code": code_digests(self.run.functions),
+        }
+
+    @contextmanager
+    def measured(self, write: Callable[[Reading], None]) -> Generator[None]:
+        """A scope around the steps; what it warns of is in the records as well."""
+        self._writer = _Writer(write)
+        self._scope = Scope(
+            self.model,
+            self.loss.of_scope,
+            self.optimizer,
+            probes=list(PROBES),
+            every=self.run.every,
+            to=self._writer,
         )
+        with warnings.catch_warnings(), self._scope:
+            warnings.filterwarnings("ignore", message="landscope: ")
+            yield
+
+    def parts(self) -> dict[str, Any]:
+        """The model, the user's optimiser and batches, the scope and the random streams."""
+        return {
+            "model": ModelState(self.model),
+            "optimizer": self.optimizer,
+            "batches": self.batches,
+            "scope": self._scope,
+            "streams": Streams(self.model),
+        }
+
+    def steps(self, start: int) -> Iterator[int]:
+        """Train; a step's time is taken where the probes do not measure; raises Diverged."""
+        for step in range(start, self.run.steps):
+            batch, known = self.batches.next(), self._writer.measured
+            with self._scope.step(*self.loss.parts(batch)):
+                loss, seconds = self._step(batch)
+            status = Status.OK if math.isfinite(loss) else Status.NONFINITE
+            self._note(step, "train_loss", loss, "loss", status=status, function=_LOSS)
+            if self._writer.measured == known:
+                self._note(step, "step_seconds", seconds, "s", function=_TIME)
+            else:
+                self._note(step, "batches_checksum", float(self.batches.checksum))
+            self._writer.check()
+            if not math.isfinite(loss):
+                raise Diverged(step)
+            yield step + 1
+
+    def end(self, step: int) -> None:
+        """The weights are not kept: their checksum tells whether two runs ended alike."""
+        self._note(step, "weights_checksum", float(state_checksum(self.model)))
+
+    def first_loss(self) -> float:
+        """The loss of the first batch, in which the user's functions meet for the first time.
+
+        Raises:
+            UsageError: They do not fit each other.
+        """
+        batch = self.batches.next()
+        try:
+            loss: Any = self.loss(self.model, batch)
+        except Exception as error:
+            raise UsageError(
+                f"the first batch of {self.run.data} with norm {self.run.norm}",
+                f"the loss fails with {tell_error(error)}",
+                "fix what does not fit, or name a function loss_fn(model, batch) with --loss",
+            ) from error
+        if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
+            shape = tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__
+            raise UsageError(
+                f"a loss of {shape}",
+                "a loss is one number that depends on the parameters",
+                "return the mean over the batch, as a tensor that has not been detached",
+            )
+        return float(loss.detach())
+
+    def _step(self, batch: Any) -> tuple[float, float]:
+        """One step of training: its loss, and its wall time in seconds."""
+        wait = _waiter(self.model)
+        wait()
+        start = time.perf_counter()
+        self.optimizer.zero_grad()
+        loss = self.loss(self.model, batch)
+        loss.backward()
+        self.optimizer.step()
+        wait()
+        return float(loss.detach()), time.perf_counter() - start
+
+    def _note(self, step: int, quantity: str, value: float, unit: str = "1", **more: Any) -> None:
+        self._writer.write(Reading(step, "training", quantity, value, unit, **more))
 
 
-class _Kept:
-    """Writes a scope's readings to the journal, and keeps the error that a scope swallows."""
+class _Writer:
+    """Passes a scope's readings on, and keeps the error that a scope swallows.
 
-    def __init__(self, journal: Recording) -> None:
-        self._journal = journal
+    Attributes:
+        measured: Readings of probes so far.
+    """
+
+    def __init__(self, write: Callable[[Reading], None]) -> None:
+        self._write = write
         self._error: LandscopeError | None = None
-        self.looks = 0
+        self.measured = 0
 
     def write(self, reading: Reading) -> None:
-        """Append one reading; a disk that refuses is told by ``check``."""
-        self.looks += reading.probe != "training"
+        """Pass a reading on; ``check`` raises again what the disk refuses."""
+        self.measured += reading.probe != "training"
         try:
-            self._journal.write(reading)
+            self._write(reading)
         except LandscopeError as error:
             self._error = error
             raise
@@ -134,94 +188,73 @@ class _Kept:
             raise self._error
 
 
-def _watched(config: ComparisonRun, parts: OwnParts, recording: Recording) -> _Watched:
-    kept = _Kept(recording)
-    scope = Scope(
-        parts.model,
-        parts.loss.of_scope,
-        parts.optimizer,
-        probes=list(PROBES),
-        every=config.every,
-        to=kept,
+def try_norms(runs: Sequence[ComparisonRun], machine: Machine) -> int:
+    """Refuse what cannot be trained before anything is written: every norm takes one batch.
+
+    Args:
+        runs: One for each norm, all with the same seed.
+        machine: Where the runs will be.
+
+    Returns:
+        The processes that the user's loader starts for itself.
+
+    Raises:
+        UsageError: A function is missing or fails, a batch does not fit the model, a norm cannot
+            be put in, or no norm has a finite loss.
+    """
+    with machine.prepared():
+        # First as it is given: what does not fit then is no norm's fault.
+        as_is = ComparisonTraining(runs[0].model_copy(update={"norm": AS_IS}), machine)
+        processes = as_is.batches.workers
+        as_is.first_loss()
+        del as_is  # one model at a time
+        losses = [ComparisonTraining(run, machine).first_loss() for run in runs]
+    if not any(map(math.isfinite, losses)):
+        raise UsageError(
+            f"the first loss is {losses[0]} with every norm",
+            "a training starts from finite numbers",
+            "check the data for NaN",
+        )
+    return processes
+
+
+def _first_batch(run: ComparisonRun, batches: UserBatches) -> Any:
+    try:
+        return batches.peek()
+    except LandscopeError:
+        raise
+    except AssertionError as error:
+        raise _loader_refused(error) from error
+    except Exception as error:
+        raise UsageError(
+            run.data, f"it fails with {tell_error(error)}", "fix it and start again"
+        ) from error
+
+
+def _loader_refused(error: AssertionError) -> UsageError:
+    """What a DataLoader's processes say inside of a worker, which may have none."""
+    if "daemonic" not in str(error):
+        return UsageError("make_batches(seed)", tell_error(error), "fix it and start again")
+    return UsageError(
+        "make_batches(seed) starts processes of its own",
+        "a run in a worker process cannot have any",
+        "give --workers 1, or make the DataLoader with num_workers=0",
     )
-    return _Watched(**vars(parts), scope=scope, kept=kept)
 
 
-def _train(
-    config: ComparisonRun, parts: _Watched, start: int, recording: Recording, report: Report
-) -> Outcome:
-    batches, scope, kept = parts.batches, parts.scope, parts.kept
-    reported, state = time.monotonic(), parts.state
-    with warnings.catch_warnings():
-        # What a scope warns of stands in the records as well.
-        warnings.filterwarnings("ignore", message="landscope: ")
-        for step in range(start, config.steps):
-            batch = batches.next()
-            looks = kept.looks
-            with scope.step(*parts.loss.parts(batch)):
-                loss, seconds = _step(parts, batch)
-            looked = kept.looks > looks
-            _note(kept, step, loss, None if looked else seconds, batches.checksum)
-            kept.check()
-            if not math.isfinite(loss):
-                return Outcome("diverged", step)
-            keep(recording, state, step + 1)
-            if time.monotonic() - reported > _REPORT_SECONDS:
-                reported = time.monotonic()
-                report(Progress(config.id, "training", step + 1, config.steps))
-    return Outcome("finished", config.steps)
+def _layers(model: nn.Module, loss: UserLoss, batch: Any) -> list[str]:
+    """Names in the order of execution; as the model holds them where that cannot be told."""
+    inputs, targets = loss.parts(batch)
+    try:
+        objective = Objective.now(model, loss.of_scope, inputs, targets)
+        return [layer.name for layer in execution_order(objective, trainable(model))]
+    except (LandscopeError, RuntimeError):
+        matrices = [name for name, p in model.named_parameters() if p.ndim >= 2]
+        return [name.rpartition(".")[0] or name for name in matrices]
 
 
-def _step(parts: OwnParts, batch: Any) -> tuple[float, float]:
-    """One step of training: its loss, and its wall time in seconds."""
-    wait = _waiter(parts.model)
-    wait()
-    start = time.perf_counter()
-    parts.optimizer.zero_grad()
-    loss = parts.loss(parts.model, batch)
-    loss.backward()
-    parts.optimizer.step()
-    wait()
-    return float(loss.detach()), time.perf_counter() - start
-
-
-def _waiter(model: nn.Module) -> Any:
+def _waiter(model: nn.Module) -> Callable[[], None]:
     device = next(model.parameters()).device
     if device.type == "cpu":
         return lambda: None
     return torch.get_device_module(device).synchronize
-
-
-def _note(kept: _Kept, step: int, loss: float, seconds: float | None, checksum: int) -> None:
-    status = Status.OK if math.isfinite(loss) else Status.NONFINITE
-    kept.write(Reading(step, "training", "train_loss", loss, "loss", status=status, function=_LOSS))
-    if seconds is not None:
-        kept.write(Reading(step, "training", "step_seconds", seconds, "s", function=_TIME))
-    else:
-        kept.write(Reading(step, "training", "batches_checksum", float(checksum)))
-
-
-def _note_end(parts: _Watched, step: int | None) -> None:
-    """The weights themselves are not kept: their checksum tells whether two runs ended alike."""
-    checksum = float(state_checksum(parts.model))
-    parts.kept.write(Reading(step or 0, "training", "weights_checksum", checksum))
-
-
-def _manifest(config: ComparisonRun, parts: OwnParts, machine: Machine) -> RunManifest:
-    versions = describe_versions()
-    fields = {
-        "format": 1,
-        "id": config.id,
-        "config": config.model_dump(mode="json"),
-        "layers": parts.layers,
-        "seed": config.seed,
-        "initial_weights": weights_checksum(parts.model),
-        "parameters": sum(parameter.numel() for parameter in parts.model.parameters()),
-        "device": machine.device,
-        "threads": machine.threads,
-        "config_digest": config.digest,
-        "code": code_digests(config.functions),
-        "identity": {**machine.identity, "landscope": versions["landscope"]},
-        **versions,
-    }
-    return manifest_of(RunManifest, fields)

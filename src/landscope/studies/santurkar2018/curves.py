@@ -1,18 +1,24 @@
-"""The curves of a training: loss and accuracy by step, written as readings of their own."""
+"""The curves of a training: loss and accuracy by step, on its batches and on the test set."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from landscope.data.dataset import Dataset
 from landscope.probes.snapshot import StepView
 from landscope.reading import Provenance, Reading, Status
+from landscope.studies.santurkar2018.loop import Loss, accuracy
 
 _PROBE = "training"
 _BATCH = Provenance(mode="training", batch="the step's batch")
 _TEST_SET = Provenance(mode="evaluation", batch="the test set")
+
+# Large enough to fill a GPU, small enough for the activations of VGG-16 in a few GiB.
+_CHUNK = 1000
 
 
 class Curves:
@@ -66,10 +72,10 @@ class Curves:
         held = torch.stack([numbers for _, numbers in self._points]).tolist()
         steps = [step for step, _ in self._points]
         self._points.clear()
-        for step, (loss, data_loss, *accuracy) in zip(steps, held, strict=True):
+        for step, (loss, data_loss, *accuracies) in zip(steps, held, strict=True):
             self._loss(step, "train_loss", loss, replace(_BATCH, loss="with penalty"))
             self._loss(step, "train_data_loss", data_loss, replace(_BATCH, loss="without penalty"))
-            for value in accuracy:
+            for value in accuracies:
                 self._accuracy(step, "train_accuracy", value, _BATCH, loss=data_loss)
             if not math.isfinite(loss):
                 return step
@@ -98,3 +104,31 @@ class Curves:
 
 def _status(loss: float) -> Status:
     return Status.OK if math.isfinite(loss) else Status.NONFINITE
+
+
+def evaluate(model: nn.Module, dataset: Dataset, loss: Loss) -> tuple[Tensor, Tensor]:
+    """Mean loss and accuracy of a classifier on the whole test set, scalars on the device."""
+    totals: list[Tensor] = []
+    with evaluation_mode(model), torch.no_grad():
+        for start in range(0, len(dataset.test_inputs), _CHUNK):
+            inputs = dataset.inputs(dataset.test_inputs[start : start + _CHUNK])
+            targets = dataset.test_targets[start : start + _CHUNK]
+            outputs = model(inputs)
+            share = len(targets) / len(dataset.test_inputs)
+            totals.append(
+                share * torch.stack([loss.function(outputs, targets), accuracy(outputs, targets)])
+            )
+    mean_loss, mean_accuracy = torch.stack(totals).sum(0)
+    return mean_loss, mean_accuracy
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Generator[None]:
+    """Inside, every module evaluates; afterwards each is in the mode that it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -1,19 +1,27 @@
 """The experiments of Santurkar et al. 2018: which runs, with which probes, stand behind a figure.
 
-Learning rates are the paper's: figures 1, 3 and their captions; 0.1 and 1e-6 "unless said".
+Learning rates are the paper's: figures 1, 3 and their captions; 0.1 and 1e-6 "unless said". How
+large they are run is a preset's, read from the TOML files beside this one.
 """
 
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
+from typing import Literal, get_args
+
+from pydantic import Field
 
 from landscope.errors import UsageError
 from landscope.norms.names import NormName
-from landscope.studies.config import SEEDS, Family, ProbeName, RunConfig
-from landscope.studies.santurkar2018.preset import FamilyPreset, Preset
+from landscope.studies.kind import SEEDS, Frozen
 
-STUDY = "santurkar2018"
-"""What the manifest of such a study says that it is."""
+Family = Literal["vgg", "dln"]
+ProbeName = Literal[
+    "distribution", "covariate_shift", "line", "reference_lines", "theory", "optimum"
+]
+PresetName = Literal["quick", "standard", "paper"]
+PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
 VGG_LR, VGG_LARGE_LR, VGG_SMALL_LR = 0.1, 0.5, 0.01
 DLN_LR, DLN_SMALL_LR = 1e-6, 1e-7
@@ -24,6 +32,114 @@ FIGURES = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13)
 _PLAIN_AND_BATCH: tuple[NormName, ...] = ("none", "batch")
 _WITH_NOISE: tuple[NormName, ...] = ("none", "batch", "noisy-batch")
 _WITH_LP: tuple[NormName, ...] = ("none", "batch", "l1", "l2", "linf")
+
+
+class Probing(Frozen):
+    """When and where a family's networks are measured.
+
+    Args:
+        curve_every: Steps between two points of the training curves.
+        evaluate_every: Steps between two passes over the test set.
+        look_every: Steps between two looks of the probes; the first is at step 0.
+        theory_every: Steps between two looks at the theorems, which cost more.
+        theory_units: Units of each batch norm at which Theorem 4.2 is measured.
+        multiples: The paper's grid of step sizes, as multiples of the learning rate.
+        fixed_etas: A grid that does not depend on the learning rate.
+        reference_inputs: Inputs on which distributions are compared, the same at each look.
+        bins: Bins of an activation histogram.
+    """
+
+    curve_every: int = Field(gt=0)
+    evaluate_every: int = Field(gt=0)
+    look_every: int = Field(gt=0)
+    theory_every: int = Field(gt=0)
+    theory_units: int = Field(ge=0)
+    multiples: tuple[float, ...] = Field(min_length=1)
+    fixed_etas: tuple[float, ...] = Field(min_length=1)
+    reference_inputs: int = Field(gt=1)
+    bins: int = Field(gt=1)
+
+
+class Experiment(Frozen):
+    """One training with probes.
+
+    Args:
+        family: The paper's set-up that the run belongs to.
+        model: Name in the table of models.
+        norm: Name in the table of norms.
+        data: Name in the table of data sets.
+        lr: Learning rate, fixed over the run.
+        steps: Updates by the optimiser.
+        batch_size: Examples a step; None for the whole training set.
+        seed: Seed of the initial weights, of the order of the data and of the noise.
+        l2_penalty: lambda in ``loss + lambda/2 ||W||^2``.
+        probes: What is measured.
+        watched: Layers whose inputs are watched, counted from 1 in the order of execution.
+        probing: When and where.
+    """
+
+    family: Family
+    model: str
+    norm: NormName
+    data: str
+    lr: float = Field(gt=0, allow_inf_nan=False)
+    steps: int = Field(gt=0)
+    batch_size: int | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
+    l2_penalty: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    probes: tuple[ProbeName, ...] = ()
+    watched: tuple[int, ...] = ()
+    probing: Probing
+
+    @property
+    def id(self) -> str:
+        """Name of the run in its study, and of its folder."""
+        return f"{self.family}-{self.norm}-lr{self.lr:g}-seed{self.seed}"
+
+
+class FamilyPreset(Frozen):
+    """One of the paper's two set-ups at one size.
+
+    Args:
+        model: Name in the table of models.
+        data: Name in the table of data sets.
+        steps: Updates by the optimiser.
+        batch_size: Examples a step; None for the whole training set.
+        l2_penalty: lambda in ``loss + lambda/2 ||W||^2``.
+        layers: For each figure that shows single layers, which, counted from 1.
+        probing: When and where the networks are measured.
+    """
+
+    model: str
+    data: str
+    steps: int
+    batch_size: int | None = None
+    l2_penalty: float
+    layers: dict[str, tuple[int, ...]]
+    probing: Probing
+
+
+class Preset(Frozen):
+    """A size at which the whole paper is run.
+
+    Args:
+        name: Its name.
+        summary: One line for the help.
+        vgg: The convolutional network.
+        dln: The deep linear network.
+    """
+
+    name: PresetName
+    summary: str
+    vgg: FamilyPreset
+    dln: FamilyPreset
+
+
+def load_preset(name: PresetName) -> Preset:
+    """The preset of that name."""
+    own = resources.files(__name__.rpartition(".")[0])
+    text = own.joinpath("presets", f"{name}.toml").read_text("utf-8")
+    return Preset.model_validate(tomllib.loads(text))
 
 
 @dataclass(frozen=True)
@@ -85,17 +201,7 @@ def check_figures(figures: Iterable[int]) -> tuple[int, ...]:
     return tuple(asked)
 
 
-def check_seed(seed: int) -> None:
-    """Refuse a seed that is not one of PyTorch's.
-
-    Raises:
-        UsageError: It is negative, or has more than 63 bits.
-    """
-    if not 0 <= seed < SEEDS:
-        raise UsageError(f"seed = {seed}", "a seed is 0 or more, below 2^63", "give 0, for one")
-
-
-def runs_behind(preset: Preset, figures: Iterable[int], seed: int) -> list[RunConfig]:
+def runs_behind(preset: Preset, figures: Iterable[int], seed: int) -> list[Experiment]:
     """The runs behind some figures at a preset's size, each once, with the union of its probes."""
     probes: dict[tuple[Family, NormName, float], list[ProbeName]] = {}
     for figure in figures:
@@ -118,9 +224,9 @@ def _configure(
     lr: float,
     seed: int,
     probes: tuple[ProbeName, ...],
-) -> RunConfig:
+) -> Experiment:
     watched = sorted({layer for layers in size.layers.values() for layer in layers})
-    return RunConfig(
+    return Experiment(
         family=family,
         model=size.model,
         norm=norm,
@@ -134,9 +240,3 @@ def _configure(
         watched=tuple(watched) if "distribution" in probes else (),
         probing=size.probing,
     )
-
-
-def default_folder(preset: str, seed: int, figures: tuple[int, ...]) -> Path:
-    """Where a study goes unless told otherwise: a folder for each order."""
-    part = "" if figures == FIGURES else "-figure-" + "-".join(map(str, figures))
-    return Path("runs") / f"{preset}-seed{seed}{part}"

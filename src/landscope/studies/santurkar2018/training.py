@@ -1,9 +1,10 @@
-"""One run: from a configuration to records. The training yields views, an instrument reads them."""
+"""One training of the paper: its network, its data and its probes, and the curves beside them."""
 
-import time
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -27,184 +28,135 @@ from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
-from landscope.runs.folder import RunFolder
-from landscope.runs.manifest import RunManifest, describe_versions, manifest_of
-from landscope.runs.outcome import Outcome
-from landscope.runs.recording import Recording
+from landscope.reading import Reading
 from landscope.scope.instrument import Instrument
-from landscope.studies.config import RunConfig
-from landscope.studies.keeping import Keeping
+from landscope.studies.kind import Diverged, Training
 from landscope.studies.machine import Machine
-from landscope.studies.progress import Progress, Report
-from landscope.studies.resume import keep, resume
-from landscope.studies.santurkar2018.curves import Curves
-from landscope.studies.santurkar2018.evaluation import evaluate
-from landscope.studies.santurkar2018.loop import train
-from landscope.studies.santurkar2018.losses import Loss, loss_for
-from landscope.studies.training_state import ModelState, Streams, TrainingState
+from landscope.studies.santurkar2018.curves import Curves, evaluate
+from landscope.studies.santurkar2018.experiments import Experiment
+from landscope.studies.santurkar2018.loop import loss_for, train
+from landscope.studies.training_state import ModelState, Streams
 
-_REPORT_SECONDS = 0.2
 _FEW = 2  # samples of a batch from which only shares of arithmetic are wanted; norms need two
 
 
-def run(
-    config: RunConfig,
-    folder: RunFolder,
-    machine: Machine,
-    report: Report,
-    keeping: Keeping | None = None,
-) -> Outcome:
-    """Train one network with its probes, and leave its records in the folder.
-
-    A training whose loss stops being finite ends there: its outcome is "diverged", with the step.
-    One that was stopped at any instant goes on from its last checkpoint and ends with the same
-    weights and readings as if it had not been, but for those that a clock measured.
+class PaperTraining(Training):
+    """One network of the paper as it is at its first step, with its probes.
 
     Args:
-        config: What to run.
-        folder: Where its records go; a run that has ended there is never overwritten.
-        machine: Where to run it.
-        report: Is told how far the run is, a few times a second.
-        keeping: How it is kept against being stopped.
+        run: What to train.
+        machine: Where.
+        data_dir: Folder with data sets that are not bundled; None to fetch them.
 
     Raises:
-        LandscopeError: The configuration, the data or the disk does not allow the run, or the
-            loss is not finite at the initial weights.
+        UsageError: A layer or a probe does not fit the network.
+        DataError: The data are missing or damaged.
     """
-    report(Progress(config.id, "setting up", 0, config.steps))
-    with machine.prepared():
-        # Whatever cannot be is refused here, before anything is written.
-        parts = _set_up(config, machine)
-        manifest = _manifest(config, parts.layers, machine)
-        with Recording(folder, manifest, keeping or Keeping()) as recording:
-            parts, start = resume(
-                recording,
-                _watched(config, parts, recording),
-                lambda parts: parts.state,
-                lambda: _watched(config, _set_up(config, machine), recording),
+
+    def __init__(self, run: Experiment, machine: Machine, data_dir: Path | None = None) -> None:
+        # The order of batches and the initial weights have streams of their own; what draws from
+        # the global one is noise in the network.
+        seed_streams(run.seed)
+        self.run = run
+        self.dataset = _dataset(run.data, data_dir, run.seed).to(machine.device)
+        self.model = _model(run, self.dataset).to(machine.device)
+        self.loss = loss_for(run.family)
+        self.batches = Batches(self.dataset, run.seed, run.batch_size)
+        first = self.batches(0)
+        self.objective = Objective.now(
+            self.model.train(), self.loss.function, first.inputs, first.targets
+        )
+        order = execution_order(self.objective, trainable(self.model))
+        self.layers = [layer.name for layer in order]
+        _check_probes(run, self.model, self.layers)
+        self.probes = _probes(run, self.model, self.dataset, self.layers)
+
+    @contextmanager
+    def measured(self, write: Callable[[Reading], None]) -> Generator[None]:
+        """The probes and the curves write."""
+        self._instrument = Instrument(self.probes, write)
+        self._curves = Curves(self.run.probing.curve_every, write)
+        yield
+
+    def parts(self) -> dict[str, Any]:
+        """Plain gradient descent carries nothing else from step to step."""
+        return {
+            "model": ModelState(self.model),
+            "probes": self._instrument,
+            "curves": self._curves,
+            "streams": Streams(self.model),
+        }
+
+    def steps(self, start: int) -> Iterator[int]:
+        """Train, let the probes read, and test at its times; raises Diverged."""
+        run, instrument, curves = self.run, self._instrument, self._curves
+        if self.loss.classifies and start == 0:
+            curves.test(0, *evaluate(self.model, self.dataset, self.loss))
+        views = train(
+            self.model,
+            self.batches,
+            self.loss,
+            lr=run.lr,
+            steps=run.steps,
+            start=start,
+            l2_penalty=run.l2_penalty,
+            look=instrument.due,
+        )
+        for view in views:
+            measuring, done = instrument.due(view.step), view.step + 1
+            testing = self.loss.classifies and self._is_tested(done)
+            # Nothing is measured on a network of which it is not known whether it has diverged.
+            self._check(curves.follow(view, settle=measuring or testing))
+            if measuring:
+                instrument.look(view)
+            if testing:
+                curves.test(done, *evaluate(self.model, self.dataset, self.loss))
+            yield done
+        self._check(curves.settle())
+
+    def end(self, step: int) -> dict[str, Any]:
+        """The weights."""
+        del step
+        return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
+
+    def _is_tested(self, done: int) -> bool:
+        return done % self.run.probing.evaluate_every == 0 or done == self.run.steps
+
+    def _check(self, diverged: int | None) -> None:
+        if diverged == 0:
+            raise LandscopeError(
+                f"the loss of {self.run.id} is not finite at step 0",
+                "a training starts from finite numbers",
+                "check the data for NaN, or choose another seed",
             )
-            ended = _train(config, parts, start, recording, report)
-            weights = parts.model.state_dict()
-            outcome = Outcome(ended.status, ended.step, recording.seconds)
-            recording.finish(outcome, {n: t.cpu().numpy() for n, t in weights.items()})
-    report(Progress(config.id, ended.status, config.steps, config.steps))
-    return outcome
+        if diverged is not None:
+            raise Diverged(diverged)
 
 
-def predict_costs(config: RunConfig, machine: Machine) -> list[ProbeCost]:
+def predict_costs(
+    run: Experiment, machine: Machine, data_dir: Path | None = None
+) -> list[ProbeCost]:
     """What each probe of a run will cost, before it runs: its network does two small passes.
 
     Raises:
         LandscopeError: As for the run itself.
     """
-    few = config.model_copy(update={"batch_size": _FEW})
-    with machine.prepared():
-        parts = _set_up(few, machine)
-        samples = config.batch_size or len(parts.dataset.train_inputs)
-        work = work_of(parts.objective, trainable(parts.model), samples)
-    return [probe.cost_over(config.steps, work) for probe in parts.probes]
+    few = run.model_copy(update={"batch_size": _FEW})
+    with Machine("cpu", machine.threads).prepared() as cpu:
+        training = PaperTraining(few, cpu, data_dir)
+        samples = run.batch_size or len(training.dataset.train_inputs)
+        work = work_of(training.objective, trainable(training.model), samples)
+    return [probe.cost_over(run.steps, work) for probe in training.probes]
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What is trained and measured; ``layers`` are names in the order of execution."""
+def check_data(names: Iterable[str], data_dir: Path | None) -> None:
+    """Read data sets once, fetching what is not there, before anything is begun.
 
-    dataset: Dataset
-    model: nn.Module
-    loss: Loss
-    batches: Batches
-    objective: Objective
-    layers: list[str]
-    probes: list[Probe]
-
-
-@dataclass(frozen=True)
-class _Watched(_Parts):
-    """The same with what reads and writes."""
-
-    instrument: Instrument
-    curves: Curves
-
-    @property
-    def state(self) -> TrainingState:
-        """All that the coming steps depend on."""
-        return TrainingState(
-            {
-                "model": ModelState(self.model),
-                "probes": self.instrument,
-                "curves": self.curves,
-                "streams": Streams(self.model),
-            }
-        )
-
-
-def _set_up(config: RunConfig, machine: Machine) -> _Parts:
-    # The order of batches and the initial weights have streams of their own; what draws from the
-    # global one is noise in the network.
-    seed_streams(config.seed)
-    dataset = _dataset(config.data, machine.data_dir, config.seed).to(machine.device)
-    model = _model(config, dataset).to(machine.device)
-    loss = loss_for(config.family)
-    batches = Batches(dataset, config.seed, config.batch_size)
-    first = batches(0)
-    objective = Objective.now(model.train(), loss.function, first.inputs, first.targets)
-    layers = [layer.name for layer in execution_order(objective, trainable(model))]
-    _check_probes(config, model, layers)
-    probes = _probes(config, model, dataset, layers)
-    return _Parts(dataset, model, loss, batches, objective, layers, probes)
-
-
-def _watched(config: RunConfig, parts: _Parts, recording: Recording) -> _Watched:
-    instrument = Instrument(parts.probes, recording.write)
-    curves = Curves(config.probing.curve_every, recording.write)
-    return _Watched(**vars(parts), instrument=instrument, curves=curves)
-
-
-def _train(
-    config: RunConfig, parts: _Watched, start: int, recording: Recording, report: Report
-) -> Outcome:
-    model, dataset, loss = parts.model, parts.dataset, parts.loss
-    instrument, curves = parts.instrument, parts.curves
-    reported, state = time.monotonic(), parts.state
-    if loss.classifies and start == 0:
-        curves.test(0, *evaluate(model, dataset, loss))
-    for view in train(
-        model,
-        parts.batches,
-        loss,
-        lr=config.lr,
-        steps=config.steps,
-        start=start,
-        l2_penalty=config.l2_penalty,
-        look=instrument.due,
-    ):
-        looking = instrument.due(view.step)
-        done = view.step + 1
-        testing = loss.classifies and _is_tested(config, done)
-        # Nothing is measured on a network of which it is not known whether it has diverged.
-        diverged = curves.follow(view, settle=looking or testing)
-        if diverged == 0:
-            raise LandscopeError(
-                f"the loss of {config.id} is not finite at step 0",
-                "a training starts from finite numbers",
-                "check the data for NaN, or choose another seed",
-            )
-        if diverged is not None:
-            return Outcome("diverged", diverged)
-        if looking:
-            instrument.look(view)
-        if testing:
-            curves.test(done, *evaluate(model, dataset, loss))
-        keep(recording, state, done)
-        if time.monotonic() - reported > _REPORT_SECONDS:
-            reported = time.monotonic()
-            report(Progress(config.id, "training", done, config.steps))
-    diverged = curves.settle()
-    return Outcome("finished", config.steps) if diverged is None else Outcome("diverged", diverged)
-
-
-def _is_tested(config: RunConfig, done: int) -> bool:
-    return done % config.probing.evaluate_every == 0 or done == config.steps
+    Raises:
+        DataError: One is missing or damaged.
+    """
+    for name in sorted(set(names)):
+        load(name, data_dir=data_dir)
 
 
 @lru_cache(maxsize=2)
@@ -213,7 +165,7 @@ def _dataset(name: str, data_dir: Path | None, seed: int) -> Dataset:
     return load(name, data_dir=data_dir, seed=seed)
 
 
-def _model(config: RunConfig, dataset: Dataset) -> nn.Module:
+def _model(config: Experiment, dataset: Dataset) -> nn.Module:
     channels = dataset.train_inputs.shape[1]
     return build(
         config.model,
@@ -224,7 +176,7 @@ def _model(config: RunConfig, dataset: Dataset) -> nn.Module:
     )
 
 
-def _check_probes(config: RunConfig, model: nn.Module, layers: list[str]) -> None:
+def _check_probes(config: Experiment, model: nn.Module, layers: list[str]) -> None:
     for number in config.watched:
         if not 1 <= number <= len(layers):
             raise UsageError(
@@ -247,7 +199,7 @@ def _check_probes(config: RunConfig, model: nn.Module, layers: list[str]) -> Non
 
 
 def _probes(
-    config: RunConfig, model: nn.Module, dataset: Dataset, layers: list[str]
+    config: Experiment, model: nn.Module, dataset: Dataset, layers: list[str]
 ) -> list[Probe]:
     probing = config.probing
     every = EverySteps(probing.look_every)
@@ -280,20 +232,3 @@ def _probes(
 
 def _reference(dataset: Dataset, samples: int) -> Tensor:
     return dataset.inputs(dataset.train_inputs[:samples])
-
-
-def _manifest(config: RunConfig, layers: list[str], machine: Machine) -> RunManifest:
-    versions = describe_versions()
-    fields = {
-        "format": 1,
-        "id": config.id,
-        "config": config.model_dump(mode="json"),
-        "layers": layers,
-        "seed": config.seed,
-        "device": machine.device,
-        "threads": machine.threads,
-        "config_digest": config.digest,
-        "identity": {**machine.identity, "landscope": versions["landscope"]},
-        **versions,
-    }
-    return manifest_of(RunManifest, fields)

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from landscope.studies.claims import CLAIMS, answers
+from landscope.studies.publish import answers
+from landscope.studies.santurkar2018.claims import CLAIMS
 
 from .synthetic import ETAS, LAYERS, LOOKS, STEPS, Synthetic, accuracy, line, per_layer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.tolerances import EXACT64
 
-from landscope.studies.santurkar2018.claims.faster import faster
+from landscope.studies.santurkar2018.claims.speed import faster
 
 from .synthetic import STEPS, Synthetic, accuracy, around, of
 

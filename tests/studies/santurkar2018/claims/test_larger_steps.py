@@ -3,7 +3,7 @@
 import pytest
 from tests.tolerances import EXACT64
 
-from landscope.studies.santurkar2018.claims.larger_steps import larger_steps
+from landscope.studies.santurkar2018.claims.speed import larger_steps
 
 from .synthetic import STEPS, Synthetic, accuracy, around, of
 

@@ -7,20 +7,18 @@ from landscope.quantities import DISTRIBUTION
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
-from landscope.studies.santurkar2018.claims.faster import DIVERGED, tell_by_step
-from landscope.studies.santurkar2018.claims.runs import (
+from landscope.studies.santurkar2018.claims.speed import DIVERGED, tell_by_step
+from landscope.studies.santurkar2018.claims.statistics import (
+    CHANCE,
     find_all_ended,
     find_ended,
     first_divergence,
-    tell_divergence,
-)
-from landscope.studies.santurkar2018.claims.statistics import (
-    CHANCE,
     has_over_layers,
     late_accuracy,
     mean_accuracy,
     median,
     over_layers,
+    tell_divergence,
 )
 from landscope.studies.santurkar2018.experiments import VGG_LR
 from landscope.text import times

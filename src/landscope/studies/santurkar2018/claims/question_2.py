@@ -7,14 +7,21 @@ from landscope.quantities import COVARIATE_SHIFT, Quantity
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
-from landscope.studies.config import Family
-from landscope.studies.santurkar2018.claims.runs import (
+from landscope.studies.santurkar2018.claims.statistics import (
     find_all_ended,
     first_divergence,
+    has_over_layers,
+    median,
+    over_layers,
     tell_divergence,
 )
-from landscope.studies.santurkar2018.claims.statistics import has_over_layers, median, over_layers
-from landscope.studies.santurkar2018.experiments import DLN_LR, DLN_SMALL_LR, VGG_LR, VGG_SMALL_LR
+from landscope.studies.santurkar2018.experiments import (
+    DLN_LR,
+    DLN_SMALL_LR,
+    VGG_LR,
+    VGG_SMALL_LR,
+    Family,
+)
 from landscope.text import change
 
 ID = "question-2"

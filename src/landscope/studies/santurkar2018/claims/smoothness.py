@@ -9,20 +9,17 @@ from landscope.quantities import PAPER_LINE, RANDOM_LINE, Line, Quantity
 from landscope.report.answer import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
-from landscope.studies.config import Family
-from landscope.studies.santurkar2018.claims.runs import (
-    find_all_ended,
-    first_divergence,
-    tell_divergence,
-)
 from landscope.studies.santurkar2018.claims.statistics import (
     Values,
+    find_all_ended,
+    first_divergence,
     largest,
     median,
     on_grid,
     spread,
+    tell_divergence,
 )
-from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
+from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR, Family
 from landscope.text import amount, change
 
 ID = "why"

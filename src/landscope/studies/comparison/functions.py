@@ -1,4 +1,4 @@
-"""A function of the user's own, named as ``module:function`` or ``path/to/file.py:function``."""
+"""Functions of the user's, named as ``module:function`` or ``path/to/file.py:function``."""
 
 import hashlib
 import importlib
@@ -15,6 +15,7 @@ from typing import Any
 
 from landscope.errors import UsageError
 from landscope.files import expanded
+from landscope.studies.comparison.configuration import ComparisonRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,57 @@ def load_function(path: ImportPath, *arguments: object) -> Callable[..., Any]:
     return found
 
 
+@dataclass(frozen=True)
+class UserFunctions:
+    """The user's functions, loaded.
+
+    Args:
+        make_model: Makes the model.
+        make_batches: Makes the batches of an epoch.
+        loss: ``loss(model, batch)``; None for cross-entropy on (inputs, targets).
+        make_optimizer: ``make_optimizer(model, lr)``; None for one of torch's.
+    """
+
+    make_model: Callable[[], Any]
+    make_batches: Callable[[int], Any]
+    loss: Callable[[Any, Any], Any] | None
+    make_optimizer: Callable[[Any, float], Any] | None
+
+
+def load_functions(config: ComparisonRun) -> UserFunctions:
+    """Load what a run names: this runs the user's files.
+
+    Raises:
+        UsageError: One is not there, does not load, or takes other arguments.
+    """
+    optimizer = config.optimizer
+    loss = parse_path(config.loss, "loss_fn") if config.loss else None
+    return UserFunctions(
+        load_function(parse_path(config.model, "make_model")),
+        load_function(parse_path(config.data, "make_batches"), config.seed),
+        None if loss is None else load_function(loss, None, None),
+        load_function(parse_path(optimizer, "make_optimizer"), None, config.lr)
+        if ":" in optimizer
+        else None,
+    )
+
+
+def call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of the user's; what it raises is told with its place.
+
+    Raises:
+        UsageError: It raised something.
+    """
+    try:
+        return function(*arguments)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            what, f"it fails with {tell_error(error)}", "fix it and start again"
+        ) from error
+
+
 def code_digest(path: ImportPath) -> str:
     """SHA-256 of the file that a loaded function is in; empty where it has none.
 
@@ -152,7 +204,7 @@ def _load_module(path: ImportPath) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(
-            str(path), f"loading it fails with {tell_error(error)}", "mend it and start again"
+            str(path), f"loading it fails with {tell_error(error)}", "fix it and start again"
         ) from error
 
 

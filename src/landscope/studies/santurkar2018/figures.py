@@ -6,7 +6,10 @@ from types import MappingProxyType
 
 from landscope.figures.axes import percent_axis
 from landscope.figures.curves import ShownRun, accuracy_panel, curve, log_panel, panel_on, share
-from landscope.figures.paper_panels import (
+from landscope.figures.spec import Curve, FigureSpec, Panel, Place, PlotAxis
+from landscope.quantities import COVARIATE_SHIFT, DISTRIBUTION, PAPER_LINE, TRAINING, Quantity
+from landscope.runs import StudyRecords
+from landscope.studies.santurkar2018.figure_panels import (
     PAPER_LR,
     TRAINED,
     NumberedLayer,
@@ -19,9 +22,6 @@ from landscope.figures.paper_panels import (
     training_and_along_gradient,
     training_panel,
 )
-from landscope.figures.spec import Curve, FigureSpec, Panel, Place, PlotAxis
-from landscope.quantities import COVARIATE_SHIFT, DISTRIBUTION, PAPER_LINE, TRAINING, Quantity
-from landscope.runs import StudyRecords
 from landscope.text import lr_text
 
 _TWO = ("none", "batch")

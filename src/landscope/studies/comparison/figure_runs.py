@@ -8,7 +8,6 @@ from statistics import median
 import numpy as np
 
 from landscope.figures.axes import near_top, value_axis
-from landscope.figures.comparison_nets import ended_comparison, entry_of
 from landscope.figures.spec import (
     Band,
     Bar,
@@ -24,6 +23,7 @@ from landscope.figures.spec import (
 )
 from landscope.norms.names import NORM_LABELS
 from landscope.runs import RunRecords, StudyRecords
+from landscope.studies.comparison.figure_panels import ended_comparison, entry_of
 from landscope.studies.comparison.records import (
     ComparisonRecords,
     diverged,

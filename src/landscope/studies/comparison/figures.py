@@ -7,18 +7,18 @@ from types import MappingProxyType
 import numpy as np
 
 from landscope.figures.axes import near_top
-from landscope.figures.comparison_nets import (
+from landscope.figures.curves import centred_mean, smoothing_window
+from landscope.figures.spec import EDGE_OF_STABILITY, Cross, FigureSpec, Level, PlotAxis
+from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, STEP_SIZE, Quantity
+from landscope.runs import RunRecords, StudyRecords
+from landscope.studies.comparison.figure_panels import (
     PlottedQuantity,
     Series,
     ended_comparison,
     entry_of,
     panels_by_lr,
 )
-from landscope.figures.comparison_runs import cost, loss_by_lr
-from landscope.figures.curves import centred_mean, smoothing_window
-from landscope.figures.spec import EDGE_OF_STABILITY, Cross, FigureSpec, Level, PlotAxis
-from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, STEP_SIZE, Quantity
-from landscope.runs import RunRecords, StudyRecords
+from landscope.studies.comparison.figure_runs import cost, loss_by_lr
 from landscope.studies.comparison.records import (
     ComparedRun,
     ComparisonRecords,
