@@ -155,7 +155,7 @@ WITHOUT_TORCH = (
     "studies.comparison.study",
     "studies.comparison.claims",
     "studies.comparison.report",
-    "studies.comparison.starter",
+    "studies.comparison.functions",
 )
 # The way from a study to its training, which is taken only when one is run.
 LATE = ("studies.machine", "studies.santurkar2018.training", "studies.comparison.training")

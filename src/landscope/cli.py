@@ -127,7 +127,7 @@ def init(
     /,
 ) -> None:
     """Write a commented file to begin a comparison from; it runs as it is."""
-    from landscope.studies.comparison.starter import write_starter
+    from landscope.studies.comparison.functions import write_starter
 
     file = expanded(file)
     command = write_starter(file)

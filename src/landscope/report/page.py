@@ -3,21 +3,63 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from landscope.errors import UsageError
-from landscope.figures.spec import FigureSpec
-from landscope.figures.style import dark_twins
+from landscope.figures import interactive, static
+from landscope.figures.spec import FigureSpec, LegendItem, Panel, RidgesPanel
+from landscope.figures.style import NORMS, SCREEN_DASHES, dark_twins
+from landscope.figures.summary import SummaryRow, summarize
 from landscope.findings import across
 from landscope.report.answer import Answer
 from landscope.report.content import StudyPage, probe_rows, versions
-from landscope.report.picture import norm_colours, picture
 from landscope.runs import StudyRecords
 from landscope.text import number_text
+
+
+@dataclass(frozen=True, slots=True)
+class LegendButton:
+    """A button of the legend: it switches what carries the key; ``dash`` is an SVG dash array."""
+
+    key: str
+    label: str
+    norm: str
+    dash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One figure of the page.
+
+    Args:
+        number: The figure's number.
+        title: What is measured.
+        caption: What to look for.
+        description: The figure in words.
+        source: The still picture as a data URL.
+        legend: The runs that can be switched.
+        plots: For each panel its title, notes, place and Plotly figure.
+        columns: Of the grid.
+        row_height: Of the grid, in twelfths of the width.
+        numbers: The figure in numbers.
+    """
+
+    number: int
+    title: str
+    caption: str
+    description: str
+    source: str
+    legend: tuple[LegendButton, ...]
+    plots: list[dict[str, Any]]
+    columns: int
+    row_height: float
+    numbers: tuple[SummaryRow, ...]
 
 
 def render_page(
@@ -69,6 +111,45 @@ def render_page(
         runs=page.runs,
         probes=probe_rows(study),
     )
+
+
+def picture(spec: FigureSpec) -> Picture:
+    """The figure as the page needs it."""
+    still = base64.b64encode(static.draw(spec)[static.Format.SVG]).decode()
+    return Picture(
+        number=spec.number,
+        title=spec.title,
+        caption=spec.caption,
+        description=spec.description,
+        source=f"data:image/svg+xml;base64,{still}",
+        legend=tuple(_button(item) for item in spec.legend),
+        plots=[_plot(panel) for panel in spec.panels],
+        columns=spec.columns,
+        row_height=spec.row_height,
+        numbers=summarize(spec),
+    )
+
+
+def _button(item: LegendItem) -> LegendButton:
+    dash = " ".join(f"{length:g}" for length in SCREEN_DASHES[item.dash])
+    return LegendButton(item.label, item.full_label, item.norm, dash)
+
+
+def _plot(panel: Panel) -> dict[str, Any]:
+    place = panel.place
+    return {
+        "title": panel.title,
+        "notes": "; ".join(panel.notes),
+        "kind": "ridges" if isinstance(panel, RidgesPanel) else "curves",
+        "row": f"{place.row + 1} / span {place.rows}",
+        "column": f"{place.column + 1} / span {place.columns}",
+        "plot": interactive.draw(panel),
+    }
+
+
+def norm_colours() -> dict[str, tuple[str, str]]:
+    """For each norm its colour on a white and on a dark page, for the page's style sheet."""
+    return {norm: (style.colour, style.dark) for norm, style in NORMS.items()}
 
 
 def as_script(source: str) -> Markup:

@@ -1,19 +1,21 @@
-"""Functions of the user's, named as ``module:function`` or ``path/to/file.py:function``."""
+"""The user's functions, named as ``module:function`` or ``path/file.py:function``."""
 
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import shlex
 import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from landscope.errors import UsageError
+from landscope.errors import StorageError, UsageError
 from landscope.files import expanded
 from landscope.studies.comparison.configuration import ComparisonRun
 
@@ -267,3 +269,29 @@ def _make_importable(folder: Path) -> None:
         standard = (own["stdlib"], own["platstdlib"], str(Path(own["platstdlib"]) / "lib-dynload"))
         places = [place for place, entry in enumerate(sys.path, 1) if entry in standard]
         sys.path.insert(max(places, default=len(sys.path)), str(folder))
+
+
+def write_starter(file: Path) -> str:
+    """Write the commented file, and give the command that runs it as it is.
+
+    Raises:
+        UsageError: Something of that name is there, or the name does not end in ``.py``.
+        StorageError: It cannot be written.
+    """
+    if file.suffix != ".py" or not file.stem:
+        raise UsageError(
+            str(file), "Python loads a file that ends in .py", f"give {file.stem or 'mine'}.py"
+        )
+    text = resources.files(__name__.rpartition(".")[0]).joinpath("starter.txt").read_text("utf-8")
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as opened:
+            opened.write(text.replace("THIS_FILE", shlex.quote(str(file))))
+    except FileExistsError as error:
+        raise UsageError(
+            str(file), "it is there already and is never overwritten", "give another name"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            str(file), f"it cannot be written ({error.strerror})", "choose a folder that is there"
+        ) from error
+    return f"landscope compare {shlex.quote(str(file))} --norms as-is none group --steps 100"
