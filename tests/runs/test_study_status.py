@@ -4,18 +4,23 @@ import pytest
 
 from landscope.errors import RecordError
 from landscope.runs import Journal, Outcome, RunFolder, StudyFolder
-from landscope.runs.outcome import failure_of
+from landscope.runs.outcome import Failure, raised, refused
 from landscope.runs.study_status import RunState, StudyStatus, study_status
 
 from .samples import make_run, reading
 
-TRACEBACK = """Traceback (most recent call last):
-  File "site-packages/torch/nn/modules/linear.py", line 134, in forward
-    return F.linear(input, self.weight, self.bias)
-  File "mine.py", line 7, in loss_fn
-    1 / 0
-ZeroDivisionError: division by zero
-"""
+
+def divide() -> None:
+    raise ZeroDivisionError("division\nby zero")
+
+
+def failure() -> Failure:
+    """That of a run that an error of the program ended."""
+    try:
+        divide()
+    except ZeroDivisionError as error:
+        return raised(error)
+    raise AssertionError
 
 
 def plan(folder: StudyFolder, *ids: str, steps: int = 10, **more: object) -> None:
@@ -42,7 +47,7 @@ def test_every_state_that_a_run_can_be_in(study_folder: StudyFolder) -> None:
     measure(runs["done"], 10, Outcome("finished", 10, 5.0))
     measure(runs["lost"], 4, Outcome("diverged", 3, 1.0))
     measure(runs["stopped"], 6, None)
-    study_folder.run("failed").note_failure(failure_of(TRACEBACK))
+    study_folder.run("failed").note_failure(known := failure())
     with Journal.create(runs["works"]) as journal:
         journal.write(reading(0))
         status = study_status(study_folder)
@@ -56,15 +61,15 @@ def test_every_state_that_a_run_can_be_in(study_folder: StudyFolder) -> None:
     }
     assert [run.step for run in status.runs] == [10, 3, 0, 5, None, None]
     assert not status.conducted
-    failure = status.runs[4].failure
-    assert failure is not None
-    assert failure.reason == "ZeroDivisionError: division by zero"
-    assert failure.place == "mine.py, line 7, in loss_fn"
-    assert failure.text == TRACEBACK
+    assert status.runs[4].failure == known
+    assert known.reason == "ZeroDivisionError: division by zero"
+    line = divide.__code__.co_firstlineno + 1
+    assert known.place == f"test_study_status.py, line {line}, in divide"
+    assert known.text.startswith("Traceback")
 
 
 def test_a_refusal_says_itself_what_to_do_and_has_no_place() -> None:
-    failure = failure_of("lr = -1: a learning rate is positive; give one above 0")
+    failure = refused("lr = -1: a learning rate is positive;\ngive one above 0")
     assert failure.reason == "lr = -1: a learning rate is positive; give one above 0"
     assert failure.place is None
 

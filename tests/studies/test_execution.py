@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from landscope.runs.outcome import Failure
 from landscope.studies.execution import Event, Job, execute
 
 from . import jobs
@@ -18,10 +19,15 @@ from . import jobs
 ROOT = Path(__file__).parents[2]
 
 
+def said(event: Event) -> Any:
+    """What an event holds; of a failure all that is known, whenever it was."""
+    return event.value.text if isinstance(event.value, Failure) else event.value
+
+
 def events(job: Job, tasks: list[Any], workers: int) -> dict[int, list[tuple[str, Any]]]:
     """What was told of each task, in order."""
     found: dict[int, list[tuple[str, Any]]] = defaultdict(list)
-    execute(job, tasks, workers=workers, on_event=lambda e: found[e.task].append((e.kind, e.value)))
+    execute(job, tasks, workers=workers, on_event=lambda e: found[e.task].append((e.kind, said(e))))
     return dict(found)
 
 

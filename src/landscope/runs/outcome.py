@@ -1,19 +1,21 @@
 """How a run ended: its outcome, and why it could not be done where it failed."""
 
-import re
-from dataclasses import asdict, dataclass
+import traceback
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 from pydantic import Field
 
+from landscope.errors import printable
 from landscope.runs.manifest import Manifest, manifest_of, read_manifest, write_manifest
 
 OutcomeStatus = Literal["finished", "diverged", "failed", "interrupted", "unfinished"]
 
-_FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+), in (.+)$', re.MULTILINE)
-_LONGEST = 100_000  # characters of a traceback, of which the last say most
+_LONGEST = 500  # characters of an error that are kept
+_LONGEST_TEXT = 100_000  # characters of a traceback, of which the last say most
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +82,50 @@ class _FailureManifest(Manifest):
     interrupted: bool = False
 
 
-def failure_of(text: str) -> Failure:
-    """The failure that a worker told of.
+def failure_of(error: BaseException, step: int | None = None) -> Failure:
+    """The failure of a run that an error ended: its type and words in a line, and its place.
 
     Args:
-        text: A refusal in a line, or a traceback as Python prints it.
+        error: The error; it is not kept, for it holds on to the whole training.
+        step: The step that the run was at.
     """
-    lines = text.strip().splitlines() or ["it does not say why"]
-    frames = _FRAME.findall(text) if lines[0].startswith("Traceback") else []
-    place = None
-    if frames:
-        file, line, function = frames[-1]
-        place = f"{Path(file).name}, line {line}, in {function}"
-    reason = lines[-1] if frames else " ".join(lines)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Failure(reason, place, text[-_LONGEST:], now)
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # the error is anybody's
+        words = ""
+    name = type(error).__name__
+    reason = printable(f"{name}: {words}" if words else name)
+    if len(reason) > _LONGEST:
+        reason = f"{reason[:_LONGEST]}..."
+    stopped = not isinstance(error, Exception)
+    return Failure(reason, _place(error.__traceback__), reason, _now(), step, stopped)
+
+
+def raised(error: Exception) -> Failure:
+    """The same with the whole traceback, as Python prints it."""
+    text = "".join(traceback.format_exception(error))
+    return replace(failure_of(error), text=text[-_LONGEST_TEXT:])
+
+
+def refused(text: str) -> Failure:
+    """The failure of a run that a sentence says all of: a refusal, or how its process ended."""
+    return Failure(" ".join(text.split()), None, text[-_LONGEST_TEXT:], _now())
+
+
+def _place(traceback: TracebackType | None) -> str | None:
+    """File, line and function in which the error was raised."""
+    if traceback is None:
+        return None
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    code = traceback.tb_frame.f_code
+    return printable(
+        f"{Path(code.co_filename).name}, line {traceback.tb_lineno}, in {code.co_name}"
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write_failure(path: Path, failure: Failure) -> None:

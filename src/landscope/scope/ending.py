@@ -2,17 +2,11 @@
 
 import os
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from landscope.errors import printable
-from landscope.runs.outcome import Failure
+from landscope.runs.outcome import Failure, failure_of
 from landscope.scope.destinations import Destinations
 from landscope.scope.unseen import Unseen
-
-_LONGEST = 500  # characters of an error that are kept
 
 _NO_ERRORS = (StopIteration, StopAsyncIteration, GeneratorExit)
 """By these a loop or a generator ends as it should."""
@@ -52,7 +46,7 @@ class Ending:
         """The training was left by an error, in a block or outside; by none where it is None."""
         if error is None or isinstance(error, _NO_ERRORS) or id(error) in self._known:
             return
-        self._failure = _failure(error, self.step)
+        self._failure = failure_of(error, self.step)
 
     def close(self, error: BaseException | None) -> None:
         """The user ends the measuring.
@@ -80,34 +74,3 @@ def _uncaught() -> BaseException | None:
         return None
     found: Any = getattr(sys, "last_value", None)
     return found if isinstance(found, BaseException) else None
-
-
-def _failure(error: BaseException, step: int) -> Failure:
-    try:
-        words = " ".join(str(error).split())
-    except Exception:  # the error is anybody's
-        words = ""
-    name = type(error).__name__
-    reason = printable(f"{name}: {words}" if words else name)
-    if len(reason) > _LONGEST:
-        reason = f"{reason[:_LONGEST]}..."
-    return Failure(
-        reason=reason,
-        place=_place(error.__traceback__),
-        text=reason,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        step=step,
-        interrupted=not isinstance(error, Exception),
-    )
-
-
-def _place(traceback: TracebackType | None) -> str | None:
-    """File, line and function in which the error was raised."""
-    if traceback is None:
-        return None
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    code = traceback.tb_frame.f_code
-    return printable(
-        f"{Path(code.co_filename).name}, line {traceback.tb_lineno}, in {code.co_name}"
-    )

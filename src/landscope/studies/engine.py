@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from landscope.errors import LandscopeError, RecordError, UsageError
 from landscope.runs.folder import RunFolder, StudyFolder
 from landscope.runs.manifest import RunManifest, describe_versions, manifest_of
-from landscope.runs.outcome import Outcome, failure_of
+from landscope.runs.outcome import Outcome
 from landscope.runs.recording import Recording, tidy
 from landscope.studies.execution import Event, execute
 from landscope.studies.going_on import (
@@ -189,9 +189,9 @@ def _execute(
         elif event.kind == "error":
             failed = tasks[event.task].config.id
             failures.append(failed)
-            listener.failed(failed, event.value)
+            listener.failed(failed, event.value.text)
             with suppress(LandscopeError):  # a full disk cannot say that it is full
-                folder.run(failed).note_failure(failure_of(event.value))
+                folder.run(failed).note_failure(event.value)
 
     execute(run_task, tasks, workers=workers, on_event=on_event)
     if failures:

@@ -1,7 +1,7 @@
 """Running the runs of a study: here, or side by side in processes of this machine.
 
 The contract is small enough for a cluster engine to fulfil later: a job is called with a task and
-a way to report, and ends as ``("ok", value)`` or ``("error", text)``. Several starts of one task
+a way to report, and ends as ``("ok", value)`` or ``("error", failure)``. Several starts of one task
 must do no harm.
 """
 
@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Literal, NamedTuple
 
 from landscope.errors import LandscopeError
+from landscope.runs.outcome import Failure, raised, refused
 
 Job = Callable[[Any, Callable[[Any], None]], Any]
 """``job(task, report)``: does one task; importable by name, so that another process can."""
@@ -34,7 +34,7 @@ class Event(NamedTuple):
     Args:
         kind: ``"progress"`` while it runs, ``"ok"`` or ``"error"`` once at its end.
         task: Position of the task.
-        value: What was reported, what the job gave, or why it failed.
+        value: What was reported, what the job gave, or the failure.
     """
 
     kind: Literal["progress", "ok", "error"]
@@ -66,11 +66,11 @@ def _attempt(job: Job, task: Any, index: int, on_event: Callable[[Event], None])
             "ok", index, job(task, lambda value: on_event(Event("progress", index, value)))
         )
     except LandscopeError as error:
-        return Event("error", index, str(error))
+        return Event("error", index, refused(str(error)))
     except BrokenPipeError:
         raise
-    except Exception:
-        return Event("error", index, traceback.format_exc())
+    except Exception as error:
+        return Event("error", index, raised(error))
 
 
 @dataclass
@@ -140,7 +140,7 @@ class _Crew:
         worker.process.join()
         self.workers.remove(worker)
         if worker.task is not None:
-            self.on_event(Event("error", worker.task, _tell_death(worker.process.exitcode)))
+            self.on_event(Event("error", worker.task, _death(worker.process.exitcode)))
 
     def _dismiss(self) -> None:
         for worker in self.workers:
@@ -202,13 +202,13 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _tell_death(exitcode: int | None) -> str:
+def _death(exitcode: int | None) -> Failure:
     if exitcode == _KILLED:
-        return (
+        return refused(
             "its process was killed: a system does so when memory runs out; "
             "free some, or let fewer workers run side by side"
         )
-    return f"its process ended by itself, with exit code {exitcode}; start it again"
+    return refused(f"its process ended by itself, with exit code {exitcode}; start it again")
 
 
 def _serve(job: Job, connection: Connection, safe_path: bool) -> None:

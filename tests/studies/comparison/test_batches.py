@@ -1,13 +1,16 @@
-"""The checksum of a batch, of whatever it is made: other batches have others."""
+"""The checksum of a batch, of whatever it is made, and who may make batches in processes."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from landscope.studies.comparison.batches import batch_checksum
+from landscope.errors import UsageError
+from landscope.studies.comparison import batches
+from landscope.studies.comparison.batches import UserBatches, batch_checksum
 
 
 @dataclass
@@ -48,3 +51,18 @@ def test_a_batch_that_holds_itself_comes_to_an_end() -> None:
     batch = Graph(torch.ones(1))
     batch.more = batch
     assert batch_checksum(batch) == batch_checksum(batch)
+
+
+class Loading(list[torch.Tensor]):
+    """As a ``DataLoader`` that starts processes."""
+
+    num_workers = 2
+
+
+def test_a_worker_process_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = UserBatches(lambda _: Loading([torch.ones(2)]), 0, "cpu")
+    assert torch.equal(made.peek(), torch.ones(2))
+    monkeypatch.setattr(batches, "current_process", lambda: SimpleNamespace(daemon=True))
+    text = r"^make_batches\(seed\) starts processes of its own: .*; give --workers 1, or make the "
+    with pytest.raises(UsageError, match=text):
+        UserBatches(lambda _: Loading([torch.ones(2)]), 0, "cpu").peek()

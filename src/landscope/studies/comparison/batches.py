@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import current_process
 from typing import Any, cast
 from zlib import crc32
 
@@ -124,6 +125,12 @@ class UserBatches:
                 "return a DataLoader or a list, or yield batches",
             )
         self.workers = int(getattr(made, "num_workers", 0))
+        if self.workers and current_process().daemon:
+            raise UsageError(
+                "make_batches(seed) starts processes of its own",
+                "a run in a worker process cannot have any",
+                "give --workers 1, or make the DataLoader with num_workers=0",
+            )
         self._iterator = iter(made)
         return self._iterator
 

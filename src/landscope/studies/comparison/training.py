@@ -223,23 +223,10 @@ def _first_batch(run: ComparisonRun, batches: UserBatches) -> Any:
         return batches.peek()
     except LandscopeError:
         raise
-    except AssertionError as error:
-        raise _loader_refused(error) from error
     except Exception as error:
         raise UsageError(
             run.data, f"it fails with {tell_error(error)}", "fix it and start again"
         ) from error
-
-
-def _loader_refused(error: AssertionError) -> UsageError:
-    """What a DataLoader's processes say inside of a worker, which may have none."""
-    if "daemonic" not in str(error):
-        return UsageError("make_batches(seed)", tell_error(error), "fix it and start again")
-    return UsageError(
-        "make_batches(seed) starts processes of its own",
-        "a run in a worker process cannot have any",
-        "give --workers 1, or make the DataLoader with num_workers=0",
-    )
 
 
 def _layers(model: nn.Module, loss: UserLoss, batch: Any) -> list[str]:
