@@ -16,7 +16,7 @@ from landscope.errors import UsageError
 from landscope.models.mlp import MLP
 from landscope.models.table import build
 from landscope.norms.table import builder
-from landscope.studies.santurkar2018.loop import squared_error
+from landscope.studies.santurkar2018.losses import squared_error
 
 CLASSES = 10
 MLP_WIDTH = 256

@@ -12,7 +12,7 @@ from landscope.models.dln import DLN
 from landscope.models.mlp import MLP
 from landscope.models.vgg import VGG, VggConfig
 from landscope.norms.table import builder
-from landscope.studies.santurkar2018.loop import LOSSES, Loss
+from landscope.studies.santurkar2018.losses import LOSSES, Loss
 
 SIDE = 8
 FEATURES = SIDE * SIDE

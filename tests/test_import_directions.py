@@ -50,7 +50,17 @@ MAY_IMPORT = {
         "terminal.live_table",
     ),
     # The engine and the contract know no kind of study, and no kind knows another.
-    "studies": ("errors", "cost", "reading", "objective", "runs", "figures", "report"),
+    "studies": (
+        "errors",
+        "cost",
+        "reading",
+        "quantities",
+        "objective",
+        "runs",
+        "figures",
+        "report",
+        "scope",
+    ),
     "studies.santurkar2018": (
         "errors",
         "cost",

@@ -21,7 +21,7 @@ from landscope.norms.names import NormName
 from landscope.norms.table import NORMS
 from landscope.probes import covariate_shift, distribution, line, optimum, theory
 from landscope.studies.santurkar2018.experiments import PRESETS, Family, ProbeName, load_preset
-from landscope.studies.santurkar2018.loop import loss_for
+from landscope.studies.santurkar2018.losses import loss_for
 
 SOURCE = Path(landscope.__file__).parent
 ROOT = Path(__file__).parents[1]

@@ -11,25 +11,50 @@ from torch import Tensor, nn
 from landscope.objective.objective import l2_penalty as penalty_of
 from landscope.probes.probe import Probe
 from landscope.reading import Reading
-from landscope.scope.instrument import Instrument
-from landscope.studies.santurkar2018.loop import train
+from landscope.scope.scope import Scope
+from landscope.studies.measuring import Heard, quietly
+from landscope.studies.santurkar2018.losses import descend
 
 
 def readings_of(probe: Probe, setting: Setting, *, steps: int, l2_penalty: float) -> list[Reading]:
-    """What a probe writes while a network is trained."""
+    """What a probe writes while a network is trained under a scope."""
     written: list[Reading] = []
-    instrument = Instrument([probe], written.append)
-    for view in train(
+    for _ in scoped(setting, [probe], written, steps=steps, l2_penalty=l2_penalty):
+        pass
+    return [reading for reading in written if reading.probe == probe.id]
+
+
+def scoped(
+    setting: Setting,
+    probes: list[Probe],
+    written: list[Reading],
+    *,
+    steps: int,
+    l2_penalty: float = 0.0,
+) -> Iterator[list[Tensor]]:
+    """Plain descent under a scope; gives after each step what ``descend`` gave.
+
+    Raises:
+        LandscopeError: A probe could not measure.
+    """
+    heard = Heard(written.append, strict=True)
+    optimizer = torch.optim.SGD(setting.model.train().parameters(), lr=setting.lr)
+    scope = Scope(
         setting.model,
-        setting.batches,
-        setting.loss,
-        lr=setting.lr,
-        steps=steps,
+        setting.loss.function,
+        optimizer,
+        probes=probes,
+        every=1,
+        to=heard,
         l2_penalty=l2_penalty,
-        look=instrument.due,
-    ):
-        instrument.look(view)
-    return written
+    )
+    with quietly(scope):
+        for step in range(steps):
+            batch = setting.batches(step)
+            with scope.step(batch.inputs, batch.targets):
+                found = descend(setting.model, batch, setting.loss, optimizer, l2_penalty)
+            heard.check()
+            yield found
 
 
 @dataclass

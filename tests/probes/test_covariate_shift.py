@@ -69,7 +69,7 @@ def test_units_and_function():
         "gradient_norm": "loss / parameter",
     }
     assert {str(reading.function) for reading in found.values()} == {
-        "training mode, batch 0 of epoch 0, 8 samples, loss with L2 penalty 0.5"
+        "training mode, the step's own batch, 8 samples, loss with L2 penalty 0.5"
     }
 
 
@@ -107,7 +107,9 @@ def test_a_network_that_cannot_be_cut_is_measured_rightly_and_says_so():
             assert values(found, "shift_l2", "shift_cosine") == [shift.l2, shift.cosine]
     assert {reading.status for reading in readings} == {Status.FALLBACK}
     (function,) = {str(reading.function) for reading in readings}
-    assert function.startswith("training mode, batch 0 of epoch 0, 8 samples, loss without penalty")
+    assert function.startswith(
+        "training mode, the step's own batch, 8 samples, loss without penalty"
+    )
     assert function.endswith(
         "a whole pass for each layer, because the pass looks into a tensor with bool"
     )

@@ -12,6 +12,7 @@ import landscope
 from landscope.errors import UsageError
 from landscope.probes.line import FixedLine, PaperLine, RandomLine
 from landscope.probes.schedule import EverySteps
+from landscope.probes.snapshot import StepView
 from landscope.reading import Status
 
 EVERY = EverySteps(2)
@@ -100,7 +101,7 @@ def test_the_loss_is_told_with_and_without_its_penalty():
         total - data for total, data in zip(*values(found, "loss", "data_loss"), strict=True)
     ]
     assert min(differences) > 0.01
-    batch = "training mode, batch 0 of epoch 0, 8 samples"
+    batch = "training mode, the step's own batch, 8 samples"
     assert str(found.pop("data_loss").function) == f"{batch}, loss without penalty"
     assert {str(reading.function) for reading in found.values()} == {
         f"{batch}, loss with L2 penalty 0.5"
@@ -157,7 +158,6 @@ def test_a_grid_that_is_none_is_refused_before_anything_is_trained(make, message
 
 @pytest.mark.parametrize("make", [PaperLine, FixedLine])
 def test_without_a_snapshot_there_is_nothing_to_read(make):
-    from tests.studies.santurkar2018.test_curves import view
-
-    assert make(EVERY, [0.1]).read(view(0)) == []
+    view = StepView(0, 0.1, torch.ones(()), torch.ones(()), None, None)
+    assert make(EVERY, [0.1]).read(view) == []
     assert torch.is_grad_enabled()

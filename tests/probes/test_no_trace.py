@@ -138,8 +138,6 @@ def freezes_a_weight(view):
 
 FAULTS = {
     nudges_a_weight: "value of 1.features.conv1.weight",
-    draws_a_number: "torch stream",
-    draws_from_numpy: "numpy stream",
     updates_a_buffer: "value of 1.features.norm1.norm.running_mean",
     runs_the_network: "value of 1.features.norm1.norm.num_batches_tracked",
     evaluates: "mode of 1.features.conv1",
@@ -157,6 +155,13 @@ def test_a_probe_that_leaves_a_trace_is_caught(fault, trace):
     clean = unwatched("vgg", "noisy-batch")
 
     assert trace in differing(clean, watch(setting("vgg", "noisy-batch"), [Faulty(fault)]))
+
+
+@pytest.mark.parametrize("draw", [draws_a_number, draws_from_numpy])
+def test_what_a_probe_draws_from_the_trainings_streams_is_given_back(draw):
+    clean = unwatched("vgg", "noisy-batch")
+
+    assert differing(clean, watch(setting("vgg", "noisy-batch"), [Faulty(draw)])) == []
 
 
 def test_one_last_bit_of_a_reading_is_caught():

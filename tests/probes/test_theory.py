@@ -7,7 +7,7 @@ from tests.small_networks import setting
 from tests.tolerances import EXACT64
 
 import landscope
-from landscope.errors import UsageError
+from landscope.errors import LandscopeError
 from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
 
@@ -68,11 +68,13 @@ def test_it_is_about_the_data_alone_and_says_so():
 
     assert [r.value for r in without] == [r.value for r in with_penalty]
     assert {str(r.function) for r in with_penalty} == {
-        "training mode, batch 0 of epoch 0, 8 samples, loss without penalty"
+        "training mode, the step's own batch, 8 samples, loss without penalty"
     }
 
 
 @pytest.mark.parametrize("norm", ["none", "l1", "layer"])
 def test_a_network_without_batch_norm_is_refused(norm):
-    with pytest.raises(UsageError, match=r"no batch norm in training mode: .*of a batch"):
+    with pytest.raises(
+        LandscopeError, match=r"theory at step 0: .*no batch norm in training mode: .*of a batch"
+    ):
         readings_of(Theory(EverySteps(1), 1), setting("mlp", norm), steps=1, l2_penalty=0.0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from tests.probes.one_look import scoped
 from tests.small_networks import TARGET, Setting
 from torch import nn
 
@@ -23,8 +24,6 @@ from landscope.probes.step_size import StepSize
 from landscope.probes.theory import Theory
 from landscope.probes.update import Update
 from landscope.reading import Reading
-from landscope.scope.instrument import Instrument
-from landscope.studies.santurkar2018.loop import train
 
 STEPS = 4
 L2_PENALTY = 1e-3
@@ -82,19 +81,9 @@ class Watching:
 def watch(setting: Setting, probes: list[Probe], *, steps: int = STEPS) -> Watching:
     """Train a network of its own under the probes."""
     readings: list[Reading] = []
-    instrument = Instrument(probes, readings.append)
     states: list[State] = []
-    for view in train(
-        setting.model,
-        setting.batches,
-        setting.loss,
-        lr=setting.lr,
-        steps=steps,
-        l2_penalty=L2_PENALTY,
-        look=instrument.due,
-    ):
-        instrument.look(view)
-        states.append({"loss": view.loss.item(), **state_of(setting.model)})
+    for loss, *_ in scoped(setting, probes, readings, steps=steps, l2_penalty=L2_PENALTY):
+        states.append({"loss": loss.item(), **state_of(setting.model)})
     return Watching(states, readings)
 
 

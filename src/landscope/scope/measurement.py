@@ -41,6 +41,7 @@ class Measurer:
         write: Takes what the measurement itself has to say.
         batch_dim: As for an :class:`Objective`.
         samples: As for an :class:`Objective`.
+        l2_penalty: As for an :class:`Objective`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Measurer:
         *,
         batch_dim: int = 0,
         samples: Samples = "independent",
+        l2_penalty: float = 0.0,
     ) -> None:
         self._model = model
         self._norm_mode: NormMode = norm_mode
@@ -59,6 +61,7 @@ class Measurer:
         self._write = write
         self._batch_dim = batch_dim
         self._samples: Samples = samples
+        self._l2_penalty = l2_penalty
         self._moving = _Moving(model)
 
     def at(
@@ -95,7 +98,12 @@ class Measurer:
                 "the parameters before it were not kept",
                 "step the optimiser that the scope was given, inside of the block",
             )
-        objective = replace(objective, batch_dim=self._batch_dim, samples=self._samples)
+        objective = replace(
+            objective,
+            batch_dim=self._batch_dim,
+            samples=self._samples,
+            l2_penalty=self._l2_penalty,
+        )
         measured = in_norm_mode(objective, self._norm_mode, before)
         noting = _Noting(measured.loss_fn, devices_of(self._model))
         loss, data_loss, gradient = replace(measured, loss_fn=noting).gradient(before)

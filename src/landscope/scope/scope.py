@@ -36,6 +36,7 @@ from landscope.scope.observation import Observation
 from landscope.scope.processes import Processes
 from landscope.scope.settings import (
     check_owned,
+    check_penalty,
     check_settings,
     check_training,
     manifest_of,
@@ -93,6 +94,8 @@ class Scope(Reviewed):
         samples: ``"dependent"`` where the loss couples the samples of a batch, as a contrastive one
             or one of a graph does. Half a batch has another loss then, and what is measured in
             halves is skipped.
+        l2_penalty: lambda, where the loop itself adds ``lambda/2 ||W||^2`` over the weights that
+            are trained, without biases, scales and shifts, to what ``loss_fn`` gives.
         live: Whether a table in the terminal follows the looks, on standard error.
 
     Raises:
@@ -115,9 +118,11 @@ class Scope(Reviewed):
         first_step: int = 0,
         batch_dim: int = 0,
         samples: Samples = "independent",
+        l2_penalty: float = 0.0,
         live: bool = False,
     ) -> None:
         check_settings(budget, every, norm_mode, first_step)
+        check_penalty(l2_penalty)
         check_samples(batch_dim, samples)
         check_training(model, loss_fn, optimizer, scaler)
         check_whole(model)
@@ -156,6 +161,7 @@ class Scope(Reviewed):
             self._write,
             batch_dim=batch_dim,
             samples=samples,
+            l2_penalty=l2_penalty,
         )
         complaints = Complaints()
         self._watch = Watch(

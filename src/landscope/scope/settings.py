@@ -1,5 +1,6 @@
 """What a scope is given: unwrapped, checked before a training begins, and named in its records."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, cast, get_args
@@ -78,6 +79,20 @@ def check_settings(budget: Any, every: Any, norm_mode: Any, first_step: Any) -> 
             f"first_step = {first_step!r}",
             "it is the number of updates that the training has behind it",
             "give 0 for a new one",
+        )
+
+
+def check_penalty(l2_penalty: Any) -> None:
+    """Refuse a strength of the penalty that has no meaning.
+
+    Raises:
+        UsageError: It is negative, or no finite number.
+    """
+    if not isinstance(l2_penalty, Real) or not 0 <= float(l2_penalty) < math.inf:
+        raise UsageError(
+            f"l2_penalty = {l2_penalty!r}",
+            "it is lambda of a penalty lambda/2 ||W||^2 in the loss, at least 0",
+            "leave it out where the loss has no penalty, or where the optimiser decays the weights",
         )
 
 

@@ -5,20 +5,13 @@ import math
 import pytest
 import torch
 
-from landscope.probes.snapshot import StepView
 from landscope.reading import Reading, Status
 from landscope.studies.santurkar2018.curves import Curves
 
 
-def view(step, loss=1.5, *, accuracy=0.25):
-    return StepView(
-        step=step,
-        lr=0.1,
-        loss=torch.tensor(loss),
-        data_loss=torch.tensor(loss / 2),
-        accuracy=None if accuracy is None else torch.tensor(accuracy),
-        snapshot=None,
-    )
+def point(step, loss=1.5, *, accuracy=0.25):
+    numbers = (loss, loss / 2) if accuracy is None else (loss, loss / 2, accuracy)
+    return step, list(map(torch.tensor, numbers))
 
 
 class Book:
@@ -28,8 +21,8 @@ class Book:
         self.readings: list[Reading] = []
         self.curves = Curves(every, self.readings.append)
 
-    def follow(self, *views, settle=False):
-        return [self.curves.follow(v, settle=settle) for v in views]
+    def follow(self, *points, settle=False):
+        return [self.curves.follow(*each, settle=settle) for each in points]
 
     def steps(self, quantity="train_loss"):
         return [reading.step for reading in self.readings if reading.quantity == quantity]
@@ -37,7 +30,7 @@ class Book:
 
 def test_a_point_has_the_loss_with_and_without_the_penalty_and_the_accuracy():
     book = Book()
-    book.follow(view(3), settle=True)
+    book.follow(point(3), settle=True)
 
     assert [(r.probe, r.quantity, r.value, r.unit) for r in book.readings] == [
         ("training", "train_loss", 1.5, "loss"),
@@ -49,7 +42,7 @@ def test_a_point_has_the_loss_with_and_without_the_penalty_and_the_accuracy():
 
 def test_it_says_which_function_each_value_is_of():
     book = Book()
-    book.follow(view(3), settle=True)
+    book.follow(point(3), settle=True)
     book.curves.test(3, torch.tensor(1.0), torch.tensor(0.5))
 
     assert {r.quantity: str(r.function) for r in book.readings} == {
@@ -63,7 +56,7 @@ def test_it_says_which_function_each_value_is_of():
 
 def test_there_is_no_accuracy_where_nothing_is_classified():
     book = Book()
-    book.follow(view(0, accuracy=None))
+    book.follow(point(0, accuracy=None))
 
     assert [r.quantity for r in book.readings] == ["train_loss", "train_data_loss"]
 
@@ -71,7 +64,7 @@ def test_there_is_no_accuracy_where_nothing_is_classified():
 def test_points_lie_every_so_many_steps_and_at_each_look():
     book = Book(every=4)
     for step in range(10):
-        book.follow(view(step), settle=step == 6)
+        book.follow(point(step), settle=step == 6)
     book.curves.settle()
 
     assert book.steps() == [0, 4, 6, 8]
@@ -79,17 +72,17 @@ def test_points_lie_every_so_many_steps_and_at_each_look():
 
 def test_points_are_held_so_that_nobody_waits_for_the_device():
     book = Book()
-    book.follow(view(0))
+    book.follow(point(0))
     assert book.steps() == [0]  # at once: a start that is not finite is no divergence
-    book.follow(*map(view, range(1, 50)))
+    book.follow(*map(point, range(1, 50)))
     assert book.steps() == [0]
-    book.follow(view(50))
+    book.follow(point(50))
     assert book.steps() == list(range(51))
 
 
 def test_settling_writes_what_is_held_and_nothing_twice():
     book = Book()
-    book.follow(*map(view, range(5)))
+    book.follow(*map(point, range(5)))
 
     assert book.curves.settle() is None
     assert book.curves.settle() is None
@@ -99,7 +92,7 @@ def test_settling_writes_what_is_held_and_nothing_twice():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_is_told_by_its_first_step(bad):
     book = Book()
-    told = book.follow(*(view(step, bad if step >= 7 else 1.0) for step in range(9)))
+    told = book.follow(*(point(step, bad if step >= 7 else 1.0) for step in range(9)))
 
     assert told == [None] * 9
     assert book.curves.settle() == 7
@@ -114,13 +107,13 @@ def test_a_loss_that_is_not_finite_is_told_by_its_first_step(bad):
 
 
 def test_it_is_told_at_once_where_a_look_is_due_or_at_the_start():
-    assert Book().follow(view(0, math.nan)) == [0]
-    assert Book(every=5).follow(view(3, math.nan), settle=True) == [3]
+    assert Book().follow(point(0, math.nan)) == [0]
+    assert Book(every=5).follow(point(3, math.nan), settle=True) == [3]
 
 
 def test_after_a_divergence_nothing_is_left_to_write():
     book = Book()
-    book.follow(*(view(step, math.nan) for step in range(1, 4)))
+    book.follow(*(point(step, math.nan) for step in range(1, 4)))
 
     assert book.curves.settle() == 1
     assert book.curves.settle() is None

@@ -8,7 +8,7 @@ from tests.small_networks import drawn
 from tests.tolerances import EXACT64, FLOAT32
 
 from landscope.errors import UsageError
-from landscope.studies.santurkar2018.loop import LOSSES, accuracy, loss_for, squared_error
+from landscope.studies.santurkar2018.losses import LOSSES, accuracy, loss_for, squared_error
 
 
 def test_squared_error_is_a_sum_over_the_samples():

@@ -8,11 +8,12 @@ import torch
 from tests.small_runs import CPU, PROBING, Place, dln, vgg
 from tests.tolerances import FLOAT32
 
-from landscope.errors import RecordError
+from landscope.errors import LandscopeError, RecordError, UsageError
 from landscope.models.table import build
 from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
+from landscope.probes.covariate_shift import CovariateShift
 from landscope.quantities import PAPER_LINE, TRAINING
 from landscope.reading import Status
 from landscope.runs.recording import Recording
@@ -313,6 +314,33 @@ def test_a_reading_of_the_step_that_broke_the_training_says_so(place):
         finite = math.isfinite(reading.value)
         assert reading.status is (Status.OK if finite else Status.NONFINITE)
     assert any(reading.status is Status.NONFINITE for reading in readings)
+
+
+def test_a_reading_says_which_batch_of_which_epoch_it_is_of(place):
+    config = vgg(steps=3)
+    place.run(config)
+
+    (last,) = {
+        str(reading.function)
+        for reading in place.records(config).readings(PAPER_LINE.gradient_change)
+        if reading.step == 2
+    }
+    assert last.startswith("training mode, batch 2 of epoch 0, 8 samples, loss with L2 penalty")
+
+
+def test_a_run_ends_by_a_probe_that_cannot_measure(place, monkeypatch):
+    def fail(*_):
+        raise UsageError("this batch", "it is none", "give another")
+
+    monkeypatch.setattr(CovariateShift, "read", fail)
+    config = dln(steps=3, probes=("covariate_shift",), watched=())
+    text = (
+        r"^covariate_shift at step 0: it cannot be measured \(UsageError: this batch: it is none; "
+        r"give another\); leave the probe out, or report it"
+    )
+    with pytest.raises(LandscopeError, match=text):
+        place.run(config)
+    assert place.folder(config).outcome().status == "unfinished"
 
 
 def test_progress_goes_from_the_set_up_to_the_end(place, monkeypatch):

@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -29,6 +28,7 @@ from landscope.studies.comparison.model import (
 )
 from landscope.studies.kind import Diverged, Training
 from landscope.studies.machine import Machine
+from landscope.studies.measuring import Heard, quietly
 from landscope.studies.training_state import ModelState, Streams
 
 PROBES = ("gradient", "update", "step_size", "line", "covariate_shift")
@@ -74,7 +74,7 @@ class ComparisonTraining(Training):
     @contextmanager
     def measured(self, write: Callable[[Reading], None]) -> Generator[None]:
         """A scope around the steps; what it warns of is in the records as well."""
-        self._writer = _Writer(write)
+        self._writer = Heard(write)
         self._scope = Scope(
             self.model,
             self.loss.of_scope,
@@ -83,8 +83,7 @@ class ComparisonTraining(Training):
             every=self.run.every,
             to=self._writer,
         )
-        with warnings.catch_warnings(), self._scope:
-            warnings.filterwarnings("ignore", message="landscope: ")
+        with quietly(self._scope):
             yield
 
     def parts(self) -> dict[str, Any]:
@@ -156,36 +155,6 @@ class ComparisonTraining(Training):
 
     def _note(self, step: int, quantity: str, value: float, unit: str = "1", **more: Any) -> None:
         self._writer.write(Reading(step, "training", quantity, value, unit, **more))
-
-
-class _Writer:
-    """Passes a scope's readings on, and keeps the error that a scope swallows.
-
-    Attributes:
-        measured: Readings of probes so far.
-    """
-
-    def __init__(self, write: Callable[[Reading], None]) -> None:
-        self._write = write
-        self._error: LandscopeError | None = None
-        self.measured = 0
-
-    def write(self, reading: Reading) -> None:
-        """Pass a reading on; ``check`` raises again what the disk refuses."""
-        self.measured += reading.probe != "training"
-        try:
-            self._write(reading)
-        except LandscopeError as error:
-            self._error = error
-            raise
-
-    def close(self) -> None:
-        """Nothing: the run ends its journal itself."""
-
-    def check(self) -> None:
-        """Raise what writing has met with."""
-        if self._error is not None:
-            raise self._error
 
 
 def try_norms(runs: Sequence[ComparisonRun], machine: Machine) -> int:

@@ -1,7 +1,7 @@
 """The curves of a training: loss and accuracy by step, on its batches and on the test set."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from landscope.data.dataset import Dataset
-from landscope.probes.snapshot import StepView
 from landscope.reading import Provenance, Reading, Status
-from landscope.studies.santurkar2018.loop import Loss, accuracy
+from landscope.studies.santurkar2018.losses import Loss, accuracy
 
 _PROBE = "training"
 _BATCH = Provenance(mode="training", batch="the step's batch")
@@ -46,22 +45,21 @@ class Curves:
         """Hold these points."""
         self._points = list(state)
 
-    def follow(self, view: StepView, *, settle: bool) -> int | None:
+    def follow(self, step: int, numbers: Sequence[Tensor], *, settle: bool) -> int | None:
         """Take a step's point where one is due; the step at which the loss stopped being finite.
 
         Args:
-            view: The step.
+            step: The step.
+            numbers: Its losses and, where there is one, its accuracy, as ``descend`` gives them.
             settle: Write what is held at once, so that the answer is about every point so far.
 
         Returns:
             None while the loss is finite, or as long as the points are held.
         """
-        if view.step % self._every == 0 or settle:
-            numbers = [view.loss, view.data_loss]
-            numbers += [] if view.accuracy is None else [view.accuracy]
-            self._points.append((view.step, torch.stack(numbers)))
+        if step % self._every == 0 or settle:
+            self._points.append((step, torch.stack(list(numbers))))
         # The first point is settled too: a loss that is not finite at the start is no divergence.
-        if settle or view.step == 0 or len(self._points) >= self._HELD:
+        if settle or step == 0 or len(self._points) >= self._HELD:
             return self.settle()
         return None
 

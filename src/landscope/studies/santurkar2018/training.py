@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from landscope.cost import ProbeCost
@@ -28,13 +30,14 @@ from landscope.probes.optimum import NearestOptimum
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import EverySteps
 from landscope.probes.theory import Theory
-from landscope.reading import Reading
-from landscope.scope.instrument import Instrument
+from landscope.reading import OWN_BATCH, Reading
+from landscope.scope.scope import Scope
 from landscope.studies.kind import Diverged, Training
 from landscope.studies.machine import Machine
+from landscope.studies.measuring import Heard, quietly
 from landscope.studies.santurkar2018.curves import Curves, evaluate
 from landscope.studies.santurkar2018.experiments import Experiment
-from landscope.studies.santurkar2018.loop import loss_for, train
+from landscope.studies.santurkar2018.losses import descend, loss_for
 from landscope.studies.training_state import ModelState, Streams
 
 _FEW = 2  # samples of a batch from which only shares of arithmetic are wanted; norms need two
@@ -61,10 +64,11 @@ class PaperTraining(Training):
         self.dataset = _dataset(run.data, data_dir, run.seed).to(machine.device)
         self.model = _model(run, self.dataset).to(machine.device)
         self.loss = loss_for(run.family)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=run.lr)
         self.batches = Batches(self.dataset, run.seed, run.batch_size)
-        first = self.batches(0)
+        self._batch = self.batches(0)
         self.objective = Objective.now(
-            self.model.train(), self.loss.function, first.inputs, first.targets
+            self.model.train(), self.loss.function, self._batch.inputs, self._batch.targets
         )
         order = execution_order(self.objective, trainable(self.model))
         self.layers = [layer.name for layer in order]
@@ -73,42 +77,47 @@ class PaperTraining(Training):
 
     @contextmanager
     def measured(self, write: Callable[[Reading], None]) -> Generator[None]:
-        """The probes and the curves write."""
-        self._instrument = Instrument(self.probes, write)
-        self._curves = Curves(self.run.probing.curve_every, write)
-        yield
+        """A scope with the run's probes, and the curves, write."""
+        run, every = self.run, self.run.probing
+        self._curves = Curves(every.curve_every, write)
+        self._heard = Heard(lambda reading: write(self._placed(reading)), strict=True)
+        self._scope = Scope(
+            self.model,
+            self.loss.function,
+            self.optimizer,
+            probes=self.probes,
+            every=every.look_every,
+            to=self._heard,
+            l2_penalty=run.l2_penalty,
+        )
+        with quietly(self._scope):
+            yield
 
     def parts(self) -> dict[str, Any]:
         """Plain gradient descent carries nothing else from step to step."""
         return {
             "model": ModelState(self.model),
-            "probes": self._instrument,
+            "scope": self._scope,
             "curves": self._curves,
             "streams": Streams(self.model),
         }
 
     def steps(self, start: int) -> Iterator[int]:
         """Train, let the probes read, and test at its times; raises Diverged."""
-        run, instrument, curves = self.run, self._instrument, self._curves
+        run, curves = self.run, self._curves
         if self.loss.classifies and start == 0:
             curves.test(0, *evaluate(self.model, self.dataset, self.loss))
-        views = train(
-            self.model,
-            self.batches,
-            self.loss,
-            lr=run.lr,
-            steps=run.steps,
-            start=start,
-            l2_penalty=run.l2_penalty,
-            look=instrument.due,
-        )
-        for view in views:
-            measuring, done = instrument.due(view.step), view.step + 1
+        self.model.train()
+        for step in range(start, run.steps):
+            self._batch, done = self.batches(step), step + 1
+            measuring = any(probe.schedule.due(step) for probe in self.probes)
             testing = self.loss.classifies and self._is_tested(done)
-            # Nothing is measured on a network of which it is not known whether it has diverged.
-            self._check(curves.follow(view, settle=measuring or testing))
-            if measuring:
-                instrument.look(view)
+            with self._scope.step(self._batch.inputs, self._batch.targets):
+                found = descend(self.model, self._batch, self.loss, self.optimizer, run.l2_penalty)
+                # In the block, at whose end the probes read: nothing is measured on a network of
+                # which it is not known whether it has diverged.
+                self._check(curves.follow(step, found, settle=measuring or testing))
+            self._heard.check()
             if testing:
                 curves.test(done, *evaluate(self.model, self.dataset, self.loss))
             yield done
@@ -118,6 +127,14 @@ class PaperTraining(Training):
         """The weights."""
         del step
         return {name: tensor.cpu().numpy() for name, tensor in self.model.state_dict().items()}
+
+    def _placed(self, reading: Reading) -> Reading:
+        """A reading that says which batch of which epoch the step's own is."""
+        function = reading.function
+        if function.batch != OWN_BATCH:
+            return reading
+        place = (self._batch.index, self._batch.epoch)
+        return replace(reading, function=replace(function, batch="", place=place))
 
     def _is_tested(self, done: int) -> bool:
         return done % self.run.probing.evaluate_every == 0 or done == self.run.steps

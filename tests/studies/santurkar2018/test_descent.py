@@ -1,42 +1,51 @@
-"""The training loop: which steps it takes, and what it keeps of them."""
+"""The steps of the paper, plain gradient descent, and what a scope shows of them to probes."""
 
 import itertools
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
+from tests.probes.one_look import scoped
 from tests.reference.gradient import flat, loss_and_gradient
 from tests.small_networks import BUILDERS, drawn, setting
 from tests.tolerances import EXACT64
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from landscope.cost import Cost
 from landscope.data.batches import Batches
-from landscope.objective.random_state import RandomState
-from landscope.studies.santurkar2018.loop import train
+from landscope.probes.probe import Probe
+from landscope.probes.schedule import EverySteps
 
 NORMS = ("none", "noisy-batch", "l1")
 PAIRS = [(network, norm) for network in BUILDERS for norm in NORMS]
 
 
-def always(step):
-    return True
+class Keeper(Probe):
+    """Keeps the last view that it was shown."""
+
+    def __init__(self):
+        super().__init__("keeper", EverySteps(1))
+        self.view = None
+
+    def cost(self, layers, samples):
+        del layers, samples
+        return Cost(0, 0)
+
+    def read(self, view):
+        self.view = view
+        return []
 
 
-def never(step):
-    return False
-
-
-def trained(made, *, steps=3, l2_penalty=0.0, look=always):
-    return train(
-        made.model,
-        made.batches,
-        made.loss,
-        lr=made.lr,
-        steps=steps,
-        l2_penalty=l2_penalty,
-        look=look,
-    )
+def trained(made, *, steps=3, l2_penalty=0.0):
+    """After each step the view of it, with the numbers that the training itself had."""
+    keeper = Keeper()
+    for found in scoped(made, [keeper], [], steps=steps, l2_penalty=l2_penalty):
+        loss, data_loss, accuracy = found if len(found) == 3 else (*found, None)
+        assert torch.equal(keeper.view.loss, loss)
+        assert torch.equal(keeper.view.data_loss, data_loss)
+        yield replace(keeper.view, accuracy=accuracy)
 
 
 def weights_of(point):
@@ -134,8 +143,7 @@ def test_each_step_has_its_batch_and_says_so():
         assert torch.equal(shot.objective.inputs, batch.inputs)
         assert torch.equal(shot.objective.targets, batch.targets)
         assert str(shot.function) == (
-            f"training mode, batch {batch.index} of epoch {batch.epoch}, 8 samples, "
-            "loss with L2 penalty 0.25"
+            "training mode, the step's own batch, 8 samples, loss with L2 penalty 0.25"
         )
     (plain,) = trained(setting("mlp", "batch"), steps=1)
     assert str(plain.snapshot.function).endswith("loss without penalty")
@@ -145,7 +153,8 @@ def test_each_step_has_its_batch_and_says_so():
 def test_the_whole_training_set_can_be_one_batch(steps):
     made = setting("dln", "none")
     batches = Batches(made.dataset, 3, None)
-    views = list(train(made.model, batches, made.loss, lr=made.lr, steps=steps, look=always))
+    made = SimpleNamespace(**vars(made), batches=batches)
+    views = list(trained(made, steps=steps))
 
     assert len(views) == steps
     for view in views:
@@ -163,51 +172,6 @@ def test_accuracy_is_that_of_the_batch_before_the_update():
         assert view.accuracy.item() == pytest.approx(sum(hits) / len(hits), abs=1e-7)
 
 
-class Clones(TorchDispatchMode):
-    """Counts the copies of tensors that are made."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.count += func is torch.ops.aten.clone.default
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("look", [None, never], ids=["not given", "never"])
-def test_nothing_is_copied_where_no_look_is_due(look, monkeypatch):
-    captured = []
-    capture = RandomState.capture
-    monkeypatch.setattr(
-        RandomState, "capture", lambda *args: captured.append(args) or capture(*args)
-    )
-    with Clones() as clones:
-        views = list(trained(setting("vgg", "noisy-batch"), look=look))
-
-    assert [view.snapshot for view in views] == [None, None, None]
-    assert (clones.count, captured) == (0, [])
-
-
-def test_what_a_look_needs_is_copied_once():
-    """Parameters before, buffers, batch and streams, at the steps of a look alone."""
-    made = setting("vgg", "noisy-batch")
-    tensors = len(list(made.model.parameters())) + len(list(made.model.buffers())) + 2
-    with Clones() as clones:
-        views = list(trained(made, look=lambda step: step == 1))
-
-    assert [view.snapshot is not None for view in views] == [False, True, False]
-    assert clones.count == tensors
-
-
-def test_the_network_is_put_in_training_mode():
-    made = setting("vgg", "batch")
-    made.model.eval()
-    next(trained(made))
-
-    assert all(module.training for module in made.model.modules())
-
-
 def test_gradients_from_before_the_training_do_not_enter_it():
     made, clean = setting("mlp", "none"), setting("mlp", "none")
     for parameter in made.model.parameters():
@@ -222,7 +186,7 @@ def test_gradients_from_before_the_training_do_not_enter_it():
 def test_a_diverging_training_goes_on_with_numbers_that_say_so():
     made = setting("dln", "none")
     made.lr = 1e3
-    losses = [view.loss.item() for view in trained(made, steps=12)]
+    losses = [loss.item() for loss, *_ in scoped(made, [], [], steps=12)]
 
     assert len(losses) == 12
     assert math.isfinite(losses[0])
