@@ -167,7 +167,7 @@ def status(folder: Folder, /) -> None:
     also while another process is at work on it.
     """
     from landscope.runs.run_records import is_run, read_run
-    from landscope.terminal.run_summary import print_run_status
+    from landscope.terminal.summary import print_run_status
 
     if is_run(folder):
         print_run_status(Console(), read_run(folder))
@@ -185,7 +185,7 @@ def show(
     From the records alone, also while a training still goes on.
     """
     from landscope.runs.run_records import is_run, read_run
-    from landscope.terminal.run_summary import print_run
+    from landscope.terminal.summary import print_run
 
     if is_run(folder):
         print_run(Console(), read_run(folder))
@@ -232,15 +232,15 @@ def _run(study: Kind, order: Order) -> None:
 
 def _status(study: Path) -> None:
     from landscope.runs.folder import StudyFolder
-    from landscope.runs.study_status import study_status
-    from landscope.terminal.study_status import print_status
+    from landscope.runs.study_records import study_status
+    from landscope.terminal.summary import print_status
 
     print_status(Console(), study_status(StudyFolder(study)))
 
 
 def _show(study: Path, report: Path | None) -> None:
     from landscope.runs import read_study
-    from landscope.terminal.study_summary import print_summary
+    from landscope.terminal.summary import print_summary
 
     print_summary(Console(), read_study(study), report)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.figures.study_fixture import Synthetic
 
-from landscope.report.answer import Answer, Number
+from landscope.report.content import Answer, Number
 from landscope.runs import StudyRecords
 from landscope.studies.publish import write_report
 

@@ -17,7 +17,7 @@ from tests.figures.study_fixture import Synthetic
 from tests.report.test_findings import with_findings
 
 from landscope.figures.spec import LinesPanel
-from landscope.report.answer import Answer, Number
+from landscope.report.content import Answer, Number
 from landscope.runs import StudyRecords
 from landscope.studies.publish import answers, render, specify, write_report
 

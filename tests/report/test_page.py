@@ -12,8 +12,7 @@ from tests.report.conftest import ANSWERS
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.quantities import TRAINING
 from landscope.reading import Reading
-from landscope.report.answer import Answer, Number
-from landscope.report.content import probe_rows
+from landscope.report.content import Answer, Number, probe_rows
 from landscope.report.page import as_script, policy
 from landscope.runs import StudyRecords, read_study
 from landscope.studies.publish import render, specify, write_report

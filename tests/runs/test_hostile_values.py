@@ -13,7 +13,7 @@ from landscope.errors import RecordError, UsageError
 from landscope.quantities import TRAINING
 from landscope.runs import RunFolder, StudyFolder, export, export_table, read_run, read_study
 from landscope.runs.line import MAX_BYTES
-from landscope.runs.study_status import study_status
+from landscope.runs.study_records import study_status
 from landscope.studies.publish import answers, study_figures, write_figures
 from torture.hostile.sealed import line, reseal
 from torture.hostile.sealed import reading as sealed_reading

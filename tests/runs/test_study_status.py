@@ -5,7 +5,7 @@ import pytest
 from landscope.errors import RecordError
 from landscope.runs import Journal, Outcome, RunFolder, StudyFolder
 from landscope.runs.outcome import Failure, raised, refused
-from landscope.runs.study_status import RunState, StudyStatus, study_status
+from landscope.runs.study_records import RunState, StudyStatus, study_status
 
 from .samples import make_run, reading
 

@@ -13,7 +13,7 @@ from tests.tiny_study import tiny_order, tiny_study
 
 from landscope.errors import RecordError, StorageError, UsageError
 from landscope.runs import StudyFolder
-from landscope.runs.study_status import study_status
+from landscope.runs.study_records import study_status
 from landscope.studies.engine import Task, chosen, left_of, run_study, run_task
 from landscope.studies.going_on import check_same_machine, open_study
 from landscope.studies.kind import Order

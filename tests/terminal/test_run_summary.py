@@ -10,7 +10,7 @@ from tests.findings.history import measured
 
 from landscope.reading import Reading
 from landscope.runs import Journal, RunFolder, RunRecords, read_run
-from landscope.terminal.run_summary import print_run
+from landscope.terminal.summary import print_run
 
 
 def printed(run: RunRecords, width: int = 80) -> str:

@@ -5,8 +5,8 @@ from io import StringIO
 from rich.console import Console
 
 from landscope.runs.outcome import Failure
-from landscope.runs.study_status import RunStatus, StudyStatus
-from landscope.terminal.study_status import print_status
+from landscope.runs.study_records import RunStatus, StudyStatus
+from landscope.terminal.summary import print_status
 
 FAILURE = Failure("ZeroDivisionError: division by zero", "mine.py, line 7, in loss_fn", "", "")
 RUNS = (

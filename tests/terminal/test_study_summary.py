@@ -11,7 +11,7 @@ from tests.comparison_study import Compared
 from landscope.reading import Reading
 from landscope.runs import Journal, Outcome, StudyFolder, StudyRecords, read_study
 from landscope.studies.publish import answers
-from landscope.terminal.study_summary import print_summary
+from landscope.terminal.summary import print_summary
 
 ACCURACY = np.linspace(0.2, 0.9, 30)
 

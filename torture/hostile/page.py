@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from landscope.report.answer import Answer, Number
+from landscope.report.content import Answer, Number
 from landscope.runs import read_study
 from landscope.studies.publish import publish, write_report
 from torture.hostile.honest import write_honest

@@ -17,8 +17,7 @@ from landscope.figures.spec import FigureSpec, LegendItem, Panel, RidgesPanel
 from landscope.figures.style import NORMS, SCREEN_DASHES, dark_twins
 from landscope.figures.summary import SummaryRow, summarize
 from landscope.findings import across
-from landscope.report.answer import Answer
-from landscope.report.content import StudyPage, probe_rows, versions
+from landscope.report.content import Answer, StudyPage, probe_rows, versions
 from landscope.runs import StudyRecords
 from landscope.text import number_text
 

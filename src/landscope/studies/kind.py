@@ -22,8 +22,7 @@ from landscope.reading import Reading
 
 if TYPE_CHECKING:
     from landscope.figures.spec import FigureSpec
-    from landscope.report.answer import Answer
-    from landscope.report.content import StudyPage
+    from landscope.report.content import Answer, StudyPage
     from landscope.runs import StudyRecords
     from landscope.studies.machine import Machine
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from landscope.errors import LandscopeError
-from landscope.quantities import SCOPE
+from landscope.quantities import SCOPE, TRAINING
 from landscope.reading import Reading
 from landscope.scope.scope import Scope
 
@@ -34,7 +34,7 @@ class Heard:
             if (reading.probe, reading.quantity) == SCOPE.failed.key:
                 self._error = self._error or _failed(reading)
             return
-        self.measured += reading.probe != "training"
+        self.measured += reading.probe != TRAINING.probe
         try:
             self._write(reading)
         except LandscopeError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landscope.errors import RecordError, UsageError
-from landscope.report.answer import Answer
+from landscope.report.content import Answer
 from landscope.runs import StudyFolder, StudyRecords, read_study
 from landscope.runs.disk import check_inside, storing, whole_file
 from landscope.studies.kind import kind_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.comparison_study import Compared, Place
 
-from landscope.report.answer import Answer
+from landscope.report.content import Answer
 from landscope.studies.comparison.claims import CLAIMS
 from landscope.studies.publish import answers
 

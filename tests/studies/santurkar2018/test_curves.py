@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from landscope.reading import Reading, Status
-from landscope.studies.santurkar2018.curves import Curves
+from landscope.studies.santurkar2018.losses import Curves
 
 
 def point(step, loss=1.5, *, accuracy=0.25):

@@ -6,7 +6,7 @@ from tests.small_networks import CLASSES, FEATURES, classification, setting
 from tests.tolerances import EXACT64, FLOAT32
 from torch import nn
 
-from landscope.studies.santurkar2018.curves import evaluate, evaluation_mode
+from landscope.studies.santurkar2018.losses import evaluate, evaluation_mode
 
 SAMPLES = 2_300  # two chunks, and a smaller third
 

@@ -9,8 +9,7 @@ from landscope.figures.curves import ShownRun, curve, log_panel
 from landscope.figures.spec import Entry, FigureSpec, Place
 from landscope.quantities import TRAINING
 from landscope.reading import Reading
-from landscope.report.answer import Answer
-from landscope.report.content import Fact, StudyPage, numbered, run_line, where_and_when
+from landscope.report.content import Answer, Fact, StudyPage, numbered, run_line, where_and_when
 from landscope.runs import StudyRecords
 from landscope.runs.manifest import Part
 from landscope.studies.kind import Diverged, Frozen, Kind, Settings, TextTable, Training
@@ -59,7 +58,7 @@ class Descending(Training):
             loss = self.point.x * self.point.x / 2
             if loss > LARGE:
                 raise Diverged(step)
-            self.write(Reading(step, *TRAINING.train_loss.key, loss, "loss"))
+            self.write(TRAINING.train_loss.at(step, loss))
             self.point.x -= self.run.lr * self.point.x
             yield step + 1
 

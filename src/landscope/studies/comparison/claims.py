@@ -3,7 +3,7 @@
 from functools import partial
 
 from landscope.quantities import COVARIATE_SHIFT, PAPER_LINE, STEP_SIZE
-from landscope.report.answer import Answer, Number, Verdict
+from landscope.report.content import Answer, Number, Verdict
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.comparison.configuration import spoken
 from landscope.studies.comparison.paired import FEWEST_SEEDS

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from landscope.quantities import TRAINING
-from landscope.report.answer import Answer, Number, Verdict
+from landscope.report.content import Answer, Number, Verdict
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.comparison.configuration import spoken

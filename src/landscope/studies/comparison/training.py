@@ -14,6 +14,7 @@ from landscope.objective.layers import execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import trainable
 from landscope.objective.random_state import seed_streams
+from landscope.quantities import TRAINING, Quantity
 from landscope.reading import Provenance, Reading, Status
 from landscope.scope.scope import Scope
 from landscope.studies.comparison.batches import UserBatches
@@ -103,11 +104,11 @@ class ComparisonTraining(Training):
             with self._scope.step(*self.loss.parts(batch)):
                 loss, seconds = self._step(batch)
             status = Status.OK if math.isfinite(loss) else Status.NONFINITE
-            self._note(step, "train_loss", loss, "loss", status=status, function=_LOSS)
+            self._note(TRAINING.train_loss, step, loss, status=status, function=_LOSS)
             if self._writer.measured == known:
-                self._note(step, "step_seconds", seconds, "s", function=_TIME)
+                self._note(TRAINING.step_seconds, step, seconds, function=_TIME)
             else:
-                self._note(step, "batches_checksum", float(self.batches.checksum))
+                self._note(TRAINING.batches_checksum, step, float(self.batches.checksum))
             self._writer.check()
             if not math.isfinite(loss):
                 raise Diverged(step)
@@ -115,7 +116,7 @@ class ComparisonTraining(Training):
 
     def end(self, step: int) -> None:
         """The weights are not kept: their checksum tells whether two runs ended alike."""
-        self._note(step, "weights_checksum", float(state_checksum(self.model)))
+        self._note(TRAINING.weights_checksum, step, float(state_checksum(self.model)))
 
     def first_loss(self) -> float:
         """The loss of the first batch, in which the user's functions meet for the first time.
@@ -153,8 +154,8 @@ class ComparisonTraining(Training):
         wait()
         return float(loss.detach()), time.perf_counter() - start
 
-    def _note(self, step: int, quantity: str, value: float, unit: str = "1", **more: Any) -> None:
-        self._writer.write(Reading(step, "training", quantity, value, unit, **more))
+    def _note(self, quantity: Quantity, step: int, value: float, **more: Any) -> None:
+        self._writer.write(quantity.at(step, value, **more))
 
 
 def try_norms(runs: Sequence[ComparisonRun], machine: Machine) -> int:

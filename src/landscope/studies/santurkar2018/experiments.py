@@ -1,19 +1,21 @@
 """The experiments of Santurkar et al. 2018: which runs, with which probes, stand behind a figure.
 
 Learning rates are the paper's: figures 1, 3 and their captions; 0.1 and 1e-6 "unless said". How
-large they are run is a preset's, read from the TOML files beside this one.
+large they are run is a preset's, read from the TOML files beside this one. At the end: what is
+recorded of them, as it is read back.
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from landscope.errors import UsageError
 from landscope.norms.names import NormName
+from landscope.runs.manifest import Part
 from landscope.studies.kind import SEEDS, Frozen
 
 Family = Literal["vgg", "dln"]
@@ -240,3 +242,49 @@ def _configure(
         watched=tuple(watched) if "distribution" in probes else (),
         probing=size.probing,
     )
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Steps = Annotated[int, Field(ge=1, lt=2**53)]
+_Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class PaperRun(Part):
+    """A run of the paper's experiments; what the claims and the report read of it."""
+
+    family: str | None = None
+    norm: str | None = None
+    lr: _Rate | None = None
+    steps: _Steps | None = None
+    seed: _Count | None = None
+
+
+class PaperFamily(Part):
+    """One of the paper's set-ups at the size that was run; ``layers`` by figure, from 1."""
+
+    model: str | None = None
+    data: str | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    l2_penalty: float | None = None
+    layers: Mapping[str, list[int]] = {}
+    probing: Mapping[str, Any] = {}
+
+
+class PaperPreset(Part):
+    """The size at which the paper was run."""
+
+    name: str = "none"
+    summary: str | None = None
+    vgg: PaperFamily = PaperFamily()
+    dln: PaperFamily = PaperFamily()
+
+    def family(self, name: str) -> PaperFamily:
+        """One of the set-ups; an empty one where it is neither."""
+        return {"vgg": self.vgg, "dln": self.dln}.get(name, PaperFamily())
+
+
+class PaperStudy(Part):
+    """A study of the paper's experiments."""
+
+    preset: PaperPreset = PaperPreset()

@@ -37,8 +37,7 @@ from landscope.norms.names import NORM_LABELS
 from landscope.quantities import FIXED_LINE, PAPER_LINE, Quantity
 from landscope.reading import Reading
 from landscope.runs import RunRecords, StudyRecords
-from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR
-from landscope.studies.santurkar2018.records import PaperStudy
+from landscope.studies.santurkar2018.experiments import DLN_LR, VGG_LR, PaperStudy
 from landscope.text import lr_text
 
 PAPER_LR: dict[str, float] = {"vgg": VGG_LR, "dln": DLN_LR}

@@ -19,7 +19,7 @@ from landscope.report.content import (
 )
 from landscope.runs import RunRecords, StudyRecords
 from landscope.studies.kind import TextTable
-from landscope.studies.santurkar2018.records import PaperFamily, PaperRun, PaperStudy
+from landscope.studies.santurkar2018.experiments import PaperFamily, PaperRun, PaperStudy
 from landscope.text import lr_text, number_text
 
 _FAMILIES = {"vgg": "VGG", "dln": "Deep linear net"}

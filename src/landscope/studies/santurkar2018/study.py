@@ -10,16 +10,16 @@ from landscope.studies.kind import Kind, Settings, TextTable, Training, check_se
 from landscope.studies.santurkar2018.experiments import (
     FIGURES,
     Experiment,
+    PaperRun,
+    PaperStudy,
     Preset,
     check_figures,
     runs_behind,
 )
-from landscope.studies.santurkar2018.records import PaperRun, PaperStudy
 
 if TYPE_CHECKING:
     from landscope.figures.spec import FigureSpec
-    from landscope.report.answer import Answer
-    from landscope.report.content import StudyPage
+    from landscope.report.content import Answer, StudyPage
     from landscope.runs import StudyRecords
     from landscope.studies.machine import Machine
 

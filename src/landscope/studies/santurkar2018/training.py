@@ -35,9 +35,8 @@ from landscope.scope.scope import Scope
 from landscope.studies.kind import Diverged, Training
 from landscope.studies.machine import Machine
 from landscope.studies.measuring import Heard, quietly
-from landscope.studies.santurkar2018.curves import Curves, evaluate
 from landscope.studies.santurkar2018.experiments import Experiment
-from landscope.studies.santurkar2018.losses import descend, loss_for
+from landscope.studies.santurkar2018.losses import Curves, descend, evaluate, loss_for
 from landscope.studies.training_state import ModelState, Streams
 
 _FEW = 2  # samples of a batch from which only shares of arithmetic are wanted; norms need two

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from landscope.quantities import DISTRIBUTION
-from landscope.report.answer import Answer, Number, Verdict, not_run
+from landscope.report.content import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.santurkar2018.claims.speed import DIVERGED, tell_by_step

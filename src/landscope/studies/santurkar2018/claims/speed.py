@@ -2,7 +2,7 @@
 
 import math
 
-from landscope.report.answer import Answer, Number, Verdict, not_run
+from landscope.report.content import Answer, Number, Verdict, not_run
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
 from landscope.studies.santurkar2018.claims.statistics import (

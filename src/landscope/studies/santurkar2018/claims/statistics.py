@@ -12,8 +12,7 @@ from landscope.norms.names import NormName
 from landscope.quantities import TRAINING, Quantity
 from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import StudyRecords
-from landscope.studies.santurkar2018.experiments import Family
-from landscope.studies.santurkar2018.records import PaperRun
+from landscope.studies.santurkar2018.experiments import Family, PaperRun
 
 Values = NDArray[np.float64]
 
