@@ -159,7 +159,7 @@ def _view(step: Step) -> StepView:
     with torch.no_grad():
         loss, data_loss = step.objective.losses(step.before)
     shot = Snapshot(step.objective, step.before, step.after, step.gradient, Provenance())
-    return StepView(0, step.network.lr, loss, data_loss, None, shot)
+    return StepView(0, step.network.lr, loss, data_loss, shot)
 
 
 def run(settings: Settings, console: Console) -> None:

@@ -76,7 +76,7 @@ class Counted:
         loss, data_loss, gradient = objective.gradient(before)
         after = displaced(before, gradient, 0.1)
         shot = Snapshot(objective, before, after, gradient, Provenance())
-        self.view = StepView(0, 0.1, loss, data_loss, None, shot)
+        self.view = StepView(0, 0.1, loss, data_loss, shot)
 
     def excess(self, probe: Probe) -> float:
         """The declared cost of a probe's next look over what the look takes."""

@@ -158,6 +158,6 @@ def test_a_grid_that_is_none_is_refused_before_anything_is_trained(make, message
 
 @pytest.mark.parametrize("make", [PaperLine, FixedLine])
 def test_without_a_snapshot_there_is_nothing_to_read(make):
-    view = StepView(0, 0.1, torch.ones(()), torch.ones(()), None, None)
+    view = StepView(0, 0.1, torch.ones(()), torch.ones(()), None)
     assert make(EVERY, [0.1]).read(view) == []
     assert torch.is_grad_enabled()

@@ -44,7 +44,7 @@ def look(name: str | None) -> StepView:
     shot = Snapshot(
         objective, before, displaced(before, gradient, 0.1), gradient, Provenance(mode="training")
     )
-    return StepView(0, 0.1, loss, data_loss, None, shot)
+    return StepView(0, 0.1, loss, data_loss, shot)
 
 
 @every_type
@@ -108,7 +108,7 @@ def test_where_a_gradient_vanishes_what_is_relative_to_it_says_that_it_is_no_num
     zero = {name: torch.zeros_like(p) for name, p in shot.gradient.items()}
     still = Snapshot(shot.objective, shot.before, shot.after, zero, shot.measured)
 
-    found = at(NoiseFloor(EVERY).read(StepView(0, 0.1, view.loss, view.loss, None, still)), 0)
+    found = at(NoiseFloor(EVERY).read(StepView(0, 0.1, view.loss, view.loss, still)), 0)
 
     assert found["gradient_norm"].value == 0
     assert math.isnan(found["rounding_relative"].value)
@@ -117,9 +117,7 @@ def test_where_a_gradient_vanishes_what_is_relative_to_it_says_that_it_is_no_num
 
 
 def test_a_step_without_a_snapshot_has_no_readings():
-    assert (
-        NoiseFloor(EVERY).read(StepView(1, 0.1, torch.ones(()), torch.ones(()), None, None)) == []
-    )
+    assert NoiseFloor(EVERY).read(StepView(1, 0.1, torch.ones(()), torch.ones(()), None)) == []
 
 
 @pytest.mark.parametrize(("name", "forward", "backward"), [("bfloat16", 3, 2), (None, 2, 1)])

@@ -41,7 +41,7 @@ def read(probe, *targets, step=0):
     point = trainable(objective.model)
     loss, data_loss, gradient = objective.gradient(point)
     shot = Snapshot(objective, point, point, gradient, MEASURED)
-    readings = probe.read(StepView(step, 0.1, loss, data_loss, None, shot))
+    readings = probe.read(StepView(step, 0.1, loss, data_loss, shot))
     return {reading.quantity: reading for reading in readings}
 
 
@@ -117,9 +117,7 @@ def test_a_look_that_overflows_says_so_and_is_left_out_of_the_averages():
 
 
 def test_no_snapshot_no_readings():
-    assert (
-        NoiseScale(EVERY).read(StepView(0, 0.1, torch.ones(()), torch.ones(()), None, None)) == []
-    )
+    assert NoiseScale(EVERY).read(StepView(0, 0.1, torch.ones(()), torch.ones(()), None)) == []
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, math.nan])

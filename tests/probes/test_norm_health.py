@@ -48,7 +48,7 @@ def read(model, samples=8, mode="batch"):
     objective = in_norm_mode(objective, mode, point)
     loss, data_loss, gradient = objective.gradient(point)
     shot = Snapshot(objective, point, point, gradient, MEASURED)
-    readings = NormHealth(EVERY).read(StepView(4, 0.1, loss, data_loss, None, shot))
+    readings = NormHealth(EVERY).read(StepView(4, 0.1, loss, data_loss, shot))
     found = {(reading.quantity, reading.layer): reading for reading in readings}
     assert len(found) == len(readings)
     return found
@@ -137,6 +137,6 @@ def test_a_norm_that_is_used_twice_is_told():
 
 
 def test_no_snapshot_no_readings():
-    nothing = StepView(0, 0.1, torch.ones(()), torch.ones(()), None, None)
+    nothing = StepView(0, 0.1, torch.ones(()), torch.ones(()), None)
 
     assert NormHealth(EVERY).read(nothing) == []

@@ -28,7 +28,7 @@ from landscope.quantities import (
 from landscope.reading import TRUSTED, Status
 from landscope.scope.scope import Scope
 
-VIEW = StepView(0, 0.1, torch.ones(()), torch.ones(()), None, None)
+VIEW = StepView(0, 0.1, torch.ones(()), torch.ones(()), None)
 
 
 class Saying(Probe):

@@ -47,7 +47,7 @@ def view_of(setting, move, *, computed=None, used=None, previous=None):
         ),
         previous=previous(before) if previous else None,
     )
-    return StepView(3, LR, loss, data_loss, None, shot)
+    return StepView(3, LR, loss, data_loss, shot)
 
 
 def read(probe, view):

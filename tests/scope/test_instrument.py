@@ -14,7 +14,7 @@ from landscope.scope.instrument import Instrument
 
 
 def view(step):
-    return StepView(step, 0.1, torch.tensor(1.0), torch.tensor(1.0), None, None)
+    return StepView(step, 0.1, torch.tensor(1.0), torch.tensor(1.0), None)
 
 
 class Counting(Probe):

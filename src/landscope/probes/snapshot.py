@@ -75,8 +75,6 @@ class StepView:
         lr: Learning rate of the update.
         loss: Loss before the update, with the penalty, a scalar on the device.
         data_loss: The same without the penalty.
-        accuracy: Fraction of the batch that is classified rightly, in training mode, before the
-            update; None where nothing is classified.
         snapshot: What a probe needs, at the steps for which it was asked.
     """
 
@@ -84,5 +82,4 @@ class StepView:
     lr: float
     loss: Tensor
     data_loss: Tensor
-    accuracy: Tensor | None
     snapshot: Snapshot | None

@@ -121,7 +121,7 @@ class Measurer:
             previous=previous if fits else None,
         )
         lr = observation.lr if math.isfinite(observation.lr) else _lr_of(snapshot)
-        return StepView(step, lr, loss, data_loss, None, snapshot)
+        return StepView(step, lr, loss, data_loss, snapshot)
 
     def _measured(self, objective: Objective, batches: int, noise: str) -> Provenance:
         last = f"the last of the step's {batches} batches"

@@ -227,9 +227,7 @@ def stand(training: Training) -> Stand:
     trained = TrainedGradients(computed=used, used=used)
     shot = Snapshot(objective, before, trainable(model), gradient, measured, trained, previous)
     lr = float(optimizer.param_groups[0]["lr"])
-    return Stand(
-        training, model, optimizer, batch, StepView(1, lr, loss, data_loss, None, shot), shot
-    )
+    return Stand(training, model, optimizer, batch, StepView(1, lr, loss, data_loss, shot), shot)
 
 
 def _copies(model: nn.Module) -> dict[str, Tensor]:
