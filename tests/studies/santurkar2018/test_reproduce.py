@@ -31,6 +31,7 @@ from landscope.studies.machine import Place, find_place
 from landscope.studies.santurkar2018.experiments import FIGURES, runs_behind
 
 ROOT = Path(__file__).parents[3]
+PATHS = os.pathsep.join((str(ROOT / "src"), str(ROOT)))  # the tests, and what they test
 
 
 @pytest.fixture(autouse=True)
@@ -193,7 +194,7 @@ def tiny(folder: Path, *arguments: str, steps: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.tiny_study", str(steps), *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": PATHS, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -428,7 +429,7 @@ def test_in_a_terminal_it_shows_bars(tmp_path: Path, interrupt: bool) -> None:
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.tiny_study", "100", "reproduce", "--figure", "13"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
+        env={**os.environ, "PYTHONPATH": PATHS, "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
