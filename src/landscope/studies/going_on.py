@@ -3,7 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
+
+from pydantic import BaseModel
 
 from landscope.errors import UsageError
 from landscope.runs.folder import StudyFolder
@@ -27,12 +29,12 @@ def check_same_study(folder: StudyFolder, study: Kind, asked: Mapping[str, Any])
     """
     if not folder.manifest_path.exists():
         return
-    begun = folder.manifest
+    begun, kind = folder.manifest, study.records.study
     fixed = {name: value for name, value in asked.items() if name not in (*study.grows, "code")}
     for name, before in begun.unlike(fixed).items():
         raise UsageError(
-            f"{name} = {_brief(asked[name])} with the study in {folder.path}",
-            f"it was begun with {name} = {_brief(before)}",
+            f"{name} = {_brief(name, asked[name], kind, asked)} with the study in {folder.path}",
+            f"it was begun with {name} = {_brief(name, before, kind, begun.content)}",
             "give the same to go on with it, or another --out to begin a new one",
         )
     if begun.code != asked.get("code") and any(run.outcome().ended for run in folder.runs()):
@@ -41,7 +43,7 @@ def check_same_study(folder: StudyFolder, study: Kind, asked: Mapping[str, Any])
             f"it has changed since the study in {folder.path} was begun",
             "give another --out to begin a new one, or put the code back to go on",
         )
-    there = read_as(study.records.study, begun.content, str(folder.manifest_path))
+    there = read_as(kind, begun.content, str(folder.manifest_path))
     for name in study.grows:
         lost = [value for value in getattr(there, name) or () if value not in asked[name]]
         if lost:
@@ -127,8 +129,8 @@ def close_study(folder: StudyFolder, manifest: StudyManifest, started: float) ->
     folder.write_manifest(manifest.changed(seconds=seconds))
 
 
-def _brief(value: object) -> str:
-    if isinstance(value, dict):  # a preset; two of one name differ by landscope's version
-        preset = cast("dict[str, Any]", value)
-        return f"{preset.get('name')} ({preset.get('summary')})"
-    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
+def _brief(name: str, value: Any, kind: type[BaseModel], content: Mapping[str, Any]) -> str:
+    """A field's value in short: where the kind of study has a type for it, as that says it."""
+    if name in kind.model_fields:
+        value = getattr(read_as(kind, content, name), name)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

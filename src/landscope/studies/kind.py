@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,6 +51,7 @@ class Frozen(BaseModel):
         return hashlib.sha256(plain.encode()).hexdigest()
 
 
+@runtime_checkable
 class RunConfig(Protocol):
     """The configuration of one run, a ``Frozen`` value."""
 

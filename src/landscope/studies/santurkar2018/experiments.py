@@ -279,6 +279,9 @@ class PaperPreset(Part):
     vgg: PaperFamily = PaperFamily()
     dln: PaperFamily = PaperFamily()
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.summary})"
+
     def family(self, name: str) -> PaperFamily:
         """One of the set-ups; an empty one where it is neither."""
         return {"vgg": self.vgg, "dln": self.dln}.get(name, PaperFamily())
