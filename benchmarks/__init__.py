@@ -1,1 +1,1 @@
-"""Holds what landscope costs against the floor of arithmetic, the textbook and other tools."""
+"""Holds what landscope costs against the floor, what a user would write, and other tools."""

@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from benchmarks import budget, covariate_shift, declared, growth, line, segments
+from benchmarks import budget, covariate_shift, declared, growth, line
 from benchmarks.provenance import ROOT
 from benchmarks.settings import RESULTS, Settings
 
 FIGURE = ROOT / "docs" / "images" / "cost-growth.svg"
 WIDTH = 190  # of the tables, where the output is no terminal
 
-Part = Literal["covariate-shift", "line", "growth", "declared", "segments", "budget"]
+Part = Literal["covariate-shift", "line", "growth", "declared", "budget"]
 
 app = App(name="benchmarks", help="What landscope costs, against the floor and against others.")
 
@@ -57,7 +57,6 @@ def main(
         "line": line.run,
         "growth": partial(growth.run, figure=figure, sizes=sizes),
         "declared": declared.run,
-        "segments": segments.run,
         "budget": partial(budget.run, steps=40 if small else None),
     }
     start = time.monotonic()

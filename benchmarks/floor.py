@@ -9,8 +9,8 @@ torch's counter, and counts what that counter counts, the products of matrices a
 operations for each multiplication that is added to a sum. Biases, norms, activations and losses
 count nothing.
 
-The first layer has no shift, by definition. Who leaves it out saves its term and pays for one pass
-to find the layers in: :attr:`Count.floor_from_second`, a little less than the formula.
+The first layer has no shift, by definition. Who leaves it out saves its term:
+:attr:`Count.floor_from_second`, a little less than the formula.
 
 Attention. Its two products, QK^T and AV, hold no weights and belong to the layer of the
 in-projection, before them. Forward they take 4 n s^2 e operations for n sequences of s tokens and
@@ -69,9 +69,15 @@ class Count:
         return self.forward + backward
 
     @property
-    def textbook(self) -> int:
+    def literal(self) -> int:
         """A whole forward and backward pass for each layer, to all weights."""
         return len(self.layers) * self.step
+
+    @property
+    def frugal(self) -> int:
+        """A whole forward pass for each layer but the first, and back to its own weights alone."""
+        later = range(1, len(self.layers))
+        return len(later) * self.forward + sum(map(self._back, later))
 
     @property
     def floor(self) -> int:
@@ -80,14 +86,16 @@ class Count:
 
     @property
     def floor_from_second(self) -> int:
-        """The sum over the layers behind the first, one pass to record and one moved prefix."""
-        return 2 * self.forward + sum(self._behind(at) for at in range(1, len(self.layers)))
+        """The same over the layers behind the first."""
+        return self.forward + sum(self._behind(at) for at in range(1, len(self.layers)))
 
     def _behind(self, position: int) -> int:
         """A layer's term: forward from it on, back to it, and to its own weights."""
-        layer, later = self.layers[position], self.layers[position + 1 :]
-        suffix = sum(row.forward + row.to_inputs for row in later)
-        return layer.forward + suffix + layer.to_weights
+        return sum(row.forward for row in self.layers[position:]) + self._back(position)
+
+    def _back(self, position: int) -> int:
+        later = self.layers[position + 1 :]
+        return sum(row.to_inputs for row in later) + self.layers[position].to_weights
 
 
 def count(layers: list[Layer]) -> Count:

@@ -55,7 +55,7 @@ class Point:
             "in steps, most": max(each),
             "arithmetic in steps": self.ours / self.operations.step,
             "floor in steps": self.operations.floor / self.operations.step,
-            "textbook in steps": self.operations.textbook / self.operations.step,
+            "frugal in steps": self.operations.frugal / self.operations.step,
             "seconds": {name: list(taken.all) for name, taken in self.seconds.items()},
         }
 
@@ -82,7 +82,6 @@ def measure(depth: int, samples: int, settings: Settings) -> Point:
     network = Network(
         name=f"mlp-{depth}",
         norm="none",
-        sequential=True,
         make=lambda: perceptron(depth, "none"),
         batch=vectors,
         loss_fn=functional.cross_entropy,

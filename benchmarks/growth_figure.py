@@ -13,7 +13,7 @@ from landscope.figures.style import GRID, INK, MUTED, NORMS
 Records = dict[str, list[dict[str, Any]]]
 
 OURS = NORMS["batch"].colour
-TEXTBOOK = NORMS["noisy-batch"].colour
+FRUGAL = NORMS["noisy-batch"].colour
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200)
 LABELS = {"depth": "layers", "samples": "samples in the batch"}
 
@@ -44,11 +44,11 @@ def _panel(axes: Axes, rows: list[dict[str, Any]], size: str, exponent: float) -
     cost = [row["in steps"] for row in rows]
     below = [row["in steps"] - row["in steps, least"] for row in rows]
     above = [row["in steps, most"] - row["in steps"] for row in rows]
-    axes.plot(sizes, [row["textbook in steps"] for row in rows], color=TEXTBOOK, ls="--", lw=1.2)
+    axes.plot(sizes, [row["frugal in steps"] for row in rows], color=FRUGAL, ls="--", lw=1.2)
     axes.plot(sizes, [row["floor in steps"] for row in rows], color=MUTED, ls=":", lw=1.4)
     axes.errorbar(sizes, cost, (below, above), color=OURS, marker="o", ms=4, lw=1.4, capsize=2)
     for line, label in zip(
-        axes.lines, ("textbook, in arithmetic", "floor, in arithmetic"), strict=False
+        axes.lines, ("frugal, in arithmetic", "floor, in arithmetic"), strict=False
     ):
         line.set_label(label)
     axes.plot([], [], color=OURS, marker="o", ms=4, lw=1.4, label="landscope, by the clock")

@@ -31,7 +31,6 @@ class Network:
     Args:
         name: The architecture, as on the command line.
         norm: The norm, or "none".
-        sequential: Whether each layer feeds the next alone.
         make: Makes the model in training mode, with the same weights each time.
         batch: Makes a batch of so many samples.
         loss_fn: ``loss_fn(outputs, targets)``, a scalar.
@@ -41,7 +40,6 @@ class Network:
 
     name: str
     norm: str
-    sequential: bool
     make: Callable[[], nn.Module]
     batch: Callable[[int], Batch]
     loss_fn: Callable[[Tensor, Tensor], Tensor]
@@ -111,17 +109,16 @@ def _classifier(
     make: Callable[[], nn.Module],
     batch: Callable[[int], Batch],
     *,
-    sequential: bool,
     samples: int = 64,
 ) -> Network:
     make = partial(_seeded, make)
-    return Network(name, norm, sequential, make, batch, functional.cross_entropy, 0.05, samples)
+    return Network(name, norm, make, batch, functional.cross_entropy, 0.05, samples)
 
 
 def _dln(norm: str) -> Network:
     # With its norm the gradient does not shrink as the loss falls, and the paper's step is 1e-6.
     make = partial(build, "dln-25", norm=norm)
-    return Network("dln", norm, True, make, linear_map, squared_error, 1e-6, 1000)
+    return Network("dln", norm, make, linear_map, squared_error, 1e-6, 1000)
 
 
 _RESNET_NORMS: dict[str, Callable[[int], nn.Module]] = {
@@ -131,23 +128,21 @@ _RESNET_NORMS: dict[str, Callable[[int], nn.Module]] = {
 
 NETWORKS: tuple[Network, ...] = (
     *(
-        _classifier(name, norm, partial(build, name, norm=norm), images, sequential=True)
+        _classifier(name, norm, partial(build, name, norm=norm), images)
         for name in ("vgg-11", "vgg-16")
         for norm in ("batch", "none")
     ),
     *(
-        _classifier("resnet-20", norm, partial(ResNet20, make), images, sequential=False)
+        _classifier("resnet-20", norm, partial(ResNet20, make), images)
         for norm, make in _RESNET_NORMS.items()
     ),
     *(
-        _classifier(
-            "transformer-6", norm, partial(Encoder, norm), sentences, sequential=False, samples=32
-        )
+        _classifier("transformer-6", norm, partial(Encoder, norm), sentences, samples=32)
         for norm in ("layer", "none")
     ),
     *(_dln(norm) for norm in ("batch", "none")),
     *(
-        _classifier("mlp-50", norm, partial(perceptron, 50, norm), vectors, sequential=True)
+        _classifier("mlp-50", norm, partial(perceptron, 50, norm), vectors)
         for norm in ("batch", "none")
     ),
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from benchmarks.step import Step
 
@@ -20,14 +21,16 @@ Points = list[tuple[float, float]]
 
 
 def by_hand(step: Step, etas: tuple[float, ...]) -> Points:
-    """For each step size: copy the model, move it, and take loss and gradient there."""
+    """For each step size: run the model with other parameters, and take loss and gradient there."""
     points: Points = []
     for eta in etas:
-        model = copy.deepcopy(step.model)
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                parameter.copy_(step.before[name] - eta * step.gradient[name])
-        points.append(_loss_and_change(step, model))
+        there = {
+            name: (start - eta * step.gradient[name]).requires_grad_()
+            for name, start in step.before.items()
+        }
+        buffers = {name: buffer.clone() for name, buffer in step.model.named_buffers()}
+        outputs = functional_call(step.model, {**there, **buffers}, (step.inputs,))
+        points.append(_loss_and_change(step, outputs, list(there.values())))
     return points
 
 
@@ -44,7 +47,7 @@ def with_the_package(step: Step, etas: tuple[float, ...]) -> Points:
         def __call__(self, wrapper: Any) -> tuple[float, float]:
             # The walk keeps parameters out of autograd, and moves them in place between calls.
             model = wrapper.modules[0].requires_grad_()
-            point = _loss_and_change(step, model)
+            point = _loss_and_change(step, model(step.inputs), list(model.parameters()))
             model.requires_grad_(requires_grad=False)
             return point
 
@@ -85,11 +88,11 @@ def _ends(step: Step, etas: tuple[float, ...]) -> tuple[nn.Module, nn.Module]:
     return ends[0], ends[1]
 
 
-def _loss_and_change(step: Step, model: nn.Module) -> tuple[float, float]:
-    loss = step.network.loss_fn(model(step.inputs), step.targets)
-    there = torch.autograd.grad(loss, list(model.parameters()))
+def _loss_and_change(step: Step, outputs: Tensor, parameters: list[Tensor]) -> tuple[float, float]:
+    loss = step.network.loss_fn(outputs, step.targets)
+    there = torch.autograd.grad(loss, parameters)
     squares: list[Tensor] = [
-        (gradient - step.gradient[name]).double().square().sum()
-        for (name, _), gradient in zip(model.named_parameters(), there, strict=True)
+        (gradient - start).double().square().sum()
+        for gradient, start in zip(there, step.gradient.values(), strict=True)
     ]
     return loss.item(), torch.stack(squares).sum().sqrt().item()

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from benchmarks.baselines import Row, Update, frugal, literal
 from benchmarks.layers import Layer, layers_of
 from benchmarks.networks import Network
-from benchmarks.textbook import Row, shift_by_the_book
 from landscope.measures.covariate_shift import LayerShift, shift_of_layers
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import Parameters
@@ -87,19 +87,25 @@ class Step:
         self.network.loss_fn(self.model(self.inputs), self.targets).backward()
         self.optimizer.step()
 
-    def ours(self, segments: int = 1) -> list[LayerShift]:
-        """The shift of each layer, as the probe asks for it, or in more segments."""
-        return shift_of_layers(
-            self.objective, self.before, self.after, gradient=self.gradient, segments=segments
-        )
+    def ours(self) -> list[LayerShift]:
+        """The shift of each layer, as the probe asks for it."""
+        return shift_of_layers(self.objective, self.before, self.after, gradient=self.gradient)
 
-    def by_the_book(self) -> list[Row]:
-        """The same by the textbook."""
-        return shift_by_the_book(
-            self.model,
-            self.network.loss_fn,
-            self.inputs,
-            self.targets,
+    def literal(self) -> list[Row]:
+        """The same with a whole pass to all weights for each layer."""
+        return literal(self._update)
+
+    def frugal(self) -> list[Row]:
+        """The same with a whole pass to a layer's own weights for each but the first."""
+        return frugal(self._update)
+
+    @property
+    def _update(self) -> Update:
+        return Update(
+            model=self.model,
+            loss_fn=self.network.loss_fn,
+            inputs=self.inputs,
+            targets=self.targets,
             layers=self.layers,
             before=self.before,
             after=self.after,

@@ -233,10 +233,8 @@ OTHER_RAISES = {
     ("testing.probes", "AssertionError"),
     ("testing.probes", "NotImplementedError"),
     ("testing.tolerances", "AssertionError"),
-    ("measures.covariate_shift", "ReplayError"),  # told as an obstacle
-    ("objective.tape", "ReplayError"),
     ("objective.substitution", "TypeError"),  # told as a model without a shadow
-    ("objective.segments", "GraphNeededError"),  # caught by the recording, which then keeps it
+    ("objective.moved", "RuntimeError"),  # then the pass runs whole
     ("data.contents", "EOFError"),  # caught in the same room and told as a DataError
     ("runs.body", "ShapeError"),  # likewise, as a RecordError or a UsageError
     ("runs.line", "DamagedLine"),
@@ -247,7 +245,6 @@ OTHER_RAISES = {
     ("studies.comparison.records", "ValueError"),
     ("files", "NotRegularError"),  # told by whoever reads the file
     ("runs.journal", "FileNotFoundError"),  # likewise, as a StorageError
-    ("objective.objective", "RuntimeError"),  # as torch says it of such a checkpoint elsewhere
     ("studies.packing", "CannotPack"),  # told as a run without checkpoints
     ("studies.packing", "CannotUnpack"),  # and these as a state that does not come back
     ("studies.packing", "ValueError"),

@@ -4,42 +4,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LayerWork:
-    """The arithmetic of one layer, in forward passes of the network.
-
-    To a layer belongs all from the first use of its weights to that of the next layer's.
-
-    Args:
-        forward: Forward.
-        through: Backward to what enters the layer, and to no weights.
-        own: Backward to its weights, and not to what enters it.
-        backward: Backward to both.
-    """
-
-    forward: float
-    through: float
-    own: float
-    backward: float
-
-
-@dataclass(frozen=True)
 class Work:
-    """How the arithmetic of a training step is spread over a network's layers.
+    """The arithmetic of a training step, in forward passes of the network.
 
     Args:
-        layers: In the order of execution; their forward parts sum to 1.
+        behind: For each layer in the order of execution, a pass that asks for its gradient alone,
+            where what lies before it need not run again; 0 for the first.
+        backward: A backward pass.
         samples: Samples in the batch.
         batch_norms: Whether the network has norms that follow the statistics of batches.
     """
 
-    layers: tuple[LayerWork, ...]
+    behind: tuple[float, ...]
+    backward: float
     samples: int
     batch_norms: bool = True
-
-    @property
-    def backward(self) -> float:
-        """A backward pass, in forward passes."""
-        return sum(layer.backward for layer in self.layers)
 
     @classmethod
     def even(cls, layers: int, samples: int, *, batch_norms: bool = True) -> "Work":
@@ -48,10 +27,9 @@ class Work:
         Backward takes as much as forward for the weights and again for what enters a layer, but
         for the first: there it is data.
         """
-        part = 1 / layers
-        first = LayerWork(part, 0.0, part, part)
-        others = [LayerWork(part, part, part, 2 * part)] * (layers - 1)
-        return cls((first, *others), samples, batch_norms)
+        # From layer n on forward, and as much back: through those behind it, and to its weights.
+        behind = (2 * (layers - n) / layers for n in range(1, layers))
+        return cls((0.0, *behind), 2 - 1 / layers, samples, batch_norms)
 
 
 @dataclass(frozen=True)

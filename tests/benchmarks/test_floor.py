@@ -32,10 +32,12 @@ def test_a_perceptron_of_three_layers():
     )
     assert found.forward == 852
     assert found.step == 852 + 432 + 852
-    assert found.textbook == 3 * 2136
+    assert found.literal == 3 * 2136
+    # Layer 2: 852 forward, 96 back, 336; layer 3: 852 and 96.
+    assert found.frugal == 852 + 96 + 336 + 852 + 96
     # From layer 1: 852 forward, 432 back, 420; from layer 2: 432, 96, 336; layer 3: 96 and 96.
     assert found.floor == 1704 + 864 + 192 + 852
-    assert found.floor_from_second == 864 + 192 + 2 * 852
+    assert found.floor_from_second == 864 + 192 + 852
 
 
 def test_a_small_convolutional_net():

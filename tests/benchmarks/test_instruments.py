@@ -1,4 +1,4 @@
-"""The clock, the memory, the textbook and the fit: what the benchmark measures with."""
+"""The clock, the memory, the baselines and the fit: what the benchmark measures with."""
 
 import math
 
@@ -10,12 +10,12 @@ from tests.reference.covariate_shift import covariate_shift as reference
 from tests.tolerances import EXACT64
 
 from benchmarks.bars import Bar
+from benchmarks.baselines import Update, frugal, literal
 from benchmarks.clock import Seconds, in_turn, median_ratio
 from benchmarks.growth import exponent
 from benchmarks.layers import Layer
 from benchmarks.memory import bytes_of, peak_memory
 from benchmarks.networks import chosen
-from benchmarks.textbook import shift_by_the_book
 from landscope.errors import UsageError
 
 MEGABYTE = 1_000_000
@@ -73,27 +73,29 @@ def test_memory_that_tensors_share_counts_once():
     assert bytes_of([block, block[:4], {"more": [torch.zeros(2)]}]) == 40
 
 
-def test_the_textbook_is_what_definition_2_1_says_and_puts_everything_back():
+@pytest.mark.parametrize("baseline", [literal, frugal])
+def test_a_baseline_is_definition_2_1_and_leaves_everything_as_it_was(baseline):
     case = build("mlp with batch norm")
     model = case.model
     case.loss_fn(model(case.inputs), case.targets).backward()
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
     gradient = {name: p.grad for name, p in model.named_parameters()}
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     after = case.parameters_after_a_step()
     named = {"layers": list(case.layers.values()), "after": after, "seed": 0}
     expected = reference(model, case.loss_fn, case.inputs, case.targets, **named)
 
-    rows = shift_by_the_book(
-        model,
-        case.loss_fn,
-        case.inputs,
-        case.targets,
-        layers=[Layer(name, model, names) for name, names in case.layers.items()],
-        before=before,
-        after=after,
-        gradient=gradient,
-        buffers={name: buffer.clone() for name, buffer in model.named_buffers()},
+    rows = baseline(
+        Update(
+            model=model,
+            loss_fn=case.loss_fn,
+            inputs=case.inputs,
+            targets=case.targets,
+            layers=[Layer(name, model, names) for name, names in case.layers.items()],
+            before={name: p.detach().clone() for name, p in model.named_parameters()},
+            after=after,
+            gradient=gradient,
+            buffers={name: buffer.clone() for name, buffer in model.named_buffers()},
+        )
     )
 
     for quantity in ("l2", "relative", "cosine", "gradient_norm"):

@@ -19,10 +19,9 @@ SHIFT = {
             "norm": "batch",
             "layers": 25,
             "samples": 1000,
-            "operations": {"textbook": 2e9, "ours": 1e9, "floor": 1.1e9},
-            "seconds": {"step": [0.1, 0.1], "ours": [0.3, 0.5], "textbook": [2, 3]},
-            "ours in steps": 4.0,
-            "textbook in steps": 24.5,
+            "operations": {"literal": 2e9, "frugal": 1.5e9, "ours": 1e9, "floor": 1.1e9},
+            "seconds": {"step": [0.1, 0.1], "ours": [0.3, 0.5]},
+            "in steps": {"literal": 24.5, "frugal": 12.2, "ours": 4.0},
             "time ratio": 1.67,
             "bytes": {
                 "step": {"base": 1e6, "above": 1e6},
@@ -30,7 +29,7 @@ SHIFT = {
                 "bound": 4e6,
             },
             "bars": [
-                {"bar": "arithmetic", "value": 0.963, "limit": 1.02, "met": True},
+                {"bar": "arithmetic", "value": 0.963, "limit": 1.0, "met": True},
                 {"bar": "memory", "value": 3e6, "limit": 4e6, "met": True},
                 {"bar": "equality", "value": 1e-15, "limit": 1e-12, "met": True},
                 {"bar": "time", "value": 1.67, "limit": 1.05, "met": False},

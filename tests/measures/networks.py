@@ -6,6 +6,7 @@ of execution, which in several of these networks is not the order of registratio
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -213,6 +214,27 @@ def transformer() -> Case:
     )
 
 
+class ThreeLayers(nn.Module):
+    """Three linear layers; subclasses say what happens behind the first and the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(4, 5), nn.Linear(5, 5), nn.Linear(5, 3)
+
+    def between(self, h: Tensor) -> Tensor:
+        """What the next layer gets, (batch, 5)."""
+        return torch.tanh(h)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.third(self.between(self.second(self.between(self.first(x)))))
+
+
+def three_layers(model: nn.Module) -> Case:
+    """Four inputs, three classes."""
+    layers = {name: weight_and_bias(name) for name in ("first", "second", "third")}
+    return Case(model, functional.cross_entropy, gaussian(8, 4), classes(8), layers)
+
+
 BUILDERS: dict[str, Callable[[], Case]] = {
     "mlp with batch norm": mlp_with_batch_norm,
     "plain mlp": plain_mlp,
@@ -239,3 +261,15 @@ def built(builder: Callable[[], Case]) -> Case:
         for parameter in case.model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     return case
+
+
+def named(builders: dict[str, Callable[[], Case]]) -> dict[str, Callable[[], Case]]:
+    """The same builders, of cases in float64 with every parameter away from 0 and 1."""
+    return {name: partial(built, builder) for name, builder in builders.items()}
+
+
+def of_three_layers(networks: dict[str, type[nn.Module]]) -> dict[str, Callable[[], Case]]:
+    """Builders of cases with four inputs and three classes."""
+    return {
+        name: lambda network=network: three_layers(network()) for name, network in networks.items()
+    }

@@ -1,4 +1,4 @@
-"""How a pass's arithmetic is spread over the layers, against sizes counted by hand."""
+"""The arithmetic of a step and behind each layer, against sizes counted by hand."""
 
 import pytest
 import torch
@@ -20,43 +20,53 @@ def work(model: nn.Module, inputs: Tensor, samples: int = 6) -> Work:
 
 
 @pytest.mark.parametrize("norm", [nn.Identity, lambda: nn.BatchNorm1d(10)])
-def test_products_are_shared_out_by_their_sizes(norm):
+def test_products_behind_each_layer_by_their_sizes(norm):
     model = nn.Sequential(nn.Linear(4, 10), norm(), nn.ReLU(), nn.Linear(10, 6), nn.Linear(6, 2))
 
     found = work(model, torch.randn(3, 4))
 
-    sizes = (4 * 10, 10 * 6, 6 * 2)
-    parts = [size / sum(sizes) for size in sizes]
-    assert [layer.forward for layer in found.layers] == pytest.approx(parts)
-    assert [layer.through for layer in found.layers] == pytest.approx([0, *parts[1:]])
-    assert [layer.own for layer in found.layers] == pytest.approx(parts)
-    assert found.backward == pytest.approx(2 - parts[0])
+    first, second, third = (4 * 10, 10 * 6, 6 * 2)
+    whole = first + second + third
+    # Forward, back through those behind, and to the layer's own weights.
+    behind = (0, (second + third) + third + second, third + third)
+    assert found.behind == pytest.approx([part / whole for part in behind])
+    assert found.backward == pytest.approx(2 - first / whole)
     assert found.samples == 6
 
 
-def test_what_follows_a_layer_and_has_no_weights_is_that_layer_s():
+def test_what_follows_a_layer_and_has_no_weights_is_behind_it():
     class Attending(nn.Module):
-        """Attention of 5 positions, with 8 features, between two layers."""
+        """Attention of 5 positions, with 8 features, between the second of three layers and the
+        third.
+        """
 
         def __init__(self) -> None:
             super().__init__()
-            self.first = nn.Linear(8, 8)
-            self.second = nn.Linear(8, 8)
+            self.first, self.second, self.third = (nn.Linear(8, 8) for _ in range(3))
 
         def forward(self, inputs: Tensor) -> Tensor:
-            at = self.first(inputs)
-            return self.second((at @ at.mT).softmax(-1) @ at)
+            at = self.second(self.first(inputs))
+            return self.third((at @ at.mT).softmax(-1) @ at)
 
     found = work(Attending(), torch.randn(2, 5, 8))
 
     linear, attention = 5 * 8 * 8, 2 * 5 * 5 * 8
-    whole = 2 * linear + attention
-    first, second = found.layers
-    assert first.forward == pytest.approx((linear + attention) / whole)
-    assert second.forward == pytest.approx(linear / whole)
-    # Both factors of its products depend on the first layer's weights, so both have gradients.
-    assert first.own == first.backward == pytest.approx((linear + 2 * attention) / whole)
-    assert (first.through, second.through) == pytest.approx((0, linear / whole))
+    whole = 3 * linear + attention
+    # Both factors of its products depend on the weights before it, so both have gradients.
+    second = (2 * linear + attention) + linear + 2 * attention + linear
+    # It runs again for the third layer, as it lies in no module of its own.
+    third = (linear + attention) + linear
+    assert found.behind == pytest.approx([0, second / whole, third / whole])
+
+
+def test_a_part_that_must_run_again_is_behind_each_layer():
+    class Draws(nn.Linear):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return super().forward(inputs) + torch.rand(())
+
+    found = work(nn.Sequential(*(Draws(4, 4) for _ in range(3))), torch.randn(3, 4))
+
+    assert found.behind == pytest.approx([0, 1 + 2 / 3, 1 + 1 / 3])
 
 
 def test_a_pass_of_which_nothing_is_counted_is_taken_to_be_even():

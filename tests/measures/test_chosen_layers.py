@@ -7,20 +7,19 @@ import torch
 from tests.measures.any_network import any_network
 from tests.measures.definition_2_1 import SEED, measured
 from tests.measures.networks import Case, built, gaussian, weight_and_bias
-from tests.measures.zoo.uncuttable import uncuttable
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from landscope.errors import UsageError
 
-# Some with branches, draws, or a weight in two places; and two that are not cut.
+# Some with branches, draws, or a weight in two places; one runs whole for each layer.
 NETWORKS = {
     name: lambda name=name: any_network(name)
-    for name in ("residual", "encoder layer, norm last", "dropouts", "language model", "recurrent")
-} | {
-    name: lambda name=name: uncuttable(name)
-    for name in ("a reversed gradient", "Python looks: item")
+    for name in (
+        *("residual", "encoder layer, norm last", "dropouts", "language model", "recurrent"),
+        *("a reversed gradient", "Python looks: item", "forces"),
+    )
 }
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
@@ -132,9 +131,9 @@ def square_network():
 
 
 def at_most(positions):
-    """Two passes forward, and the part behind each layer: forward, backward, and its weights."""
+    """One pass forward, and the part behind each layer: forward, backward, and its weights."""
     behind = [2 * (DEPTH - position) for position in positions if position > 0]
-    return (2 * DEPTH + sum(behind)) * PRODUCT
+    return (DEPTH + sum(behind)) * PRODUCT
 
 
 @pytest.mark.parametrize(
@@ -193,7 +192,7 @@ def test_no_layer_at_all():
 @pytest.mark.parametrize("every", [0, -1])
 def test_less_than_every_layer(every):
     with refused(
-        f"every = {every}", "each so manieth layer is measured, from 1", "give every=1 for all"
+        f"every = {every}", "every n-th layer is measured, n from 1", "give every=1 for all"
     ):
         measured(NETWORKS["residual"](), every=every)
 

@@ -29,8 +29,9 @@ def batch_norm_theory(case, loss_fn):
 
 
 MEASUREMENTS = {"covariate shift": covariate_shift, "line": line, "theory": batch_norm_theory}
-# How often each calls the loss: a pass that is cut into layers is run but twice.
-CALLS = {"covariate shift": 2, "line": 3, "theory": 1}
+# How often each calls the loss at least: the shift for its gradient, once with all layers moved,
+# and for each layer but the first.
+CALLS = {"covariate shift": 4, "line": 3, "theory": 1}
 WITH_BATCH_NORM = ("mlp with batch norm", "convolutional", "residual", "noisy")
 PAIRS = [
     (measurement, name)

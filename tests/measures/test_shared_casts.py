@@ -1,4 +1,4 @@
-"""Under autocast a weight that is used again has one cast, on a tape as in a training step."""
+"""Under autocast a weight that is used again has one cast, as in a training step."""
 
 import math
 
@@ -45,7 +45,6 @@ def test_the_shift_behind_an_island_is_the_difference_of_two_training_steps(dtyp
     assert shifts == inside
     earlier = []
     for shift in shifts:
-        assert shift.obstacle is None
         moved = step(earlier, after, inputs, targets, dtype)
         own = [f"{shift.layer}.weight", f"{shift.layer}.bias"]
         squares = sum((still[n] - moved[n]).double().square().sum().item() for n in own)

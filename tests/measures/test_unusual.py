@@ -7,8 +7,7 @@ import pytest
 import torch
 from tests.measures.comparison import assert_exact
 from tests.measures.definition_2_1 import by_hand, measured
-from tests.measures.networks import build, built
-from tests.measures.zoo import borderline
+from tests.measures.networks import ThreeLayers, build, built, three_layers
 from torch import nn
 
 from landscope.errors import UsageError
@@ -16,7 +15,7 @@ from landscope.errors import UsageError
 AFTER = "after has the unknown entry '{}'"
 
 
-class Idles(borderline.ThreeLayers):
+class Idles(ThreeLayers):
     """Runs a layer whose output nobody reads."""
 
     def __init__(self):
@@ -29,7 +28,7 @@ class Idles(borderline.ThreeLayers):
 
 
 def test_a_layer_that_the_loss_does_not_see_has_no_gradient_and_no_direction():
-    case = built(lambda: borderline.three_layers(Idles()))
+    case = built(lambda: three_layers(Idles()))
 
     first, idle, second, third = measured(case)
 

@@ -159,7 +159,6 @@ def test_layers_and_covariate_shift_are_those_of_the_model_itself(shape, name, i
     )
 
     assert [shift.layer for shift in shifts] == [layer.name for layer in layers_of(model, inputs)]
-    assert all(shift.obstacle is None for shift in shifts)
     assert shifts[0].l2 == 0 < shifts[-1].l2
 
 

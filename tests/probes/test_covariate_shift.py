@@ -87,13 +87,13 @@ def test_a_shift_that_overflows_says_so():
 
 
 class LooksInside(nn.Module):
-    """Control flow that depends on the numbers: no pass of it can be cut."""
+    """Goes one way or another, by the numbers."""
 
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden if hidden.mean() > 0 else -hidden
 
 
-def test_a_network_that_cannot_be_cut_is_measured_rightly_and_says_so():
+def test_a_network_that_looks_at_its_numbers_is_measured_like_any_other():
     made = setting("mlp", "none")
     made.model = nn.Sequential(made.model, LooksInside())
 
@@ -105,14 +105,7 @@ def test_a_network_that_cannot_be_cut_is_measured_rightly_and_says_so():
         for shift in landscope.covariate_shift(*step.batch, after=step.after):
             found = at(readings, 0, shift.layer)
             assert values(found, "shift_l2", "shift_cosine") == [shift.l2, shift.cosine]
-    assert {reading.status for reading in readings} == {Status.FALLBACK}
-    (function,) = {str(reading.function) for reading in readings}
-    assert function.startswith(
-        "training mode, the step's own batch, 8 samples, loss without penalty"
-    )
-    assert function.endswith(
-        "a whole pass for each layer, because the pass looks into a tensor with bool"
-    )
+    assert {reading.status for reading in readings} == {Status.OK}
 
 
 def test_within_a_budget_it_follows_six_layers_and_declares_them():

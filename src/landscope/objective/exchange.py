@@ -7,6 +7,7 @@ back as it was at the step, and afterwards as it was found.
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from landscope.objective.shadow import (
     is_whole,
     shadows_of,
 )
-from landscope.objective.substitution import Substitution
+from landscope.objective.substitution import PLAIN, Substitution
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,18 @@ class Standing:
         """Whether the model is in training mode."""
         return bool(self.modules[0][1]["training"])
 
+    @cached_property
+    def _parts(self) -> list[tuple[nn.Module, dict[str, Any], dict[str, Any]]]:
+        """The modules, with the attributes that need no copy, and with those that do."""
+        return [
+            (
+                module,
+                {name: value for name, value in attributes.items() if type(value) in PLAIN},
+                {name: value for name, value in attributes.items() if type(value) not in PLAIN},
+            )
+            for module, attributes in self.modules
+        ]
+
     @contextmanager
     def with_tensors(self, tensors: Parameters) -> Generator[Substitution]:
         """Inside, the model stands as at this moment, but for some tensors; outside, as it did.
@@ -102,14 +115,14 @@ class Standing:
         Yields:
             What puts them, and the shadows, in the places where something else holds their own.
         """
-        outside = [(module, dict(vars(module))) for module, _ in self.modules]
+        outside = [(module, dict(vars(module))) for module, _, _ in self._parts]
         exchanged: dict[int, Any] = {id(tensor): tensor for tensor in self.tensors.values()}
         exchanged |= {id(self.tensors[name]): tensor for name, tensor in tensors.items()}
         substitution = Substitution(exchanged | self.shadows)
         try:
-            for module, attributes in self.modules:
-                inside = {name: substitution.copied(value) for name, value in attributes.items()}
-                _give(module, inside, keep=STRUCTURE)
+            for module, plain, others in self._parts:
+                inside = {name: substitution.copied(value) for name, value in others.items()}
+                _give(module, plain | inside, keep=STRUCTURE)
             yield substitution
         finally:
             for module, attributes in outside:
@@ -145,5 +158,7 @@ def _give(
     """Give a module these attributes and no others; at no moment it is without them."""
     own = vars(module)
     own.update(attributes)
+    if len(own) == len(attributes) + len(keep):
+        return
     for added in own.keys() - attributes.keys() - keep:
         del own[added]

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from landscope.objective.met_tensors import version
-from landscope.objective.parameters import Parameters
+from landscope.objective.parameters import Parameters, memory_of
 
 _Result = TypeVar("_Result")
 
@@ -90,7 +89,7 @@ class Frozen:
         return run()
 
     def _state(self) -> list[tuple[int, int]]:
-        return [(p.data_ptr(), version(p)) for p in self._own.values()]
+        return [(p.data_ptr(), _version(p)) for p in self._own.values()]
 
     def _were_assigned(self) -> bool:
         """Whether the last pass gave some of its parameters another tensor."""
@@ -98,6 +97,12 @@ class Frozen:
 
     def _keep(self) -> None:
         self._kept = {name: p.detach().clone() for name, p in self._own.items()}
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor has been changed in place; one of the inference mode does not count."""
+    # Torch has no public name for what its own checks of in-place changes go by.
+    return 0 if tensor.is_inference() else tensor._version
 
 
 class _WriteError(Exception):
@@ -119,7 +124,7 @@ class _Guard(TorchDispatchMode):
     def __init__(self, tensors: Iterable[Tensor]) -> None:
         super().__init__()
         self.stopped = False
-        self._places = {_place(tensor) for tensor in tensors} - {0}
+        self._places = {memory_of(tensor) for tensor in tensors} - {None}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -133,12 +138,7 @@ class _Guard(TorchDispatchMode):
                 if argument.alias_info is None or not argument.alias_info.is_write:
                     continue
                 for tensor in tree_leaves(given.get(argument.name)):
-                    if isinstance(tensor, Tensor) and _place(tensor) in self._places:
+                    if isinstance(tensor, Tensor) and memory_of(tensor) in self._places:
                         self.stopped = True
                         raise _WriteError
         return func(*args, **(kwargs or {}))
-
-
-def _place(tensor: Tensor) -> int:
-    """Where a tensor's numbers lie; 0 where there are none."""
-    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0

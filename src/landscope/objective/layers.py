@@ -5,14 +5,17 @@ that holds nothing but scales and shifts). Its place is that of the first use of
 matrix that the network itself holds, and none of its modules, is a layer of its own.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from landscope.objective.checks import check_dependence
 from landscope.objective.objective import Objective
-from landscope.objective.parameters import Parameters
-from landscope.objective.recording import record
+from landscope.objective.parameters import Parameters, memory_of
 
 # A LayerNorm over several dimensions has a scale with several dimensions, yet bears no weight.
 _NORMS = (nn.LayerNorm, nn.RMSNorm)
@@ -41,30 +44,90 @@ def execution_order(objective: Objective, parameters: Parameters) -> list[Layer]
     Args:
         objective: The batch and the network.
         parameters: Any point in parameter space; the order must not depend on it.
+
+    Raises:
+        UsageError: ``loss_fn`` gave something else than one number, or one that no parameter
+            enters.
     """
-    return layers_in_order(objective.model, record(objective, parameters).first_uses)
+    # Gradients are on as in a training step: what a pass does may depend on it.
+    point = {name: tensor.detach().clone().requires_grad_() for name, tensor in parameters.items()}
+    uses = FirstUses(objective.model, point)
+    with torch.enable_grad(), uses:
+        loss = objective.data_loss(point)
+    check_dependence(loss, list(point))
+    return uses.order.layers
 
 
-def layers_in_order(model: nn.Module, names: Iterable[str]) -> list[Layer]:
-    """The layers of a network.
+class LayerOrder:
+    """The layers of a network whose parameters become known in the order of their first use.
 
     Args:
         model: The network.
-        names: Its parameters in the order of their first use.
     """
-    bearers = _weight_bearers(model)
-    layers: list[_Growing] = []
-    for name in names:
+
+    def __init__(self, model: nn.Module) -> None:
+        self._bearers = _weight_bearers(model)
+        self._layers: list[_Growing] = []
+        self._places: dict[str, int] = {}
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers so far."""
+        return [Layer(layer.name, tuple(layer.parameters)) for layer in self._layers]
+
+    @property
+    def last(self) -> int:
+        """Place of the last layer so far; -1 before any."""
+        return len(self._layers) - 1
+
+    def place(self, name: str) -> int:
+        """The place of the layer that a parameter belongs to, which is used now."""
+        if name not in self._places:
+            self._places[name] = self._found(name)
+        return self._places[name]
+
+    def _found(self, name: str) -> int:
         owner = _owner(name)
-        own = next((layer for layer in layers if owner in layer.owners), None)
-        if own is None and layers and owner not in bearers:
-            own = layers[-1]
-            own.owners.append(owner)
-        if own is None:
-            own = _Growing(owner, [owner])
-            layers.append(own)
-        own.parameters.append(name)
-    return [Layer(layer.name, tuple(layer.parameters)) for layer in layers]
+        places = (n for n, layer in enumerate(self._layers) if owner in layer.owners)
+        place = next(places, None)
+        if place is None and self._layers and owner not in self._bearers:
+            place = self.last
+            self._layers[place].owners.append(owner)
+        if place is None:
+            self._layers.append(_Growing(owner, [owner]))
+            place = self.last
+        self._layers[place].parameters.append(name)
+        return place
+
+
+class FirstUses(TorchDispatchMode):
+    """Inside, notes in which order the parameters of a network are first used.
+
+    Args:
+        model: The network.
+        parameters: The point at which it stands, by name, in memory of its own.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, model: nn.Module, parameters: Parameters) -> None:
+        super().__init__()
+        self.order = LayerOrder(model)
+        # By where their numbers lie: an operation may be given a view of a weight.
+        self._unused = {memory_of(tensor): name for name, tensor in parameters.items()}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Perform the operation, and note the parameters that it uses."""
+        del types
+        if self._unused:
+            for leaf in tree_leaves((args, kwargs)):
+                if isinstance(leaf, Tensor):
+                    name = self._unused.pop(memory_of(leaf), None)
+                    if name is not None:
+                        self.order.place(name)
+        return func(*args, **(kwargs or {}))
 
 
 @dataclass

@@ -5,7 +5,7 @@ that moment, and evaluating it moves them. An :class:`Objective` holds that mome
 two evaluations differ by their parameters alone and leave no trace in the model.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from landscope.objective.checks import (
 from landscope.objective.exchange import Standing
 from landscope.objective.frozen import Frozen
 from landscope.objective.global_state import eager, no_anomaly_mode, no_cached_parametrizations
-from landscope.objective.old_checkpoints import grads_kept, hides_a_part
+from landscope.objective.old_checkpoints import grads_kept
 from landscope.objective.own_graphs import OwnGraphs
 from landscope.objective.parameters import Parameters, displaced, trainable
 from landscope.objective.processes import check_whole, no_collectives
@@ -188,14 +188,38 @@ class Objective:
 
         def passed() -> _Result:
             with self._standing_at(parameters, buffers) as loss_fn:
-                with self.autocast.replayed():
-                    loss = self._loss(loss_fn)
-                check_scalar(loss)
                 # A loss that reads model.parameters(), as for a penalty of its own, sees the point;
                 # so does a backward pass that runs parts of the model again, as checkpointing does.
-                return then(loss.reshape(()))
+                return then(self._run(loss_fn))
 
         return self.frozen.around(passed, training=self.standing.training)
+
+    @contextmanager
+    def at(
+        self, parameters: Parameters, buffers: Parameters | None = None
+    ) -> Generator[Callable[[], Tensor]]:
+        """Inside, the model stands at a point.
+
+        Args:
+            parameters: The point.
+            buffers: Buffers that a pass may write on; copies of the step's own unless given.
+
+        Yields:
+            What runs a pass and gives its loss without the penalty, a scalar. Called again, it
+            goes on from where the pass before has left the streams, the buffers and the modules.
+        """
+        if self.frozen.is_known(training=self.standing.training):
+            self.frozen.around(lambda: None, training=self.standing.training)
+        else:
+            self.loss(parameters)  # a pass that could not be begun anew in here
+        with self._standing_at(parameters, buffers) as loss_fn:
+            yield lambda: self._run(loss_fn)
+
+    def _run(self, loss_fn: LossFn) -> Tensor:
+        with self.autocast.replayed():
+            loss = self._loss(loss_fn)
+        check_scalar(loss)
+        return loss.reshape(())
 
     def _loss(self, loss_fn: LossFn) -> Any:
         if self.targets is IN_BATCH:
@@ -234,8 +258,6 @@ class Objective:
             found: list[Tensor | None] = list(
                 torch.autograd.grad(self._scaled(data_loss), list(own.values()), allow_unused=True)
             )
-        if any(g is None for g in found) and hides_a_part(data_loss):
-            raise RuntimeError("a checkpoint with use_reentrant=True hides a part of the graph")
         # Embeddings can have gradients that are sparse.
         gradient = {
             name: torch.zeros_like(point)
@@ -299,7 +321,12 @@ class Objective:
         return self.graphs.around(passed, parameters)
 
     def gradient(
-        self, parameters: Parameters, *, direction: Parameters | None = None, eta: float = 0.0
+        self,
+        parameters: Parameters,
+        *,
+        direction: Parameters | None = None,
+        eta: float = 0.0,
+        of: Iterable[str] | None = None,
     ) -> tuple[Tensor, Tensor, Parameters]:
         """The two losses and the gradient of the first.
 
@@ -309,31 +336,19 @@ class Objective:
             parameters: Where.
             direction: Where given, ``parameters - eta * direction`` is the place.
             eta: How far along it.
+            of: Names of the parameters by which it is taken; all unless given.
         """
-
-        def point() -> Parameters:
-            if direction is None:
-                return _copies(parameters)
-            return displaced(parameters, direction, eta)
-
-        try:
-            return self._differentiated(point(), self.gradient_of)
-        except RuntimeError as error:
-            if "use_reentrant" not in str(error):
-                raise
-            return self._differentiated(point(), self._left_by_backward)
-
-    def _differentiated(
-        self, point: Parameters, by: Callable[[Tensor, Parameters], Parameters]
-    ) -> tuple[Tensor, Tensor, Parameters]:
+        point = _copies(parameters) if direction is None else displaced(parameters, direction, eta)
         for tensor in point.values():
             tensor.requires_grad_()
 
         def with_gradient(data_loss: Tensor) -> tuple[Tensor, Tensor, Parameters]:
             loss = data_loss + l2_penalty(point, self.l2_penalty)
-            self.graphs.check_weights(data_loss, self.standing.tensors)
+            self.graphs.check(data_loss, self.standing.tensors)
             check_dependence(loss, list(point))
-            return loss.detach(), data_loss.detach(), by(data_loss, point)
+            by = self._left_by_backward if self.graphs.hides_a_part else self.gradient_of
+            gradient = by(data_loss, {name: point[name] for name in (point if of is None else of)})
+            return loss.detach(), data_loss.detach(), gradient
 
         with torch.enable_grad():
             return self._at(point, None, with_gradient)

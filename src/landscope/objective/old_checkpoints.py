@@ -1,6 +1,7 @@
 """Checkpoints of the old kind, with ``use_reentrant=True``: only ``backward()`` goes through them.
 
-Its inside is no part of the graph, and leaves its gradients in ``.grad``.
+Its inside is no part of the graph, and leaves its gradients in ``.grad``. Where it lies before all
+other layers, torch prunes it from a gradient by their weights without a word.
 """
 
 from collections.abc import Generator
@@ -10,18 +11,6 @@ from torch import Tensor
 
 from landscope.objective.own_graphs import nodes_of
 from landscope.objective.parameters import Parameters
-
-
-def hides_a_part(loss: Tensor) -> bool:
-    """Whether there is one in the graph of a loss.
-
-    Where it lies before all other layers, torch prunes it from a gradient with respect to their
-    weights without a word; elsewhere it says so.
-
-    Args:
-        loss: A scalar with its graph.
-    """
-    return any("CheckpointFunction" in type(node).__name__ for node in nodes_of(loss))
 
 
 @contextmanager

@@ -9,9 +9,6 @@ from torch import Tensor
 from landscope.errors import CapturedWeightsError
 from landscope.objective.parameters import Parameters
 
-_NO_GRAPH = "does not require grad"
-"""In what torch says where a loss asks for a derivative and nothing was recorded."""
-
 
 class OwnGraphs:
     """Runs a pass without a graph, and with one where the loss turns out to need it.
@@ -23,9 +20,13 @@ class OwnGraphs:
     def __init__(self) -> None:
         self._needed = False
         self._checked = False
+        self.hides_a_part = False
+        """Whether the first graph that was checked has a checkpoint of the old kind in it."""
 
-    def check_weights(self, loss: Tensor, own: Mapping[str, Tensor]) -> None:
-        """Refuse a loss that uses weights of the model itself, where others were put in.
+    def check(self, loss: Tensor, own: Mapping[str, Tensor]) -> None:
+        """Look at the first graph: refuse a loss that uses weights of the model itself.
+
+        Other weights were put in their places.
 
         Args:
             loss: A scalar with its graph.
@@ -36,7 +37,8 @@ class OwnGraphs:
         """
         if self._checked:
             return
-        leaves = {id(getattr(node, "variable", None)) for node in nodes_of(loss)}
+        nodes = list(nodes_of(loss))
+        leaves = {id(getattr(node, "variable", None)) for node in nodes}
         captured = [name for name, tensor in own.items() if id(tensor) in leaves]
         if captured:
             raise CapturedWeightsError(
@@ -46,6 +48,7 @@ class OwnGraphs:
                 "write the loss as loss_fn(model, batch), and take the weights from that model",
             )
         self._checked = True
+        self.hides_a_part = any("CheckpointFunction" in type(node).__name__ for node in nodes)
 
     def around(self, run: Callable[[Parameters], Any], point: Parameters) -> Any:
         """What a pass gives, which can be run twice; a graph that only the loss needed ends here.
@@ -59,14 +62,15 @@ class OwnGraphs:
         if not self._needed:
             try:
                 return run(point)
-            except RuntimeError as error:
-                if _NO_GRAPH not in str(error):
-                    raise
-            self._needed = True
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError:
+                pass  # if it was for want of a graph, it goes well with one
         # The loss may differentiate by the weights, as where a few steps are a part of it.
         own = {name: tensor.detach().requires_grad_() for name, tensor in point.items()}
         with torch.enable_grad():
             given = run(own)
+        self._needed = True
         return given.detach() if isinstance(given, Tensor) else given
 
 

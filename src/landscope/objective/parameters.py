@@ -165,3 +165,13 @@ def wide(tensor: Tensor) -> Tensor:
     tensor = real(tensor)
     # Apple's GPUs have no float64; there float32 is the widest sum to be had.
     return tensor.float() if tensor.device.type == "mps" else tensor.double()
+
+
+def memory_of(tensor: Tensor) -> int | None:
+    """Where a tensor's numbers lie, the same for all views of it; None where nobody can tell."""
+    if tensor.layout != torch.strided:
+        return None
+    try:
+        return tensor.untyped_storage().data_ptr() or None
+    except (RuntimeError, NotImplementedError):  # a tensor within a transform of torch.func
+        return None

@@ -20,7 +20,8 @@ _WRITTEN_ON = (np.ndarray, np.random.Generator, np.random.RandomState, random.Ra
 _DEPTH = 3  # levels of containers
 _CALLS = 8  # functions and objects that lead to one another
 
-_PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device))
+PLAIN = frozenset((bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device))
+"""Classes of values that nothing can be written on."""
 
 _DISTRIBUTING = (nn.parallel.DistributedDataParallel, nn.DataParallel)
 
@@ -49,7 +50,7 @@ class Substitution:
             depth: So many levels of containers are copied; what lies deeper is shared.
         """
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             return value
         if kind in (dict, OrderedDict):  # what modules are made of: quicker than what is below
             if not value:
@@ -82,7 +83,7 @@ class Substitution:
             value: A function, method, partial, module or other object, or what one of them names.
             depth: So many of them are followed from one to the next.
         """
-        if type(value) in _PLAIN:
+        if type(value) in PLAIN:
             return value
         if id(value) in self.replacements:
             return self.replacements[id(value)]

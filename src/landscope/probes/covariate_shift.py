@@ -6,7 +6,7 @@ from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule, WhenPlanned
 from landscope.probes.snapshot import StepView
 from landscope.quantities import COVARIATE_SHIFT
-from landscope.reading import Reading, Status
+from landscope.reading import Reading
 
 _MOST = 6  # layers that a measurement within a budget follows
 
@@ -26,20 +26,9 @@ class CovariateShift(Probe):
         self._most = _MOST if isinstance(schedule, WhenPlanned) else None
 
     def cost(self, work: Work) -> Cost:
-        """What lies behind each layer once more, and two passes: to find the cuts, and to move.
-
-        For each layer but the first: a forward pass from it on, and a backward pass down through
-        all behind it and to its own weights.
-        """
-        forward = backward = 0.0
-        for position in spread(list(range(len(work.layers))), self._most):
-            layer = work.layers[position]
-            if position == 0:
-                continue
-            # Layer j lies behind all others up to j, or is one of them.
-            forward += position * layer.forward
-            backward += (position - 1) * layer.through + layer.own
-        return Cost(forward=2 + forward, backward=backward / work.backward)
+        """One pass with all layers moved, and what lies behind each layer but the first."""
+        positions = spread(list(range(len(work.behind))), self._most)
+        return Cost(forward=1 + sum(work.behind[position] for position in positions), backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
         """Four readings a layer."""
@@ -51,14 +40,8 @@ class CovariateShift(Probe):
         )
         readings: list[Reading] = []
         for shift in shifts:
-            function, status = shot.function, Status.OK
-            if shift.obstacle is not None:
-                status = Status.FALLBACK
-                function = function.noting(f"a whole pass for each layer, because {shift.obstacle}")
             readings += [
-                self.reading(
-                    view, quantity, value, layer=shift.layer, function=function, status=status
-                )
+                self.reading(view, quantity, value, layer=shift.layer)
                 for quantity, value in (
                     (COVARIATE_SHIFT.shift_l2, shift.l2),
                     (COVARIATE_SHIFT.shift_relative, shift.relative),

@@ -30,7 +30,7 @@ class Theory(Probe):
         and goes halfway down on the average, where late layers cost no more than early ones. Each
         unit takes two that are differentiated twice; convolutions make that 3/2, matrices 1.
         """
-        return Cost(forward=1, backward=len(work.layers) * (1 / 4 + 3 / 2 * self._units))
+        return Cost(forward=1, backward=len(work.behind) * (1 / 4 + 3 / 2 * self._units))
 
     def read(self, view: StepView) -> list[Reading]:
         """Five lists for each batch norm."""

@@ -1,7 +1,15 @@
 """Networks that draw: both gradients of a layer must see the same draws."""
 
+import numpy as np
 import torch
-from tests.measures.networks import Case, classes, gaussian, weight_and_bias
+from tests.measures.networks import (
+    Case,
+    ThreeLayers,
+    classes,
+    gaussian,
+    of_three_layers,
+    weight_and_bias,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -85,9 +93,67 @@ def variational() -> Case:
     return Case(Variational(), evidence, gaussian(8, 4), gaussian(8, 4, seed=4), layers)
 
 
+class LeakyAtRandom(ThreeLayers):
+    """RReLU draws a number for each input below 0: how many, the parameters before decide."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return functional.dropout(functional.rrelu(h, training=self.training), 0.3, self.training)
+
+
+class DrawsAsItPleases(ThreeLayers):
+    """So do Poisson and gamma variables, by their rates: the masks drawn later depend on it."""
+
+    def between(self, h: Tensor) -> Tensor:
+        h = h + 0.1 * torch.poisson(20 * h.detach().abs())
+        h = functional.dropout(torch.tanh(h), 0.5, self.training)
+        return h * torch._standard_gamma(h.detach().abs() + 0.1)
+
+
+class StochasticDepth(ThreeLayers):
+    """Python asks a draw that does not depend on the parameters."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.tanh(h) if torch.rand(()) < 0.5 else torch.sin(h)
+
+
+class HostNoise(ThreeLayers):
+    """Numbers of NumPy's own stream, as constants of the pass."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.tanh(h) * (1 + np.random.random()) + torch.from_numpy(np.random.rand(5))
+
+
+class Seeds(ThreeLayers):
+    """Sets the stream in the middle of the pass."""
+
+    def between(self, h: Tensor) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(3)
+            h = h + 0.3 * torch.randn_like(h)
+        return functional.dropout(torch.tanh(h), 0.3, self.training)
+
+
+class OwnGenerator(ThreeLayers):
+    """A generator of its own, seeded again at each pass."""
+
+    def between(self, h: Tensor) -> Tensor:
+        own = torch.Generator().manual_seed(5)
+        return torch.tanh(h + 0.3 * torch.randn(h.shape, generator=own, dtype=h.dtype))
+
+
 NETWORKS = {
     "dropouts": dropouts,
     "noise": noise,
     "gumbel softmax": gumbel,
     "variational": variational,
+    **of_three_layers(
+        {
+            "RReLU": LeakyAtRandom,
+            "draws as it pleases": DrawsAsItPleases,
+            "stochastic depth": StochasticDepth,
+            "noise of the host": HostNoise,
+            "seeds": Seeds,
+            "a generator of its own": OwnGenerator,
+        }
+    ),
 }

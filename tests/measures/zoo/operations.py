@@ -1,4 +1,4 @@
-"""Single operations between layers: those where a pass that is run again could go astray.
+"""Single operations between layers, of every kind that torch has.
 
 Each takes what a layer gives, (8, 6), and gives what the next one gets, of the same shape.
 """
@@ -203,8 +203,6 @@ OPERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "by its inner name": lambda h: torch.ops.aten.tanh.default(h) * torch.ops.aten.mean(h),
     "an operation of its own": lambda h: square(h),
     "a subclass": lambda h: (h.as_subclass(Subclass) * 2).tanh().as_subclass(Tensor),
-}
-UNSEEN: dict[str, Callable[[Tensor], Tensor]] = {
     "another's storage": other_storage,
     "a hook on a node": node_hook,
 }
@@ -215,3 +213,9 @@ def around(operation: Callable[[Tensor], Tensor]) -> Case:
     layers = {name: weight_and_bias(name) for name in ("first", "second", "third")}
     inputs, targets = gaussian(8, 4), classes(8)
     return built(lambda: Case(Twice(operation), functional.cross_entropy, inputs, targets, layers))
+
+
+NETWORKS = {
+    f"operation: {name}": lambda operation=operation: around(operation)
+    for name, operation in OPERATIONS.items()
+}

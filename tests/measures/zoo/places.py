@@ -1,15 +1,9 @@
 """Operations between modules: views, writes in place, splits, slices of a buffer."""
 
 import torch
-from tests.measures.networks import Case, classes, gaussian, weight_and_bias
+from tests.measures.networks import of_three_layers
 from torch import Tensor, nn
 from torch.nn import functional
-
-
-def three_layers(model: nn.Module, names: tuple[str, ...] = ("first", "second", "third")) -> Case:
-    """Four inputs, three classes."""
-    layers = {name: weight_and_bias(name) for name in names}
-    return Case(model, functional.cross_entropy, gaussian(8, 4), classes(8), layers)
 
 
 class Slices(nn.Module):
@@ -151,9 +145,8 @@ class Cell(nn.Module):
         return self.third(state)
 
 
-NETWORKS = {
-    name: lambda network=network: three_layers(network())
-    for name, network in {
+NETWORKS = of_three_layers(
+    {
         "slices of a buffer": Slices,
         "chunk, split, unbind": Parts,
         "in place on views": Views,
@@ -163,5 +156,5 @@ NETWORKS = {
         "kept for later": Kept,
         "forward hooks": Hooked,
         "a loop over time": Cell,
-    }.items()
-}
+    }
+)

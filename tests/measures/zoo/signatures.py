@@ -4,7 +4,14 @@ import functools
 from dataclasses import dataclass
 
 import torch
-from tests.measures.networks import Case, classes, gaussian, weight_and_bias
+from tests.measures.networks import (
+    Case,
+    ThreeLayers,
+    classes,
+    gaussian,
+    three_layers,
+    weight_and_bias,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -137,6 +144,56 @@ def coupled() -> Case:
     return case
 
 
+class Prototypes(nn.Module):
+    """A weight that only the loss uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prototypes = nn.Linear(5, 3)
+        self.first, self.second = nn.Linear(4, 5), nn.Linear(5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.second(torch.tanh(self.first(x))))
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.cross_entropy(self.prototypes(outputs), targets)
+
+
+def prototypes() -> Case:
+    model = Prototypes()
+    layers = {name: weight_and_bias(name) for name in ("first", "second", "prototypes")}
+    return Case(model, model.loss, gaussian(8, 4), classes(8), layers)
+
+
+def logging_loss() -> Case:
+    """A loss that keeps a record of itself, of one element in one dimension."""
+    case = three_layers(ThreeLayers())
+    seen: list[float] = []
+
+    def loss_fn(outputs: Tensor, targets: Tensor) -> Tensor:
+        loss = functional.cross_entropy(outputs, targets)
+        seen.append(loss.item())
+        return loss[None]
+
+    case.loss_fn = loss_fn
+    return case
+
+
+class GivesItsLoss(ThreeLayers):
+    """As in Hugging Face's models: the targets are an input, the loss an output."""
+
+    def forward(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        outputs = super().forward(features)
+        return {"loss": functional.cross_entropy(outputs, labels), "outputs": outputs}
+
+
+def gives_its_loss() -> Case:
+    case = three_layers(GivesItsLoss())
+    case.inputs, case.targets = {"features": case.inputs, "labels": case.targets}, None
+    case.loss_fn = lambda outputs, _: outputs["loss"]
+    return case
+
+
 NETWORKS = {
     "a tuple of inputs": tuple_inputs,
     "inputs by keyword": keyword_inputs,
@@ -144,4 +201,7 @@ NETWORKS = {
     "a dict of outputs": several_outputs,
     "a penalty": penalty,
     "a penalty that couples": coupled,
+    "a weight of the loss": prototypes,
+    "a loss that logs": logging_loss,
+    "gives its loss": gives_its_loss,
 }

@@ -1,4 +1,4 @@
-"""Networks that cannot be cut: Python looks at a number, or autograd is not left to itself."""
+"""Networks whose way depends on numbers that Python looks at."""
 
 import copy
 from collections.abc import Callable
@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.measures.networks import Case, built, classes, gaussian, weight_and_bias
+from tests.measures.networks import Case, ThreeLayers, built, named, of_three_layers, three_layers
 from torch import Tensor, nn
-from torch.nn import functional
 
 
-class ThreeLayers(nn.Module):
+class Between(nn.Module):
     """Three linear layers; subclasses say what happens between them.
 
     It happens behind the first and behind the second, so that at one place or the other it meets
@@ -35,7 +34,7 @@ class ThreeLayers(nn.Module):
         return self.third(torch.tanh(self.between(self.upto(x)[1])))
 
 
-class Looks(ThreeLayers):
+class Looks(Between):
     """Goes one way or another, by what Python sees of a number."""
 
     def __init__(self, look: Callable[[Tensor], Any]) -> None:
@@ -77,6 +76,15 @@ LOOKS: dict[str, Callable[[Tensor], Any]] = {
     "is_nonzero": lambda number: torch.is_nonzero(number.relu()),
     "equal": lambda number: torch.equal(number, number.abs()),
     "allclose": lambda number: torch.allclose(number, number.abs()),
+    "format": lambda number: f"{number:.3f}"[0] != "-",
+    "repr": lambda number: "-" not in repr(number),
+    "length of a selection": lambda number: len(number[None][number[None] > 0]),
+    "shape of a selection": lambda number: number.masked_select(number > 0).shape[0],
+    "size of nonzero": lambda number: (number > 0).nonzero().size(0),
+    "number of unique": lambda number: torch.unique(torch.stack([number, number.abs()])).numel(),
+    "rows of where": lambda number: torch.where(number[None] > 0)[0].shape[0],
+    "repeats": lambda number: torch.ones(1).repeat_interleave((number > 0).long() + 1).numel(),
+    "bincount": lambda number: torch.bincount((number > 0).long()[None]).shape[0],
 }
 
 
@@ -105,27 +113,22 @@ def stood_at(case: Case, moved: tuple[str, ...]) -> Any:
     return twin
 
 
-def three_layers(model: nn.Module) -> Case:
-    layers = {name: weight_and_bias(name) for name in ("first", "second", "third")}
-    return Case(model, functional.cross_entropy, gaussian(8, 4), classes(8), layers)
-
-
-class ScalesByAnItem(ThreeLayers):
+class ScalesByAnItem(Between):
     def between(self, h: Tensor) -> Tensor:
         return h / h.norm().item()
 
 
-class ThroughNumpy(ThreeLayers):
+class ThroughNumpy(Between):
     def between(self, h: Tensor) -> Tensor:
         return h * torch.from_numpy(np.cos(h.detach().numpy()))
 
 
-class ThroughAList(ThreeLayers):
+class ThroughAList(Between):
     def between(self, h: Tensor) -> Tensor:
         return h - torch.tensor(h.mean(0).tolist(), dtype=h.dtype)
 
 
-class StopsWhenSmall(ThreeLayers):
+class StopsWhenSmall(Between):
     """As many iterations as the data ask for."""
 
     def between(self, h: Tensor) -> Tensor:
@@ -134,69 +137,44 @@ class StopsWhenSmall(ThreeLayers):
         return h
 
 
-class SignStraightThrough(torch.autograd.Function):
-    """The sign, whose backward is that of a clipped identity."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x.sign()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gradient * (x.abs() < 1)
-
-
-class OwnFunction(ThreeLayers):
+class CountsAMask(Between):
     def between(self, h: Tensor) -> Tensor:
-        return SignStraightThrough.apply(h) + 0.1 * h
+        return h * len(h[h.abs() > 0.3]) / 20
 
 
-class ReversesGradient(torch.autograd.Function):
-    """Ganin & Lempitsky 2015: nothing forward, minus the gradient backward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004  torch's signature
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004
-        return -0.5 * gradient
-
-
-class Adversarial(ThreeLayers):
-    def between(self, h: Tensor) -> Tensor:
-        return ReversesGradient.apply(torch.tanh(h))
-
-
-class TensorHook(ThreeLayers):
-    """As for models of proteins: the gradient is scaled on its way."""
+class Asserts(ThreeLayers):
+    """Looks at its numbers, and goes on as it would have done."""
 
     def between(self, h: Tensor) -> Tensor:
-        h = torch.tanh(h)
+        assert torch.isfinite(h).all()
         if h.requires_grad:
-            h.register_hook(lambda gradient: 0.3 * gradient)
-        return h
+            h.retain_grad()
+        return torch.tanh(h)
+
+
+class LooksAtInputs(ThreeLayers):
+    """What Python sees is of the batch alone: no step changes it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x[x[:, 0] > 0]
+        scale = 2.0 if x.mean() > 0 else rows.norm().item()
+        h = super().forward(x * scale)
+        return h + h[: len(rows)].mean(0)
 
 
 NETWORKS: dict[str, Callable[[], Case]] = {
     **{f"Python looks: {name}": lambda look=look: looks(look) for name, look in LOOKS.items()},
-    **{
-        name: lambda network=network: built(lambda: three_layers(network()))
-        for name, network in {
-            "scales by an item": ScalesByAnItem,
-            "through NumPy": ThroughNumpy,
-            "through a list": ThroughAList,
-            "stops when small": StopsWhenSmall,
-            "an autograd function of its own": OwnFunction,
-            "a reversed gradient": Adversarial,
-            "a hook on a tensor": TensorHook,
-        }.items()
-    },
+    **named(
+        of_three_layers(
+            {
+                "scales by an item": ScalesByAnItem,
+                "through NumPy": ThroughNumpy,
+                "through a list": ThroughAList,
+                "stops when small": StopsWhenSmall,
+                "counts a mask": CountsAMask,
+                "asserts": Asserts,
+                "looks at inputs": LooksAtInputs,
+            }
+        )
+    ),
 }
-
-
-def uncuttable(name: str) -> Case:
-    """The network of that name, in float64, with every parameter away from 0 and 1."""
-    return NETWORKS[name]()
