@@ -293,7 +293,7 @@ def _is_pure(module: nn.Module) -> bool:
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return bool(module._forward_pre_hooks or module._forward_hooks)
+    return any(vars(module)[name] for name in ("_forward_pre_hooks", "_forward_hooks"))
 
 
 def _gives_tensors_of_its_own(module: nn.Module) -> bool:
