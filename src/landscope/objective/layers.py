@@ -7,6 +7,7 @@ matrix that the network itself holds, and none of its modules, is a layer of its
 
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from landscope.objective.parameters import Parameters, memory_of
 
 # A LayerNorm over several dimensions has a scale with several dimensions, yet bears no weight.
 _NORMS = (nn.LayerNorm, nn.RMSNorm)
+
+KNOWN: "WeakKeyDictionary[Objective, list[Layer]]" = WeakKeyDictionary()
+"""The order of the layers where a pass of an objective has shown it."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,16 @@ def execution_order(objective: Objective, parameters: Parameters) -> list[Layer]
         UsageError: ``loss_fn`` gave something else than one number, or one that no parameter
             enters.
     """
+    if objective in KNOWN:
+        return KNOWN[objective]
     # Gradients are on as in a training step: what a pass does may depend on it.
     point = {name: tensor.detach().clone().requires_grad_() for name, tensor in parameters.items()}
     uses = FirstUses(objective.model, point)
     with torch.enable_grad(), uses:
         loss = objective.data_loss(point)
     check_dependence(loss, list(point))
-    return uses.order.layers
+    KNOWN[objective] = uses.order.layers
+    return KNOWN[objective]
 
 
 class LayerOrder:

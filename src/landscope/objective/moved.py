@@ -18,7 +18,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._pytree import tree_leaves, tree_map
 
 from landscope.objective.checks import check_dependence
-from landscope.objective.layers import FirstUses, Layer, execution_order
+from landscope.objective.layers import KNOWN, FirstUses, Layer, execution_order
 from landscope.objective.objective import Objective
 from landscope.objective.parameters import Parameters, memory_of
 from landscope.objective.random_state import TorchStreams
@@ -75,7 +75,8 @@ class MovedPasses:
         self._objective.graphs.check(loss, self._objective.standing.tensors)
         if not self._objective.graphs.hides_a_part:
             self._calls = recorder.calls
-        return recorder.uses.order.layers
+        KNOWN[self._objective] = recorder.uses.order.layers
+        return KNOWN[self._objective]
 
     def _gradient(self, position: int) -> Parameters:
         own = self.order[position].parameters

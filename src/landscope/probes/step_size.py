@@ -8,18 +8,21 @@ from landscope.cost import Cost, Work
 from landscope.measures.step_size import MULTIPLES, along_update, check_multiples
 from landscope.probes.line import TOO_SMALL
 from landscope.probes.probe import Probe
-from landscope.probes.schedule import Schedule
+from landscope.probes.schedule import Schedule, WhenPlanned
 from landscope.probes.snapshot import StepView
 from landscope.quantities import STEP_SIZE
 from landscope.reading import Axis, Reading, Status
+
+_WITHIN_A_BUDGET = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class StepSize(Probe):
     """The loss at multiples of the update, the largest that is safe, and the curvature there.
 
     Args:
-        schedule: At which steps it looks.
-        multiples: Multiples of the update, positive and increasing.
+        schedule: At which steps it measures.
+        multiples: Multiples of the update, positive and increasing; from 0.25 to 16 unless given,
+            and from 0.5 to 8 within a budget of time.
 
     Raises:
         UsageError: They are not.
@@ -28,8 +31,10 @@ class StepSize(Probe):
     needs_mean_gradient = True
     quantities = STEP_SIZE
 
-    def __init__(self, schedule: Schedule, multiples: Sequence[float] = MULTIPLES) -> None:
+    def __init__(self, schedule: Schedule, multiples: Sequence[float] | None = None) -> None:
         super().__init__(STEP_SIZE.probe, schedule)
+        if multiples is None:
+            multiples = _WITHIN_A_BUDGET if isinstance(schedule, WhenPlanned) else MULTIPLES
         check_multiples(multiples)
         self._multiples = tuple(multiples)
 
