@@ -18,7 +18,7 @@ from landscope.probes.schedule import WhenPlanned
 _AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
 _AIM = 0.95  # of what was asked, as what a look will take is an estimate
 _AIM_FIRST = 1.08  # in the first round: a short training ends with it
-_SHORT = 330  # steps of a training that is to see all probes; those of 300 may, as it is thought dear
+_SHORT = 330  # steps of a training that is to see all probes, a tenth more than 300 as thought
 _FIRST = 5.0  # training steps that the first measurement may take
 _FIRST_OF_TWO = 9.5  # and where a short training can pay for all in two measurements
 _GROWTH = 1.0  # those after it in the first round may take this part of all that was spent
