@@ -85,7 +85,7 @@ def labels(classes):
 
 def test_classes_that_come_one_after_another_are_sorted_data() -> None:
     finding = the("sorted-data", *labels([0] * 4 + [1] * 4 + [2] * 4))
-    assert "(12 measurements since step 0), and it is 3 classes that take" in finding.sentence
+    assert "(12 measurements since step 0), and 3 classes take" in finding.sentence
     assert finding.evidence.quantity == "gradient/largest_class"
     assert finding.evidence.values == (1.0,) * 12
 
@@ -115,6 +115,6 @@ def test_inputs_that_are_not_scaled_appear_with_their_size(quantity, values, wor
     finding = found("unscaled-inputs", measured(f"input_drift/{quantity}", values, "conv"))
     assert (finding is None) == (words is None)
     if finding is not None:
-        assert finding.sentence.startswith("Inputs are not scaled where they enter conv: ")
+        assert finding.sentence.startswith("The inputs of conv are not scaled: ")
         assert words in finding.sentence
         assert finding.evidence.layers == ("conv",)

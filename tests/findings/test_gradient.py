@@ -28,7 +28,8 @@ def test_another_loss_is_serious() -> None:
     finding = the("loss-not-trained", measured(AGREEMENT, [0.9, 0.8, 0.7]))
     assert finding.severity == "serious"
     assert (
-        "is 0.8 (median of 3 measurements since step 0), where one loss gives 1" in finding.sentence
+        "is 0.8 (median of 3 measurements since step 0), where the same loss gives 1"
+        in finding.sentence
     )
     assert finding.evidence.steps == (0, 100, 200)
     assert finding.evidence.values == (0.9, 0.8, 0.7)
@@ -44,7 +45,7 @@ def test_the_same_loss_but_for_rounding_does_not_appear(values) -> None:
 def test_clipping_appears_with_its_share_and_its_factor() -> None:
     finding = the("gradient-clipped", *used([0.25, 1.0, 0.5, 0.2, 0.3]))
     assert finding.severity == "info"
-    assert "at 4 of 5 measurements (80%), to 0.275 of its length" in finding.sentence
+    assert "at 4 of 5 measurements (80%), to a median of 0.275 of its length" in finding.sentence
     assert finding.evidence.quantity == "gradient/used_scale"
     assert finding.evidence.steps == (0, 200, 300, 400)
     assert finding.evidence.values == pytest.approx((0.25, 0.5, 0.2, 0.3))
@@ -74,7 +75,10 @@ def test_another_direction_is_neither_clipped_nor_scaled() -> None:
 def test_a_constant_factor_of_the_used_gradient_is_no_clipping(factor, said) -> None:
     finding = the("gradient-scaled", *used([factor] * 4))
     assert finding.severity == "warning"
-    assert f"is {said} the one that the loss has at every measurement" in finding.sentence
+    assert (
+        f"At every measurement the gradient that the optimiser used is {said} the gradient of the "
+        "loss" in finding.sentence
+    )
     assert finding.evidence.quantity == "gradient/used_scale"
     assert finding.evidence.values == (factor,) * 4
     assert found("gradient-clipped", *used([factor] * 4)) is None
@@ -85,7 +89,7 @@ def test_a_constant_factor_of_the_used_gradient_is_no_clipping(factor, said) -> 
 )
 def test_a_loss_that_is_a_multiple_appears_by_its_factor(factors, said) -> None:
     finding = the("gradient-scaled", *computed(factors))
-    assert f"{said} the one that was given" in finding.sentence
+    assert f"{said} the one given to Scope" in finding.sentence
     assert finding.evidence.quantity == "gradient/gradient_scale"
 
 
@@ -104,7 +108,7 @@ def test_another_gradient_than_that_of_the_loss_is_info() -> None:
     finding = the("gradient-changed", measured("gradient/used_cosine", [0.9, 0.8, 0.7]))
     assert finding.severity == "info"
     assert "the cosine between the two is 0.8 (median of 3" in finding.sentence
-    assert "value by value" in finding.remedy
+    assert "clipped by value" in finding.remedy
 
 
 @pytest.mark.parametrize(

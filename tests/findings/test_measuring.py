@@ -29,7 +29,7 @@ def test_failed_probes_appear_with_reason_and_count() -> None:
     assert finding.sentence == (
         "Not everything was measured: norm_health failed 2 times, first at step 0 (UsageError: the "
         "batch cannot be halved) and noise_scale failed once, first at step 300 (UsageError: the "
-        "batch cannot be halved); the training is not touched by it."
+        "batch cannot be halved); the training is not affected."
     )
     assert finding.evidence.layers == ("norm_health", "noise_scale")
     assert finding.evidence.steps == (0, 300)
@@ -64,7 +64,7 @@ def test_a_budget_that_is_exceeded_at_the_end_appears() -> None:
     )
     assert finding.severity == "info"
     assert finding.sentence == (
-        "Measuring took 8% of the time up to step 200, where 5% was asked for."
+        "Measuring took 8% of the time up to step 200, more than the 5% asked for."
     )
     assert finding.evidence.steps == (200,)
     assert finding.evidence.values == (0.08,)
@@ -93,9 +93,9 @@ BLOCKS, INSIDE, OUTSIDE = (
 @pytest.mark.parametrize(
     ("changed", "words", "helps"),
     [
-        ([], "in 100 blocks, so nothing was measured of them.", "Call optimizer.step() inside"),
+        ([], "in 100 blocks, so nothing was measured.", "Call optimizer.step() inside"),
         ([INSIDE], "though the weights changed: another optimiser stepped", "Give Scope the opt"),
-        ([OUTSIDE], ", and the weights changed outside of the blocks, so", "Call optimizer.step()"),
+        ([OUTSIDE], ", and the weights changed outside the blocks, so", "Call optimizer.step()"),
         ([INSIDE, OUTSIDE], "though the weights changed", "Give Scope the optimiser"),
     ],
 )
@@ -122,8 +122,8 @@ def test_a_probe_that_never_measured_appears_with_the_reason() -> None:
     assert unplanned.id == "not-measured"
     assert unplanned.severity == "info"
     assert unplanned.sentence == (
-        "Nothing is known from line and theory, while other probes measured up to 5 times: no "
-        "measurement was planned within these steps for them."
+        "There is no measurement by line and theory, while other probes measured up to 5 times: no "
+        "measurement within these steps was scheduled for them."
     )
     assert unplanned.evidence.layers == ("line", "theory")
     (unpaid,) = find([*readings, *measured("scope/asked_share", [0.2] * 5)], ["update", "line"])

@@ -21,9 +21,9 @@ def test_statistics_that_lag_appear_with_their_layers() -> None:
     )
     assert finding.severity == "warning"
     assert finding.sentence == (
-        "Running statistics do not follow the batches since step 0: the mean is off, in batch "
-        "standard deviations, in one (0.8); the variance is off, as a factor, in two (3), so that "
-        "in evaluation mode the network is another one."
+        "Running statistics have not followed the batches since step 0: the mean is off, in batch "
+        "standard deviations, in one (0.8); the variance is off, as a factor, in two (3), so the "
+        "network is a different function in evaluation mode."
     )
     assert finding.evidence.quantity == MEAN
     assert finding.evidence.layers == ("one",)
@@ -54,9 +54,9 @@ def test_what_it_does_to_the_loss_decides_how_severe_it_is() -> None:
     assert "the loss in evaluation mode is 50% higher" in harmful.sentence
     harmless = the("running-statistics-lag", lag, measured(EVALUATION, [0.02] * 4))
     assert harmless.severity == "info"
-    assert "lies only 2% above that in training" in harmless.sentence
+    assert "is only 2% above that in training" in harmless.sentence
     mixed = the("running-statistics-lag", lag, measured(EVALUATION, [0.02, 0.02, 5.0, 5.0]))
-    assert "lies only 2% above that in training" in mixed.sentence
+    assert "is only 2% above that in training" in mixed.sentence
     better = the("running-statistics-lag", lag, measured(EVALUATION, [-0.6] * 4))
     assert "is no higher than that in training" in better.sentence
     assert found("evaluation-differs", lag, measured(EVALUATION, [0.5] * 4)) is None
@@ -188,6 +188,6 @@ def test_norms_in_evaluation_mode_with_the_statistics_of_their_start_are_warned_
     assert "at one and two: they normalise with running statistics" in finding.sentence
     unset = the("norms-in-evaluation", TRAINED, *layers, measured(UNSET, [1.0] * 4, "two"))
     assert unset.severity == "warning"
-    assert "at two: running statistics are still the 0 and 1 of their start" in unset.sentence
+    assert "at two: their running statistics are still the initial 0 and 1" in unset.sentence
     assert unset.evidence.quantity == UNSET
     assert found("evaluation-mode", TRAINED, *layers) is None

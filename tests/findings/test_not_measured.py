@@ -39,7 +39,7 @@ def test_probes_that_the_budget_did_not_pay_for_are_named() -> None:
     assert finding is not None
     assert finding.severity == "info"
     assert finding.sentence == (
-        "Nothing is known from step_size and noise_scale, while other probes measured up to 3 "
+        "There is no measurement by step_size and noise_scale, while other probes measured up to 3 "
         "times: the budget of 5% did not pay for them."
     )
     assert finding.remedy == (
@@ -53,7 +53,7 @@ def test_probes_that_the_budget_did_not_pay_for_are_named() -> None:
 def test_without_a_budget_it_is_the_schedule() -> None:
     finding = not_measured(find(MEASURED, PROBES[:2]))
     assert finding is not None
-    assert finding.sentence.endswith(": no measurement was planned within these steps for it.")
+    assert finding.sentence.endswith(": no measurement within these steps was scheduled for it.")
     assert finding.remedy.startswith("Give it a schedule that measures within the steps")
     assert "budget" not in finding.remedy
 
@@ -64,8 +64,8 @@ def test_what_was_skipped_each_time_has_its_own_reason_and_no_larger_budget_as_a
     finding = not_measured(found)
     assert finding is not None
     assert finding.sentence == (
-        "Nothing is known from noise_scale, while other probes measured up to 3 times: it was "
-        f"skipped ({reason})."
+        "There is no measurement by noise_scale, while other probes measured up to 3 times: it "
+        f"was skipped ({reason})."
     )
     assert finding.remedy.startswith("Leave out the probes that you do not need")
     assert found.unseen == ""  # more measurements would be skipped as well

@@ -22,8 +22,8 @@ def test_a_step_beyond_the_edge_appears_with_its_beginning_and_a_safe_rate() -> 
     assert finding.severity == "warning"
     assert finding.sentence == (
         "The step is beyond the edge of stability since step 300: learning rate times curvature "
-        "along the update is 3.05 (median of 4 measurements), where the edge is at 2 and a step "
-        "beyond it raises the loss of its own batch."
+        "along the update is 3.05 (median of 4 measurements); the edge is at 2, and a step beyond "
+        "it raises the loss of its own batch."
     )
     assert finding.remedy.startswith("Lower the learning rate from 0.1 to 0.05 or less, or warm up")
     assert finding.evidence.quantity == ALONG_UPDATE

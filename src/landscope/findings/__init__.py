@@ -1,6 +1,6 @@
-"""Findings: what the readings of one training say to whoever trains, and what to do about it.
+"""Findings: what the readings of one training show, in sentences, each with a remedy.
 
-Reads readings alone and imports no torch.
+It reads only readings and does not import torch.
 """
 
 from landscope.findings.finding import Evidence, Finding, Findings, Severity

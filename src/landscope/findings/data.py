@@ -1,4 +1,4 @@
-"""Findings about the data: their order and scale, and the size of a batch beside its noise."""
+"""Findings about the data: its order and scale, and the batch size relative to the noise."""
 
 import cmath
 import math
@@ -13,37 +13,37 @@ from landscope.quantities import GRADIENT, INPUT_DRIFT, NOISE_SCALE
 from landscope.text import number, percent
 
 FIT = 0.85
-"""Length of the mean of the directions that are left when a pace is taken off, from which on it is
-that at which classes are gone through: of sorted data in five classes it is 0.93."""
+"""Mean resultant length, after a constant pace is removed, above which the classes are taken to
+be traversed at that pace. Sorted data in five classes has 0.93."""
 
 CHANCE = 0.01
-"""Chance that classes that each batch draws anew change as seldom, or fit any pace as well (by
-Schuster's test of a period)."""
+"""Probability that classes drawn independently for each batch change as rarely, or fit some pace
+as well (Schuster's test for a period)."""
 
 RECENT = 60
-"""Measurements whose order counts: enough for either, and few enough to take no time."""
+"""Number of measurements whose order is tested: enough for either test, few enough to be fast."""
 
 SIZE = 30.0
-"""Root mean square: inputs that are normalised have about 1, pixels from 0 to 255 about 100."""
+"""Root mean square: normalised inputs have about 1, pixels from 0 to 255 about 100."""
 
 SPREAD = 100.0
-"""Largest magnitude of a feature over that of the median one."""
+"""Ratio of the largest feature's magnitude to the median feature's."""
 
 NOISY = 0.1
-"""Efficiency below which noise dominates: twice the batch then makes nearly twice the progress."""
+"""Efficiency below which noise dominates: doubling the batch then nearly doubles the progress."""
 
 CLEAN = 0.9
-"""Efficiency above which the batch is larger than useful: of efficiency e, half the batch needs
-1 - e more steps, here less than a tenth, for half the arithmetic of each."""
+"""Efficiency above which the batch is larger than useful: at efficiency e, half the batch needs
+a share 1 - e more steps (here less than a tenth), each with half the arithmetic."""
 
 _MOST_PACES = 1000
 _NOISE_SCALE = "McCandlish et al. 2018, arXiv 1812.06162, section 2.2"
 
 
 @rule(
-    f"at least 95% of a batch's integer labels of one class {SUSTAINED}, which changes so seldom, "
-    "or from class to class at so steady a pace, that classes drawn anew for each batch do it once "
-    f"in {1 / CHANCE:.0f} trainings",
+    f"at least 95% of a batch's integer labels of one class {SUSTAINED}, and the class changes so "
+    "rarely, or at so steady a pace, that classes drawn independently for each batch would do so "
+    f"once in {1 / CHANCE:.0f} trainings",
     "Bengio 2012, arXiv 1206.5533, section 3.1",
 )
 def sorted_data(history: History) -> Case | None:
@@ -55,17 +55,17 @@ def sorted_data(history: History) -> Case | None:
     if classes < 2 or not (_in_runs(recent) or _at_a_pace(recent)):
         return None
     return Case(
-        "The data come sorted: nearly all labels of a batch are of one class "
-        f"({since(labels)}), and it is {classes} classes that take turns.",
+        f"The data is sorted: nearly all labels of a batch belong to one class ({since(labels)}), "
+        f"and {classes} classes take turns.",
         Evidence.of(stretch.on(labels.steps)),
-        "Shuffle the training data, as with DataLoader(shuffle=True) or a buffer that is larger "
-        "than a class; batches of one class on purpose, as in some metric learning, are left as "
-        "they are.",
+        "Shuffle the training data, for example with DataLoader(shuffle=True) or a buffer larger "
+        "than a class. If batches of one class are intended, as in some metric learning, ignore "
+        "this.",
     )
 
 
 def _in_runs(labels: Series) -> bool:
-    """Whether classes change more seldom than where each batch draws its own, beyond chance."""
+    """Whether classes change significantly more rarely than if each batch drew its own."""
     pairs = len(labels) - 1
     changes = sum(one != other for one, other in pairwise(labels.values))
     counts = Counter(labels.values).values()
@@ -77,10 +77,11 @@ def _in_runs(labels: Series) -> bool:
 
 
 def _at_a_pace(labels: Series) -> bool:
-    """Whether all classes are gone through at one pace, from the last on to the first again.
+    """Whether the batches go through all classes at one pace, again and again.
 
-    As angles on a circle, less those of a pace, the classes of sorted data lie close together. The
-    pace is looked for; that drawn classes fit one of as many is an accident of known chance.
+    Taken as angles on a circle, less those of a constant pace, the classes of sorted data lie close
+    together. The pace is searched for; the probability that randomly drawn classes fit one of as
+    many paces is known.
     """
     classes = max(labels.values) + 1
     if classes < LEAST or len(labels) < LEAST:
@@ -102,8 +103,8 @@ def _at_a_pace(labels: Series) -> bool:
 
 
 @rule(
-    f"inputs of the first layer, in {LEAST} measurements or more, with a root mean square above "
-    f"{SIZE:g}, or with a largest feature above {SPREAD:g} times the median one",
+    f"in {LEAST} measurements or more, the first layer's inputs have a root mean square above "
+    f"{SIZE:g}, or a largest feature above {SPREAD:g} times the median one",
     "LeCun et al. 1998, Efficient BackProp, section 4.3",
     severities=("info",),
 )
@@ -123,28 +124,28 @@ def unscaled_inputs(history: History) -> Case | None:
             f"the largest feature is {number(spreads[0].median)} times as large as the median one"
         )
     return Case(
-        f"Inputs are not scaled where they enter {called(shown[0])}: {', and '.join(parts)}.",
+        f"The inputs of {called(shown[0])} are not scaled: {', and '.join(parts)}.",
         Evidence.of_layers(shown),
-        "Subtract from each feature its mean over the training data and divide by its standard "
-        "deviation (pixels from 0 to 255 by 255), or begin with a norm; directly before a batch "
-        "norm it matters less.",
+        "Subtract each feature's mean over the training data and divide by its standard deviation "
+        "(divide pixels from 0 to 255 by 255), or start the network with a norm. Directly before a "
+        "batch norm it matters less.",
     )
 
 
 def _efficiency(history: History) -> Series:
-    """``1 / (1 + noise scale / batch size)``; an estimate outside (0, 1] is none."""
+    """``1 / (1 + noise scale / batch size)``; estimates outside (0, 1] are dropped."""
     read = history.series(NOISE_SCALE.efficiency)
     return read.on(step for step, value in read.points.items() if 0 < value <= 1)
 
 
 def _sizes(history: History, stretch: Series) -> str:
-    """Noise scale and batch size in words, as far as they were read."""
+    """Noise scale and batch size in words, where they were read."""
     scale = history.series(NOISE_SCALE.noise_scale).on(stretch.steps)
     batch = history.series(NOISE_SCALE.batch_size).on(stretch.steps)
     if not scale.steps or not batch.steps:
         return ""
     return (
-        f", as the noise scale is {number(scale.median)} samples and the batch has "
+        f", because the noise scale is {number(scale.median)} samples and the batch has "
         f"{number(batch.median)}"
     )
 
@@ -161,35 +162,35 @@ def noise_dominates(history: History) -> Case | None:
         return None
     return Case(
         f"Noise dominates the gradient: a step makes at most {percent(stretch.median)} of the "
-        f"progress that all the data's gradient would make ({median_of(stretch)})"
-        f"{_sizes(history, stretch)}.",
+        "progress that the gradient of all the data would make "
+        f"({median_of(stretch)}){_sizes(history, stretch)}.",
         Evidence.of(stretch),
-        "If time matters more than arithmetic, a larger batch with a learning rate larger in "
-        "proportion needs fewer steps, up to about the noise scale; near the end of a training "
-        "this is usual, and a decay of the learning rate averages the noise instead.",
+        "If time matters more than arithmetic, use a larger batch, up to about the noise scale, "
+        "with a proportionally larger learning rate: it needs fewer steps. Near the end of a "
+        "training this is usual, and decaying the learning rate averages the noise instead.",
     )
 
 
 @rule(
-    f"efficiency 1 / (1 + noise scale / batch size) above {CLEAN} {SUSTAINED}; not where the "
-    "loss is what it was at first, or high while the gradient is next to nothing",
+    f"efficiency 1 / (1 + noise scale / batch size) above {CLEAN} {SUSTAINED}; not where the loss "
+    "has not fallen, or is high while the gradient is close to zero",
     _NOISE_SCALE,
     severities=("info",),
     of_mean_gradient=True,
 )
 def batch_larger_than_useful(history: History) -> Case | None:
     read, nowhere = _efficiency(history), plateau(history)
-    # On a plateau the gradients of all samples may agree: no batch is of use, small or large.
+    # On a plateau the gradients of all samples may agree: then no batch size helps.
     useful = {step: 0.0 if step in nowhere else value for step, value in read.points.items()}
     stretch = read.having(useful).sustained(lambda value: value > CLEAN)
     if stretch is None:
         return None
     return Case(
         f"The batch is larger than useful: a step makes {percent(stretch.median)} of the progress "
-        f"that all the data's gradient would make ({median_of(stretch)})"
-        f"{_sizes(history, stretch)}.",
+        "that the gradient of all the data would make "
+        f"({median_of(stretch)}){_sizes(history, stretch)}.",
         Evidence.of(stretch),
-        f"Half the batch would need {percent(1 - stretch.median)} more steps at half the "
-        "arithmetic of each; keep the batch where the device is not full without it, or where a "
-        "norm needs it. The noise scale grows in the course of a training: look again later.",
+        f"Half the batch would need {percent(1 - stretch.median)} more steps, each with half the "
+        "arithmetic. Keep the batch if a smaller one leaves the device idle, or if a norm needs "
+        "it. The noise scale grows during training, so check again later.",
     )

@@ -13,11 +13,12 @@ EDGE = 2.0
 L(theta - u) - L(theta) = -u.g (1 - lr x curvature / 2)."""
 
 HOVER = 2.5
-"""Median up to which a training hovers at the edge: it settles just above 2 by itself and goes on
-learning (Cohen et al. 2021, section 3.2), so a quarter above is nothing to worry about."""
+"""Median up to which a training hovers at the edge: many trainings settle just above 2 and go on
+learning (Cohen et al. 2021, section 3.2), so up to a quarter above it is no problem."""
 
 _ROUNDING = 1e-4
-"""Share of the loss that a step must promise: of less, rounding may be a part that counts."""
+"""Share of the loss by which a step must lower it to first order; below this, rounding may
+matter."""
 
 _ALONG_GRADIENT = Quantity("line[paper]", f"loss over {PAPER_LINE.gradient_norm}")
 
@@ -25,7 +26,7 @@ _ALONG_GRADIENT = Quantity("line[paper]", f"loss over {PAPER_LINE.gradient_norm}
 def sharpness(history: History) -> Series:
     """Learning rate times curvature.
 
-    Along the update, which is what the optimiser does; along the gradient where no probe measured
+    Along the update, which is what the optimiser does; along the gradient if no probe measured
     along the update, as in the study of the paper.
     """
     along_update = history.series(STEP_SIZE.sharpness_lr)
@@ -35,9 +36,9 @@ def sharpness(history: History) -> Series:
 def _along_gradient(history: History) -> Series:
     """From the loss at one step of plain gradient descent: above 2 where that is a higher loss.
 
-    ``2 (1 + (L(theta - lr g) - L(theta)) / (lr ||g||^2))``. Effective beta would not do: it is the
-    largest change of the gradient on the whole grid, in any direction, and is above 2 / lr at many
-    a step that lowers the loss.
+    ``2 (1 + (L(theta - lr g) - L(theta)) / (lr ||g||^2))``. Effective beta does not work here: it
+    is the largest change of the gradient on the whole grid, in any direction, and exceeds 2 / lr at
+    many steps that lower the loss.
     """
     start = history.series(PAPER_LINE.start_loss).points
     slopes = history.series(PAPER_LINE.gradient_norm).points
@@ -57,7 +58,7 @@ def _along_gradient(history: History) -> Series:
 
 
 def _loss_at(reading: Reading, rate: float) -> float:
-    """The loss at a learning rate; NaN where it is not on the grid."""
+    """The loss at a learning rate; NaN if it is not on the grid."""
     if reading.axis is None or not isinstance(reading.value, tuple):
         return math.nan
     points = zip(reading.axis.values, reading.value, strict=False)
@@ -86,13 +87,13 @@ def beyond_the_edge(history: History) -> Case | None:
             f"The step is at the edge of stability {value}, just above the edge at 2, where many "
             "trainings settle by themselves and go on learning.",
             Evidence.of(stretch),
-            "Nothing needs to be done while the loss falls; a larger learning rate would be too "
-            "large, and a smaller one or a warm-up gives a calmer training.",
+            "Do nothing while the loss falls. A larger learning rate would be too large; a smaller "
+            "one or a warm-up makes the training smoother.",
             "info",
         )
     return Case(
-        f"The step is beyond the edge of stability {value}, where the edge is at 2 and a step "
-        "beyond it raises the loss of its own batch.",
+        f"The step is beyond the edge of stability {value}; the edge is at 2, and a step beyond it "
+        "raises the loss of its own batch.",
         Evidence.of(stretch),
         f"{_lower(history, stretch)}, or warm up to it over more steps.",
     )
@@ -103,7 +104,7 @@ def _lower(history: History, stretch: Series) -> str:
     safe = history.series(STEP_SIZE.safe_lr).on(stretch.steps).median
     if not rate > 0:
         return f"Lower the learning rate by a factor of {number(stretch.median / EDGE)} or more"
-    # What the edge allows, where the search along the update found nothing to recommend.
+    # What the edge allows, if the search along the update found nothing to recommend.
     target = safe if 0 < safe < rate else rate * EDGE / stretch.median
     if not math.isfinite(target) or target <= 0:
         return "Lower the learning rate"

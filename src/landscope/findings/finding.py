@@ -1,4 +1,4 @@
-"""A finding, the rule that makes it from the readings of a training, and the list of them."""
+"""A finding, the rule that derives it from the readings of a training, and the list of findings."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,10 +22,10 @@ class Evidence:
 
     Args:
         quantity: Probe and quantity with a slash between them; with "over" for a quotient.
-        steps: Where it was read. With layers: since when it holds, for each of them.
-        values: As many as steps; with layers the median of each since its step. None at all
-            where what was read is no number.
-        layers: As many as steps, the worst first; empty where it is about the whole network.
+        steps: Where it was read. With layers: for each, the step since when it holds.
+        values: One for each step; with layers, the median of each since its step. Empty if what was
+            read is not a number.
+        layers: One for each step, the worst first; empty if it is about the whole network.
         unit: Unit of the values; ``"1"`` for pure numbers.
     """
 
@@ -44,7 +44,7 @@ class Evidence:
 
     @staticmethod
     def of_layers(layers: Sequence[Series]) -> "Evidence":
-        """The first step and the median of each layer, of which there must be one."""
+        """The first step and the median of each layer; there must be at least one layer."""
         return Evidence(
             str(layers[0].quantity),
             tuple(series.steps[0] for series in layers),
@@ -55,7 +55,7 @@ class Evidence:
 
     @property
     def summary(self) -> str:
-        """Quantity, values and steps in a few words; of layers the first three."""
+        """Quantity, values and steps in a few words; the first three layers only."""
         unit = "" if self.unit == "1" else f" {self.unit}"
         if self.layers:
             layers = [
@@ -73,7 +73,7 @@ class Evidence:
         return f"{self.quantity}: {values}{unit}, {measurements}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Strings, numbers and lists alone, as JSON takes them."""
+        """Strings, numbers and lists only, ready for JSON."""
         return {
             "quantity": self.quantity,
             "unit": self.unit,
@@ -89,11 +89,11 @@ class Finding:
 
     Args:
         id: Stable name, as in the table of docs/findings.md.
-        severity: ``"serious"`` where the training, or everything else that was measured, is not
-            to be relied on; ``"warning"`` where it probably suffers; ``"info"`` else.
+        severity: ``"serious"`` if the training, or everything else that was measured, cannot be
+            relied on; ``"warning"`` if the training probably suffers; ``"info"`` otherwise.
         sentence: What was found, with its main value and what that means.
         evidence: What it rests on.
-        reference: Where it is explained: paper and section.
+        reference: Paper and section that explain it.
         remedy: What to do.
     """
 
@@ -108,13 +108,13 @@ class Finding:
         return f"{self.severity.capitalize()}: {self.sentence} {self.remedy}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Strings, numbers, lists and dictionaries alone, as JSON takes them."""
+        """Strings, numbers, lists and dictionaries only, ready for JSON."""
         return asdict(self) | {"evidence": self.evidence.as_dict()}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a training shows of a rule; the severity is the rule's worst unless given."""
+    """What a training shows of a rule; the severity defaults to the rule's worst."""
 
     sentence: str
     evidence: Evidence
@@ -124,15 +124,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a finding appears, and who explains it: a row of the table.
+    """When a finding appears, and the source that explains it: a row of the table.
 
     Args:
-        case: What a training shows of it; None where it shows nothing.
+        case: What a training shows of it; None if it shows nothing.
         when: When it appears, with its thresholds, in words.
         reference: As in ``Finding``.
-        severities: Those that it can have, the worst first.
-        of_mean_gradient: Whether it is about the gradient of the whole batch. Of several processes
-            one measures its own part of the batch, so that nothing of this can be said.
+        severities: The severities that it can have, the worst first.
+        of_mean_gradient: Whether it is about the gradient of the whole batch. With several
+            processes, one process measures only its own part of the batch, so the rule is not
+            applied.
     """
 
     case: Callable[[History], Case | None]
@@ -143,11 +144,11 @@ class Rule:
 
     @property
     def id(self) -> str:
-        """Name of the function that looks for it, with hyphens."""
+        """Name of the rule's function, with hyphens."""
         return self.case.__name__.replace("_", "-")
 
     def find(self, history: History) -> Finding | None:
-        """The finding that a training has of this; None where it has none."""
+        """The finding for a training; None if there is none."""
         case = self.case(history)
         if case is None:
             return None
@@ -162,18 +163,18 @@ def rule(
     severities: tuple[Severity, ...] = ("warning",),
     of_mean_gradient: bool = False,
 ) -> Callable[[Callable[[History], Case | None]], Rule]:
-    """Make a rule of the function that looks for its case; arguments as in :class:`Rule`."""
+    """Turn a function that finds a case into a rule; the arguments are those of :class:`Rule`."""
     return lambda case: Rule(case, when, reference, severities, of_mean_gradient)
 
 
 class Findings(list[Finding]):
-    """A list of findings, the most severe first, that can be read as it is.
+    """A readable list of findings, the most severe first.
 
     Args:
         found: The findings.
-        measured: How many steps each probe has measured, by its id.
-        skipped: The probes that have skipped whatever they were to read, of which more
-            measurements make no difference.
+        measured: The number of steps that each probe measured, by its id.
+        skipped: The probes that skipped everything they were asked to read, so more measurements
+            would not help.
 
     Attributes:
         measured: As given.
@@ -191,7 +192,7 @@ class Findings(list[Finding]):
 
     @property
     def unseen(self) -> str:
-        """What was not measured often enough to say anything of it; empty where all was."""
+        """What was not measured often enough to say anything about; empty if everything was."""
         if not any(self.measured.values()):
             return "Nothing was measured, so nothing can be said."
         seldom = {
@@ -207,12 +208,12 @@ class Findings(list[Finding]):
         others = f"; {enough} more measured often enough" if enough else ""
         return (
             f"Not measured often enough to rule out problems, which takes {LEAST} measurements: "
-            f"{listed(counts)}{others}. A larger budget, every= or a longer training gives more."
+            f"{listed(counts)}{others}. Give a larger budget or every=, or train longer."
         )
 
     @property
     def in_short(self) -> str:
-        """Whether there are any, and what was not seen."""
+        """The number of findings, and what was not measured often enough."""
         count = f"Findings: {len(self)}." if self else "" if self.unseen else NO_PROBLEMS
         return " ".join(filter(None, (count, self.unseen)))
 
@@ -220,7 +221,7 @@ class Findings(list[Finding]):
         return "\n".join(filter(None, (*map(str, self), self.unseen if self else self.in_short)))
 
     def to_html(self) -> str:
-        """A table of them, as a notebook shows it; all words in it are escaped."""
+        """A table of the findings for notebooks; all text is escaped."""
         headings = ("", "finding", "what helps", "reference", "id")
         rows = [(one.severity, one.sentence, one.remedy, one.reference, one.id) for one in self]
         return html_table(self.in_short, headings, rows)

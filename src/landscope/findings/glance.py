@@ -1,4 +1,4 @@
-"""The few numbers that a person follows: a row for each measurement, as its readings come in."""
+"""The few numbers that a person follows, one row for each measurement."""
 
 import math
 from collections.abc import Iterable
@@ -26,14 +26,15 @@ _COLUMNS: dict[str, tuple[Quantity, ...]] = {
 _COLUMN_OF = {each.key: column for column, quantities in _COLUMNS.items() for each in quantities}
 
 HEADINGS = ("step", *_COLUMNS)
-"""Of the cells of a row; numbers are pure, but for the loss and the learning rate."""
+"""Headings of the cells of a row. All numbers but the loss and the learning rate are
+dimensionless."""
 
 
 class Glances:
     """The last measurements of a training, each as a row of cells.
 
     Args:
-        most: So many measurements are kept.
+        most: Number of measurements to keep.
     """
 
     def __init__(self, most: int) -> None:
@@ -41,7 +42,7 @@ class Glances:
         self._rows: dict[int, dict[str, Reading]] = {}
 
     def add(self, reading: Reading) -> None:
-        """Take note of a reading, if it is one that is followed."""
+        """Add a reading, if its quantity is one of those shown."""
         column = _COLUMN_OF.get((reading.probe, reading.quantity))
         if column is None or isinstance(reading.value, tuple):
             return
@@ -53,7 +54,7 @@ class Glances:
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
-        """Cells as in :data:`HEADINGS`, the earliest step first; empty where nothing was read."""
+        """Cells as in :data:`HEADINGS`, the earliest step first; empty if nothing was read."""
         return [
             (str(step), *(_cell(row.get(column)) for column in _COLUMNS))
             for step, row in sorted(self._rows.items())
@@ -69,7 +70,7 @@ def glances(readings: Iterable[Reading], most: int) -> Glances:
 
 
 def _worse(reading: Reading, known: Reading) -> bool:
-    """Of several layers the least that can be relied on is shown; of one number the last."""
+    """Among several layers, show the least reliable; of one number, show the latest."""
     if reading.layer is None or not _reliable(known):
         return True
     return _reliable(reading) and _number(reading) < _number(known)

@@ -1,4 +1,4 @@
-"""Findings about the gradient that the training uses: whether it is that of the measured loss."""
+"""Findings about the gradient that the training uses: is it the gradient of the measured loss?"""
 
 import math
 
@@ -9,35 +9,35 @@ from landscope.quantities import GRADIENT, Quantity
 from landscope.text import counted, number, percent
 
 AGREEMENT = 0.99
-"""Two gradients of one loss on one batch differ by rounding alone, and even a relative error of a
-tenth, far more than low precision makes, leaves their cosine at 0.995."""
+"""Two gradients of one loss on one batch differ only by rounding, and even a relative error of a
+tenth, far more than low precision causes, leaves their cosine at 0.995."""
 
 SAME = 0.05
 """Relative difference of length up to which two gradients count as equal: rounding in low
-precision stays below, and a mean taken for a sum is at least a factor of 2."""
+precision stays below it, and mistaking a sum for a mean gives at least a factor of 2."""
 
 CONSTANT = 1.01
-"""Largest factor over smallest up to which a factor counts as constant: rounding stays within it,
-and the lengths of a training's gradients do not."""
+"""Ratio of largest to smallest factor up to which a factor counts as constant: rounding stays
+within it, and the norms of a training's gradients do not."""
 
 CLIPPED = 0.95
 """Length of the used gradient over that of the computed one, below which it counts as clipped:
-rounding does not shorten it by a twentieth."""
+rounding does not shorten a gradient by a twentieth."""
 
 SHORT = 0.1
-"""Factor below which clipping is a warning: the learning rate that acts is not a tenth of the one
-that was chosen."""
+"""Factor below which clipping is a warning: the effective learning rate is less than a tenth of
+the chosen one."""
 
 _MIXED_PRECISION = "PyTorch, documentation of automatic mixed precision"
 
 
 def used_scale(history: History) -> Series:
-    """Length of the used gradient over that of the one that ``backward()`` gave."""
+    """Norm of the gradient that the optimiser used, over that of the ``backward()`` gradient."""
     return _where_parallel(history, GRADIENT.used_scale, GRADIENT.used_cosine)
 
 
 def _computed_scale(history: History) -> Series:
-    """Length of the gradient that ``backward()`` gave over that of the measured one."""
+    """Norm of the gradient that ``backward()`` computed, over that of the measured one."""
     return _where_parallel(history, GRADIENT.gradient_scale, GRADIENT.agreement)
 
 
@@ -47,7 +47,7 @@ def _where_parallel(history: History, scale: Quantity, cosine: Quantity) -> Seri
 
 
 def _constant(factors: Series) -> bool:
-    """Whether all factors are one and the same."""
+    """Whether all factors are equal."""
     return bool(factors.steps) and max(factors.values) <= CONSTANT * min(factors.values)
 
 
@@ -63,12 +63,12 @@ def loss_not_trained(history: History) -> Case | None:
     if stretch is None:
         return None
     return Case(
-        "The loss that was given is not the one that is trained: the cosine between its gradient "
-        f"and the one that backward() gave is {number(stretch.median)} ({median_of(stretch)}), "
-        "where one loss gives 1, so all other findings are about another function.",
+        "The loss given to Scope is not the one being trained: the cosine between its gradient "
+        f"and the one that backward() computed is {number(stretch.median)} ({median_of(stretch)}), "
+        "where the same loss gives 1, so all other findings are about another function.",
         Evidence.of(stretch),
-        "Give Scope the very loss that backward() is called on, with all its terms, and the batch "
-        "that the model is called with, as it is after augmentation.",
+        "Give Scope exactly the loss that backward() is called on, with all its terms, and exactly "
+        "the batch that the model is called with, after augmentation.",
     )
 
 
@@ -83,8 +83,8 @@ def gradient_scaled(history: History) -> Case | None:
 
 
 def _loss_scaled(history: History) -> Case | None:
-    # Of several batches that make one update, a loop that divides the loss by their number, and
-    # one that does not, give the loss that is meant.
+    # When several batches make one update, loops that divide the loss by their number and loops
+    # that do not are both correct.
     scales, batches = _computed_scale(history), history.series(GRADIENT.batches).points
     closest = {
         step: min((scale, scale * batches.get(step, 1.0)), key=_off)
@@ -95,9 +95,9 @@ def _loss_scaled(history: History) -> Case | None:
         return None
     times = _times(stretch)
     return Case(
-        f"The gradient that backward() gave is {times} times the measured one "
-        f"({median_of(stretch)}), so the loss that is trained is {times} times the one that was "
-        "given, and losses, curvatures and gradients here are in units of the latter.",
+        f"The gradient that backward() computed is {times} times the measured one "
+        f"({median_of(stretch)}), so the loss being trained is {times} times the one given to "
+        "Scope, and losses, curvatures and gradients are measured in units of the latter.",
         Evidence.of(stretch),
         "Give Scope the loss that backward() is called on: check mean against sum, weights of "
         "samples or tokens, and a division by the number of accumulated batches. A GradScaler is "
@@ -106,22 +106,23 @@ def _loss_scaled(history: History) -> Case | None:
 
 
 def _off(scale: float) -> float:
-    """How far a factor is from 1, either way."""
+    """How far a factor is from 1, in either direction."""
     return abs(math.log(scale)) if scale > 0 else math.inf
 
 
 def _use_scaled(history: History) -> Case | None:
     stretch = used_scale(history).sustained(lambda value: abs(value - 1) > SAME)
-    # A factor that varies and shortens is clipping, which is another finding.
+    # A varying factor below 1 is clipping, which is another finding.
     if stretch is None or not _constant(stretch):
         return None
     return Case(
-        f"The gradient that the optimiser used is {_times(stretch)} times the one that the loss "
-        f"has at every measurement ({median_of(stretch)}): the learning rate that acts is another "
-        "than the one that was chosen.",
+        f"At every measurement the gradient that the optimiser used is {_times(stretch)} times the "
+        f"gradient of the loss ({median_of(stretch)}): the effective learning rate is not the "
+        "chosen one.",
         Evidence.of(stretch),
-        "Look for what scales .grad between backward() and step(): a GradScaler whose scale is not "
-        "taken out, a division by a number of batches or processes, a clipping of fixed effect.",
+        "Look for code that scales .grad between backward() and step(): a GradScaler that does not "
+        "unscale, a division by the number of batches or processes, or clipping by a constant "
+        "factor.",
     )
 
 
@@ -146,19 +147,19 @@ def accumulation_not_divided(history: History) -> Case | None:
         return None
     count = number(batches.on(stretch.steps).median)
     return Case(
-        f"Accumulated batches add up and are not averaged: an update takes {count} batches, and "
-        "the loss of each is not divided by their number, so that its gradient is about that many "
-        "times that of their mean.",
+        f"Accumulated batches are summed, not averaged: an update takes {count} batches, and the "
+        "loss of each is not divided by their number, so the gradient is about that many times "
+        "the gradient of the mean.",
         Evidence.of(stretch),
         f"If the learning rate was chosen for the mean, divide each loss by {count} before "
-        "backward(); a loss that is a sum over samples is meant to add up, and Adam does not "
-        "notice the factor, unless the gradient is clipped.",
+        "backward(). If the loss is a sum over samples, the sum is intended. With Adam the factor "
+        "makes no difference unless the gradient is clipped.",
     )
 
 
 @rule(
     f"cosine of the used gradient and that of the backward pass below {AGREEMENT} {SUSTAINED}; a "
-    "warning where the backward pass added to gradients that were left over",
+    "warning where the backward pass added to gradients left over from earlier steps",
     "Foret et al. 2021, arXiv 2010.01412, section 2; PyTorch, documentation of "
     "torch.optim.Optimizer.zero_grad",
     severities=("warning", "info"),
@@ -171,27 +172,28 @@ def gradient_changed(history: History) -> Case | None:
     found = f"the cosine between the two is {number(stretch.median)} ({median_of(stretch)})"
     if history.series(GRADIENT.left_over).on(stretch.steps).median >= 1:
         return Case(
-            "The optimiser used gradients that were left over from earlier steps: backward() added "
-            f"to a .grad that was not zero, and what the optimiser used differs from it: {found}.",
+            "The optimiser used gradients left over from earlier steps: backward() added to a "
+            ".grad that was not zero, so the gradient that the optimiser used differs from the "
+            f"computed one: {found}.",
             Evidence.of(stretch),
-            "Call optimizer.zero_grad() before each backward(). Where several batches are added up "
-            "on purpose, give each its own block, or put all of them into one batch.",
+            "Call optimizer.zero_grad() before each backward(). To accumulate several batches on "
+            "purpose, give each its own block, or put all of them into one batch.",
         )
     if history.series(GRADIENT.backward_passes).on(stretch.steps).median >= 2:
         return Case(
-            "The optimiser used another gradient than the one at the weights before the step: a "
-            f"step has several backward passes, and {found}. Sharpness-aware minimisation takes "
-            "its gradient at other weights on purpose.",
+            "The optimiser did not use the gradient at the weights before the step: a step has "
+            f"several backward passes, and {found}. Sharpness-aware minimisation takes its "
+            "gradient at other weights on purpose.",
             Evidence.of(stretch),
-            "Nothing, if this is meant: what is measured is the loss and its gradient at the "
-            "weights before the step. Where the passes are parts of a loss, give Scope their sum.",
+            "If this is intended, do nothing: Scope measures the loss and its gradient at the "
+            "weights before the step. If the passes are parts of one loss, give Scope their sum.",
             "info",
         )
     return Case(
-        f"The optimiser used another gradient than the one that backward() gave: {found}.",
+        f"The optimiser did not use the gradient that backward() computed: {found}.",
         Evidence.of(stretch),
-        "Nothing, if this is meant, as where gradients are clipped value by value, noised for "
-        "privacy, projected or averaged. What is measured is the gradient of the loss.",
+        "If this is intended, do nothing: gradients may be clipped by value, noised for privacy, "
+        "projected or averaged. Scope measures the gradient of the loss.",
         "info",
     )
 
@@ -206,18 +208,17 @@ def gradient_changed(history: History) -> Case | None:
 def gradient_clipped(history: History) -> Case | None:
     factors = used_scale(history)
     stretch = factors.sustained(lambda value: value < CLIPPED)
-    # One factor at every measurement is that of a scaled loss, which is another finding.
+    # The same factor at every measurement means a scaled loss, which is another finding.
     if stretch is None or _constant(stretch):
         return None
     clipped = factors.on(step for step, value in factors.points.items() if value < CLIPPED)
     return Case(
         f"The gradient was clipped at {len(clipped)} of {counted(len(factors), 'measurement')} "
-        f"({percent(len(clipped) / len(factors))}), to {number(clipped.median)} of its length at "
-        "the median of these, so that it is the clipping and not the learning rate alone that "
-        "sets the length of the step.",
+        f"({percent(len(clipped) / len(factors))}), to a median of {number(clipped.median)} of its "
+        "length, so the clipping, and not the learning rate alone, sets the length of the step.",
         Evidence.of(clipped),
-        "If clipping is to catch exceptions only, raise its bound, or lower the learning rate by "
-        "that factor; if it is to normalise the step, leave it, and tune bound and learning rate "
-        "together.",
+        "If clipping should only catch exceptions, raise its bound, or lower the learning rate by "
+        "that factor. If it should normalise the step, keep it, and tune the bound and the "
+        "learning rate together.",
         "info" if clipped.median >= SHORT else "warning",
     )

@@ -1,4 +1,4 @@
-"""The readings of a training as series that can be relied on, and what is sustained in them."""
+"""The reliable readings of a training as series, and what is sustained in them."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -9,18 +9,19 @@ from landscope.quantities import SCOPE, TRAINING, Quantity
 from landscope.reading import TRUSTED, Reading, Status
 
 LAST = 10
-"""Measurements that count: enough for a majority to mean something, few enough to be recent."""
+"""Number of recent measurements that count: enough for a majority to mean something."""
 
 LEAST = 3
-"""Measurements that must show a symptom: two may be chance, as two unusual batches in a row."""
+"""Number of measurements that must show a symptom: two may be chance, such as two unusual
+batches."""
 
 SUSTAINED = "sustained"
-"""The rule in a word; docs/findings.md defines it."""
+"""Word for this rule in texts; docs/findings.md defines it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A quantity by step, in the order of the steps: its finite values, one a step.
+    """The finite values of a quantity, at most one for each step, in the order of the steps.
 
     Args:
         quantity: The quantity.
@@ -44,42 +45,44 @@ class Series:
 
     @property
     def median(self) -> float:
-        """The median of the values; NaN where there are none."""
+        """The median of the values; NaN if there are none."""
         return _median(self.values) if self.values else math.nan
 
     @property
     def first(self) -> float:
-        """The first value; NaN where there is none."""
+        """The first value; NaN if there is none."""
         return self.values[0] if self.values else math.nan
 
     def having(self, points: Mapping[int, float]) -> "Series":
-        """The same quantity and layer with other points: those that are finite, in order."""
+        """The same quantity and layer with other points; only finite ones are kept."""
         kept = sorted((step, value) for step, value in points.items() if math.isfinite(value))
         steps, values = tuple(step for step, _ in kept), tuple(value for _, value in kept)
         return Series(self.quantity, steps, values, self.layer)
 
     def on(self, steps: Iterable[int]) -> "Series":
-        """What was read at some of the steps."""
+        """The part that was read at the given steps."""
         points = self.points
         return self.having({step: points[step] for step in steps if step in points})
 
     def last(self, count: int = LAST) -> "Series":
-        """The last values, as many as there are up to a count."""
+        """At most ``count`` last values."""
         return Series(self.quantity, self.steps[-count:], self.values[-count:], self.layer)
 
     def sustained(self, shows: Callable[[float], bool]) -> "Series | None":
-        """The part over which a symptom is sustained; None where it is not.
+        """The part over which a symptom is sustained; None if it is not.
 
-        It is sustained where more than half of the last 10 values show it, and at least 3: single
-        measurements stray, as a batch is a sample, and near the edge of stability every quantity
-        swings. The part begins at the value from which on those that show it outnumber the others
-        by most, and ends with the last one; single values within it may not show it.
+        A symptom is sustained if more than half of the last 10 values show it, and at least 3 do.
+        Single measurements stray, because a batch is a sample, and near the edge of stability every
+        quantity oscillates. The part begins at the value from which on the values that show the
+        symptom outnumber the others by most, and ends with the last value. Single values within it
+        may not show it.
         """
         shown = [shows(value) for value in self.values]
         last = shown[-LAST:]
         if sum(last) < LEAST or 2 * sum(last) <= len(last):
             return None
-        # How far those that show it are ahead, from each value to the last; of equals the latest.
+        # The lead of values that show the symptom, counted from each value to the last. Ties go to
+        # the latest.
         ahead = list(accumulate(1 if show else -1 for show in reversed(shown)))
         return self.last(ahead.index(max(ahead)) + 1)
 
@@ -88,8 +91,8 @@ class History:
     """The readings of one training, by quantity.
 
     Args:
-        readings: In any order; it does not matter which.
-        probes: Ids of the probes that were to measure; those that did, where that is not known.
+        readings: In any order.
+        probes: Ids of the probes that were asked to measure; by default those that did.
     """
 
     def __init__(self, readings: Iterable[Reading], probes: Iterable[str] = ()) -> None:
@@ -99,16 +102,16 @@ class History:
             self._readings.setdefault((reading.probe, reading.quantity), []).append(reading)
 
     def readings(self, quantity: Quantity) -> list[Reading]:
-        """All readings of a quantity, in the order of steps, whatever their status."""
+        """All readings of a quantity, of any status, in the order of the steps."""
         found = self._readings.get(quantity.key, [])
         return sorted(found, key=lambda r: (r.step, r.layer or "", repr(r.value), str(r.function)))
 
     def series(self, quantity: Quantity) -> Series:
-        """A quantity of the whole network; empty where it was never read."""
+        """A quantity of the whole network; empty if it was never read."""
         return self._by_layer(quantity).get(None, Series(quantity))
 
     def layers(self, quantity: Quantity) -> list[Series]:
-        """A quantity of each layer at which it was ever read, in the order of their names."""
+        """A quantity of each layer where it was read, in the order of the names."""
         found = self._by_layer(quantity)
         return [found[layer] for layer in sorted(each for each in found if each is not None)]
 
@@ -123,9 +126,9 @@ class History:
 
     @property
     def measured(self) -> dict[str, int]:
-        """How many steps each probe has measured, with a reading that was not skipped.
+        """The number of steps at which each probe gave a reading that was not skipped.
 
-        A probe that found nothing to read at a step has measured it.
+        A probe that found nothing to read at a step has still measured it.
         """
         steps: dict[str, set[int]] = {probe: set() for probe in self._probes}
         for (probe, quantity), readings in self._readings.items():
@@ -138,12 +141,12 @@ class History:
                 found = steps.setdefault(name, set())
                 if reading.status is not Status.SKIPPED:
                     found.add(reading.step)
-        steps.pop(TRAINING.probe, None)  # a study's curves are no probe's
+        steps.pop(TRAINING.probe, None)  # a study's curves belong to no probe
         return {probe: len(found) for probe, found in steps.items()}
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Why each probe that has measured nothing has skipped what it was to read."""
+        """For each probe that measured nothing, why it skipped."""
         never = {probe for probe, count in self.measured.items() if not count}
         return {
             reading.probe: str(reading.function)
@@ -153,7 +156,7 @@ class History:
         }
 
     def _by_layer(self, quantity: Quantity) -> dict[str | None, Series]:
-        """Of a quantity that is recorded where it is unusual, with its usual value elsewhere."""
+        """Series of a quantity recorded only where unusual, with its usual value elsewhere."""
         recorded = self._recorded(quantity)
         if quantity.beside is None or not recorded:
             return recorded
@@ -178,7 +181,7 @@ class History:
 
 
 def finite(reading: Reading) -> bool:
-    """Whether a reading is a number, one that is finite."""
+    """Whether a reading is one finite number."""
     return math.isfinite(_number(reading))
 
 
@@ -192,5 +195,5 @@ def _median(values: Iterable[float]) -> float:
     middle = len(ordered) // 2
     if len(ordered) % 2:
         return ordered[middle]
-    # Halved first, as the sum of two large numbers may overflow.
+    # Halved first, because the sum of two large numbers may overflow.
     return ordered[middle - 1] / 2 + ordered[middle] / 2

@@ -1,4 +1,4 @@
-"""Findings about layers: those that no gradient or optimiser reaches, and units that are dead."""
+"""Findings about layers that no gradient or optimiser reaches, and about dead units."""
 
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LAST, SUSTAINED, History, Series
@@ -7,31 +7,31 @@ from landscope.quantities import COVARIATE_SHIFT, GRADIENT, INPUT_DRIFT
 from landscope.text import percent
 
 FEWEST = 5
-"""Measurements that must all show a gradient of exactly 0: a layer that is left out at random, or
-an expert that few samples reach, has none at one or another of them."""
+"""Number of measurements that must all show a gradient of exactly 0: a layer that is dropped at
+random, or an expert that few samples reach, has none only now and then."""
 
 FAINT = 1e-5
-"""Share of the largest gradient of the other layers: layers of one network that learn differ by
-factors of tens or hundreds, those behind twenty saturated ones by millions."""
+"""Share of the largest gradient of the other layers: among layers that learn it differs by
+factors of tens or hundreds, and behind twenty saturated layers by millions."""
 
 SILENT = 0.5
-"""Share of units that are 0 at every sample: a few are usual with a ReLU, most are not."""
+"""Share of units that are 0 at every sample: a few such units are usual with a ReLU."""
 
 ROUND = 0.0
-"""Cosine below which the gradient has turned by more than a right angle: to first order, the
-layer's own step then raises the loss."""
+"""Cosine below which the gradient has turned by more than a right angle: then, to first order,
+the layer's own step raises the loss."""
 
 _DEAD_UNITS = "Lu et al. 2019, arXiv 1903.06733, section 1"
 
 
 def without_gradient(history: History) -> list[Series]:
-    """The layers whose gradient was exactly 0 at each of the last measurements, in order."""
+    """The layers whose gradient was exactly 0 at each of the last measurements."""
     last = [series.last() for series in history.layers(GRADIENT.gradient_share)]
     return [each for each in last if len(each) >= FEWEST and not any(each.values)]
 
 
 def with_faint_gradient(history: History) -> list[Series]:
-    """The other layers whose gradient is next to nothing beside that of the others, worst first."""
+    """The layers whose gradient is tiny relative to the largest, but not 0, the worst first."""
     dead = {series.layer for series in without_gradient(history)}
     faint = history.sustained_layers(
         GRADIENT.gradient_share, lambda share: share < FAINT, smallest_first=True
@@ -49,14 +49,13 @@ def no_gradient(history: History) -> Case | None:
     if not layers:
         return None
     return Case(
-        f"No gradient reaches {names(layers)}: it was exactly 0 "
-        f"at each of the last {len(layers[0])} measurements, so that nothing but weight decay "
-        "changes these weights.",
+        f"No gradient reaches {names(layers)}: it was exactly 0 at each of the last "
+        f"{len(layers[0])} measurements, so only weight decay changes these weights.",
         Evidence.of_layers(layers),
         "Look for a detach(), no_grad() or argmax between them and the loss, for a branch whose "
         "output the loss does not use, and for units that are all in the flat part of their "
-        "activation (a bias or learning rate that is too large); if they are not to be trained, "
-        "set requires_grad_(False).",
+        "activation (because a bias or the learning rate is too large). If the weights should not "
+        "be trained, set requires_grad_(False).",
     )
 
 
@@ -71,17 +70,17 @@ def vanishing_gradient(history: History) -> Case | None:
     if not layers:
         return None
     return Case(
-        "The gradient vanishes on its way: as a share of the largest of other layers it is "
-        f"{named(layers)}, so that these layers hardly learn.",
+        "The gradient vanishes on its way back: relative to the largest gradient among the layers "
+        f"it is {named(layers)}, so these layers hardly learn.",
         Evidence.of_layers(layers),
-        "Take an activation that does not saturate, such as ReLU or GELU, another initialisation, "
-        "norms, or residual connections; look also at factors that make a branch tiny.",
+        "Use an activation that does not saturate, such as ReLU or GELU, another initialisation, "
+        "norms, or residual connections. Also check for factors that make a branch tiny.",
     )
 
 
 @rule(
     f"more than {SILENT:.0%} of a layer's inputs 0 at every sample of a batch of 16 or more, "
-    f"{SUSTAINED}; not of the first layer, whose inputs are the data, nor behind a batch norm",
+    f"{SUSTAINED}; not for the first layer, whose inputs are the data, nor behind a batch norm",
     _DEAD_UNITS,
 )
 def dead_units(history: History) -> Case | None:
@@ -92,15 +91,15 @@ def dead_units(history: History) -> Case | None:
         f"Most units are dead before {named(layers, percent)}: this share of the layer's inputs is "
         "0 at every sample of a batch.",
         Evidence.of_layers(layers),
-        "Look at the biases and the initialisation of the layer before, lower the learning rate or "
-        "warm it up, or take an activation that passes a gradient on both sides, such as "
-        "LeakyReLU or GELU; a network that is pruned or padded on purpose has such units too.",
+        "Check the biases and the initialisation of the layer before, lower the learning rate or "
+        "warm it up, or use an activation that passes a gradient on both sides, such as LeakyReLU "
+        "or GELU. A network that is pruned or padded on purpose has such units too.",
     )
 
 
 @rule(
-    "parameters that require a gradient, that no optimiser of the scope has and that have not "
-    f"moved since the first measurement, {SUSTAINED}",
+    "parameters that require a gradient, are in no optimiser of the scope and have not moved "
+    f"since the first measurement, {SUSTAINED}",
     "PyTorch, documentation of torch.optim, section on constructing an optimiser",
     severities=("info",),
 )
@@ -109,11 +108,11 @@ def not_optimised(history: History) -> Case | None:
     if not layers:
         return None
     return Case(
-        "No optimiser has the parameters, as a share of the layer, of "
-        f"{named(layers, percent)}: they require a gradient, and nothing has moved them.",
+        f"Parameters are in no optimiser, as a share of the layer, of {named(layers, percent)}: "
+        "they require a gradient, and nothing has moved them.",
         Evidence.of_layers(layers),
-        "If they are to be trained, give them to the optimiser, and make it after the last layer "
-        "was replaced, added or unfrozen. If not, requires_grad_(False) saves the time and memory "
+        "If they should be trained, give them to the optimiser, and create it after the last layer "
+        "is replaced, added or unfrozen. If not, requires_grad_(False) saves the time and memory "
         "of their gradient.",
     )
 
@@ -131,11 +130,12 @@ def gradient_turns_round(history: History) -> Case | None:
     if not layers:
         return None
     return Case(
-        f"The gradient turns round under the update of the layers before it in {named(layers)}: "
-        f"the median cosine of before and after is negative, since step {layers[0].steps[0]} in "
-        "the first, so that there the layer's own step leads uphill once the others have moved.",
+        "The layer's gradient reverses under the update of the layers before it in "
+        f"{named(layers)}: the median cosine between the gradients before and after is negative "
+        f"(in the first, since step {layers[0].steps[0]}), so the layer's own step leads uphill "
+        "once the others have moved.",
         Evidence.of_layers(layers),
-        "While the loss falls, leave it: networks with batch norm show it too and train well, "
-        "which is the point of the paper. Otherwise a smaller learning rate lets each layer see "
-        "the landscape that it steps on.",
+        "Do nothing while the loss falls: networks with batch norm show this too and train well, "
+        "which is the point of the paper. Otherwise lower the learning rate, so that each layer's "
+        "gradient stays valid for its step.",
     )

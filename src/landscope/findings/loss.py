@@ -1,4 +1,4 @@
-"""Findings about the loss: it overflowed, or the training gets nowhere."""
+"""Findings about the loss: it overflowed, or it does not fall."""
 
 import math
 
@@ -11,32 +11,34 @@ from landscope.reading import TRUSTED, Reading, Status
 from landscope.text import counted, number
 
 FALLEN = 0.98
-"""Share of the first loss below which it has fallen: batches differ by more than this, but the
-loss of a training that learns is below it at most measurements."""
+"""Share of the first loss below which the loss has fallen: batches differ by more than this, but
+when a training learns, its loss is below this at most measurements."""
 
 HIGH = 0.8
-"""Share of the first loss that is still high: where the outputs no longer depend on the inputs, a
-loss is that of guessing, and a network begins near it or somewhat above."""
+"""Share of the first loss that is still high: if the outputs no longer depend on the inputs, the
+loss is that of guessing, and a network starts near it or somewhat above."""
 
 FADED = 0.1
-"""Share of the first gradient norm that is next to nothing."""
+"""Share of the first gradient norm that counts as close to zero."""
 
 ENDED = 1e-3
-"""Share of the first gradient norm that is left at a minimum, where there is one batch or each can
-be fitted: else that of a batch is larger."""
+"""Share of the first gradient norm that remains at a minimum if there is one batch or each batch
+can be fitted; otherwise a batch's gradient is larger."""
 
 ENOUGH = 2 * LAST
-"""Measurements before a loss that stays counts: some take their time at first, as in a warm-up."""
+"""Number of measurements before a constant loss counts: some trainings start slowly, as in a
+warm-up."""
 
 FEW, LONG = 6, 100
-"""Measurements, and steps from the first to the last, that do as well: a small budget gives few."""
+"""Number of measurements, and of steps from the first to the last, that suffice as well: a small
+budget gives few measurements."""
 
 ABOUT = 1.25
-"""Times the first loss, above which so few losses do not say anything: they differ by more from
+"""Multiple of the first loss above which so few losses say nothing: they differ by more from
 batch to batch, or rise because another network is trained against this one."""
 
 RISEN = 2.0
-"""Times the first loss, above which a training does not stay where it was but goes astray."""
+"""Multiple of the first loss above which the loss is said to rise."""
 
 _LOSSES = {
     GRADIENT.loss: "loss",
@@ -44,21 +46,24 @@ _LOSSES = {
     TRAINING.train_data_loss: "training loss without penalty",
     TRAINING.test_loss: "test loss",
 }
-_SAID = (*TRUSTED, Status.NONFINITE)  # what was skipped or did not converge says nothing here
+_SAID = (
+    *TRUSTED,
+    Status.NONFINITE,
+)  # readings that were skipped or did not converge say nothing here
 
 
 def plateau(history: History) -> frozenset[int]:
-    """The steps at which the training gets nowhere: the loss is what it was at first, or rests."""
+    """The steps on a plateau: the loss has not fallen, or is high with a gradient close to zero."""
     return _not_below(FALLEN, _losses(history)) | at_rest(history)
 
 
 def at_rest(history: History) -> frozenset[int]:
-    """The steps at which the loss is high and the gradient is next to nothing."""
+    """The steps at which the loss is high and the gradient is close to zero."""
     return _not_below(HIGH, _losses(history)) & _with_gradient(history, at_most=FADED)
 
 
 def at_its_end(history: History) -> frozenset[int]:
-    """The steps at which the training has come to a minimum."""
+    """The steps at which the training has reached a minimum."""
     return _with_gradient(history, at_most=ENDED) - plateau(history)
 
 
@@ -76,7 +81,7 @@ def _not_below(share: float, loss: Series) -> frozenset[int]:
 
 
 def _losses(history: History) -> Series:
-    """The loss of the measurements, or that of the training's curve where there is none."""
+    """The loss of the measurements, or else of the training's curve."""
     return _first_read(history, GRADIENT.loss, TRAINING.train_loss)
 
 
@@ -86,14 +91,14 @@ def _first_read(history: History, first: Quantity, second: Quantity) -> Series:
 
 
 @rule(
-    "a loss, of a measurement or of the training's curves, that is not finite; a warning where it "
+    "a loss that is not finite, in a measurement or in the training's curves; a warning where it "
     "is finite again afterwards",
     "Gilmer et al. 2022, arXiv 2110.04369, section 1",
     severities=("serious", "warning"),
 )
 def diverged(history: History) -> Case | None:
     cases = [case for loss in _LOSSES if (case := _overflow(history, loss)) is not None]
-    # The most severe, of these the first to happen, of these the first in the list of losses.
+    # The most severe; among equals the first to happen, then the first in the list of losses.
     return min(
         cases,
         key=lambda case: (SEVERITIES.index(case.severity or "serious"), case.evidence.steps[0]),
@@ -115,24 +120,24 @@ def _overflow(history: History, loss: Quantity) -> Case | None:
             f"The {name} overflowed at {counted(len(steps), 'measurement')}, first at step "
             f"{first}, and is finite again from step {again[0]} on{_curvature(history, first)}.",
             evidence,
-            "A later overflow may not heal: lower the learning rate, clip the gradient, or look "
-            "at the batches of these steps.",
+            "The training may not recover from a later overflow: lower the learning rate, clip the "
+            "gradient, or check the batches of these steps.",
             "warning",
         )
     if not sound:
         return Case(
-            f"The {name} was never finite, from the first measurement at step {first} on: there is "
-            "no landscape to descend.",
+            f"The {name} was never finite, from the first measurement at step {first} on, so there "
+            "is nothing to descend.",
             evidence,
-            "Look for values that are not finite in the data, for a logarithm or a quotient of 0 "
-            "in the loss, and for initial weights that are too large.",
+            "Check for values in the data that are not finite, for a logarithm of 0 or a division "
+            "by 0 in the loss, and for initial weights that are too large.",
         )
     return Case(
         f"The training diverged: the {name} is not finite from step {first} on"
         f"{_curvature(history, first)}.",
         evidence,
-        "Go back to weights from before that step; lower the learning rate, warm up to it, or clip "
-        "the gradient; in float16 check that the loss is scaled.",
+        "Go back to weights from before that step, and lower the learning rate, warm up to it, or "
+        "clip the gradient. In float16, check that the loss is scaled.",
     )
 
 
@@ -141,7 +146,7 @@ def _sound(reading: Reading) -> bool:
 
 
 def _curvature(history: History, step: int) -> str:
-    """What the curvature was at the last measurement up to a step, where it says why."""
+    """The curvature at the last measurement up to a step, if it explains the divergence."""
     earlier = [(at, value) for at, value in sharpness(history).points.items() if at <= step]
     if not earlier or earlier[-1][1] <= EDGE:
         return ""
@@ -159,7 +164,7 @@ def _curvature(history: History, step: int) -> str:
 )
 def stuck(history: History) -> Case | None:
     loss, resting, nowhere = _losses(history), at_rest(history), plateau(history)
-    # Which measurements show it depends on the gradient as well, so it is the steps that are asked.
+    # Whether a measurement shows it depends on the gradient as well, so the steps are tested.
     stretch = loss.having({step: float(step in nowhere) for step in loss.steps}).sustained(bool)
     if stretch is None:
         return None
@@ -170,37 +175,37 @@ def stuck(history: History) -> Case | None:
     )
     if 2 * len(resting.intersection(read.steps)) > len(read):
         return Case(
-            f"The training is stuck: the loss is {values}, while the gradient has gone: it has "
-            f"less than {FADED:.0%} of its first length, and there is next to no slope left to "
-            "follow.",
+            f"The training is stuck: the loss is {values}, and the gradient has less than "
+            f"{FADED:.0%} of its first length, so there is almost no slope left to follow.",
             Evidence.of(read),
-            "Begin again with a smaller learning rate or a warm-up: steps that are too large at "
-            "first can drive every unit of a layer into the flat part of its activation; a norm, "
-            "or another initialisation or activation, helps as well.",
+            "Start again with a smaller learning rate or a warm-up: first steps that are too large "
+            "can drive every unit of a layer into the flat part of its activation. A norm, or "
+            "another initialisation or activation, also helps.",
         )
-    # One that other networks move as well need not fall: in a game it stays where both learn.
+    # A loss that other networks move as well need not fall: in a game it stays constant while both
+    # learn.
     if history.readings(SCOPE.moving_loss) or not _long_enough(loss, nowhere):
         return None
     if read.median > RISEN * first:
         return Case(
             f"The loss rises: it is {values}.",
             Evidence.of(read),
-            "Lower the learning rate until the loss falls. If it rises at any rate, look for the "
-            "sign of the loss, or for another network that is trained against this one, whose loss "
-            "may rise.",
+            "Lower the learning rate until the loss falls. If it rises at any learning rate, check "
+            "the sign of the loss, and whether another network is trained against this one, in "
+            "which case the loss may rise.",
         )
     return Case(
         f"The training is stuck: the loss is {values}.",
         Evidence.of(read),
-        "Look whether the step is much too small or much too large, whether targets belong to "
-        "their inputs, and whether the optimiser has all parameters; a network without norms may "
-        "need another initialisation. In fine-tuning, where the loss begins low, it may be all "
-        "there is.",
+        "Check whether the step is much too small or much too large, whether targets match their "
+        "inputs, and whether the optimiser has all parameters. A network without norms may need "
+        "another initialisation. In fine-tuning, where the loss starts low, there may be nothing "
+        "more to gain.",
     )
 
 
 def _long_enough(loss: Series, nowhere: frozenset[int]) -> bool:
-    """Whether the training had time: enough measurements, or few that are far apart and agree."""
+    """Whether it had time to learn: enough measurements, or a few that are far apart and agree."""
     if len(loss) >= ENOUGH:
         return True
     apart = len(loss) >= FEW and loss.steps[-1] - loss.steps[0] >= LONG

@@ -1,4 +1,4 @@
-"""Findings about the measuring itself: what was not measured, and what it took."""
+"""Findings about the measuring itself: what was not measured, and how long it took."""
 
 from landscope.findings.finding import Case, Evidence, rule
 from landscope.findings.history import LEAST, History
@@ -8,14 +8,15 @@ from landscope.reading import Reading
 from landscope.text import counted, listed, percent
 
 TOLERATED = 1.1
-"""Share taken over share asked: what a measurement will take is an estimate, a tenth off or so."""
+"""Ratio of the share taken to the share asked for: the time of a measurement is estimated to
+about a tenth."""
 
-_REASON = 160  # characters of a reason that are shown
+_REASON = 160  # characters shown of a reason
 
 
 @rule(
     "100 blocks without a step of the given optimiser, and more than 4 times as many as ever made "
-    "an update; or a training that ends without any",
+    "an update; or a training that ends without a step",
     "landscope.Scope, argument `optimizer`",
     severities=("serious",),
 )
@@ -23,7 +24,7 @@ def no_updates_seen(history: History) -> Case | None:
     counts = history.readings(SCOPE.blocks_without_update)
     if not counts:
         return None
-    # A later count takes the place of an earlier one of the same step; 0 is the step itself.
+    # A later count replaces an earlier one of the same step; 0 means the step itself.
     step = counts[-1].step
     of_step = [float(c.value) for c in counts if c.step == step and isinstance(c.value, float)]
     if not of_step or 0.0 in of_step:
@@ -33,28 +34,28 @@ def no_updates_seen(history: History) -> Case | None:
     seen = f"No step of the given optimiser was seen in {counted(int(blocks), 'block')}{began}"
     if 1.0 in history.series(SCOPE.weights_changed_inside).values:
         sentence = (
-            f"{seen}, though the weights changed: another optimiser stepped, and nothing of it "
+            f"{seen}, though the weights changed: another optimiser stepped, and none of its steps "
             "was measured."
         )
         remedy = (
-            "Give Scope the optimiser whose step() the loop calls: make the scope after an "
-            "optimiser that is made anew, as when a checkpoint is loaded; give the inner one where "
-            "one wraps another, as SAM does; optimizer=None where the loop updates by hand."
+            "Give Scope the optimiser whose step() the loop calls. If the optimiser is created "
+            "again, as when a checkpoint is loaded, create the scope after it. If one optimiser "
+            "wraps another, as SAM does, give the inner one. If the loop updates the weights by "
+            "hand, give optimizer=None."
         )
     else:
         outside = 1.0 in history.series(SCOPE.weights_changed_outside).values
-        where = ", and the weights changed outside of the blocks" if outside else ""
-        sentence = f"{seen}{where}, so nothing was measured of them."
+        where = ", and the weights changed outside the blocks" if outside else ""
+        sentence = f"{seen}{where}, so nothing was measured."
         remedy = (
-            "Call optimizer.step() inside of `with scope.step(...)`, on the optimiser that Scope "
-            "was given."
+            "Call optimizer.step() inside `with scope.step(...)`, on the optimiser given to Scope."
         )
     return Case(sentence, Evidence(str(SCOPE.blocks_without_update), (step,), (blocks,)), remedy)
 
 
 @rule(
     "a probe that could not measure a step",
-    "landscope.Scope: what goes wrong in measuring is recorded and never reaches the training",
+    "landscope.Scope: failures in measuring are recorded and never reach the training",
     severities=("info",),
 )
 def probe_failed(history: History) -> Case | None:
@@ -66,16 +67,15 @@ def probe_failed(history: History) -> Case | None:
     probes = sorted(failures, key=lambda probe: (failures[probe][0].step, probe))
     reasons = first_three([_in_words(probe, failures[probe]) for probe in probes], "probe")
     return Case(
-        f"Not everything was measured: {reasons}; the training is not touched by it.",
+        f"Not everything was measured: {reasons}; the training is not affected.",
         Evidence(
             str(SCOPE.failed),
             tuple(failures[probe][0].step for probe in probes),
             tuple(float(len(failures[probe])) for probe in probes),
             tuple(probes),
         ),
-        "If the reason names something in the model or the batch, change it or choose probes "
-        "without that one; if not, it is a mistake in landscope, and a report with the reason "
-        "helps.",
+        "If the reason names something in the model or the batch, change it, or leave this probe "
+        "out. Otherwise it is a bug in landscope: please report it with the reason.",
     )
 
 
@@ -117,7 +117,7 @@ def not_measured(history: History) -> Case | None:
         these = listed(unplanned) if reasons else "it" if alone else "them"
         reasons.insert(0, f"{reason} {these}")
     return Case(
-        f"Nothing is known from {listed(never)}, while other probes measured up to "
+        f"There is no measurement by {listed(never)}, while other probes measured up to "
         f"{counted(most, 'time')}: {listed(reasons)}.",
         Evidence("scope/measured", (0,) * len(never), (0.0,) * len(never), tuple(never)),
         f"{remedy}Leave out the probes that you do not need, or that this training does not allow.",
@@ -125,10 +125,10 @@ def not_measured(history: History) -> Case | None:
 
 
 def _unplanned(history: History) -> tuple[str, str]:
-    """Why probes were never asked to measure, and what helps."""
+    """Why probes were never asked to measure, and the remedy."""
     asked = history.series(SCOPE.asked_share)
     if not asked.steps:
-        return "no measurement was planned within these steps for", (
+        return "no measurement within these steps was scheduled for", (
             "Give it a schedule that measures within the steps of this training. "
         )
     budget = asked.values[-1]
@@ -139,23 +139,23 @@ def _unplanned(history: History) -> tuple[str, str]:
 
 
 @rule(
-    f"share of the time above {TOLERATED:g} times what was asked for, at the last of {LEAST} "
-    "measurements or more",
+    f"measuring takes more than {TOLERATED:g} times the share of the time that was asked for, at "
+    f"the last of {LEAST} measurements or more",
     "landscope.Scope, argument `budget`",
     severities=("info",),
 )
 def budget_exceeded(history: History) -> Case | None:
     share, asked = history.series(SCOPE.share), history.series(SCOPE.asked_share)
-    # After one measurement or two it is not yet the plan that makes the share.
+    # After one or two measurements the share does not yet follow the plan.
     if len(share) < LEAST or not asked.steps:
         return None
     taken, given = share.values[-1], asked.values[-1]
     if not taken > TOLERATED * given:
         return None
     return Case(
-        f"Measuring took {percent(taken)} of the time up to step {share.steps[-1]}, where "
-        f"{percent(given)} was asked for.",
+        f"Measuring took {percent(taken)} of the time up to step {share.steps[-1]}, more than the "
+        f"{percent(given)} asked for.",
         Evidence.of(share.last(1)),
-        'Leave out the dearest probes (probes="cheap" keeps two), or give every= a number of '
-        "steps; a loop whose steps take very different times defeats the plan.",
+        'Leave out the most expensive probes (probes="cheap" keeps two), or give every= a number '
+        "of steps. The budget cannot be kept if steps take very different times.",
     )

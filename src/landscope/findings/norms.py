@@ -1,4 +1,4 @@
-"""Findings about norms: their statistics, the batch that these come from, and their scales."""
+"""Findings about norms: their statistics, the batch behind these, and their scales."""
 
 import math
 
@@ -14,62 +14,64 @@ from landscope.quantities import NOISE_SCALE, NORM_HEALTH
 from landscope.text import larger, number, percent
 
 MEAN_GAP = 0.5
-"""Batch standard deviations: half of the spread that the norm is to set to 1."""
+"""In batch standard deviations: half of the spread that the norm sets to 1."""
 
 VARIANCE_GAP = math.log(2)
-"""Of the logarithm of the ratio: a factor of 2 either way."""
+"""On the logarithm of the ratio: a factor of 2 in either direction."""
 
 SAMPLING = 2.0
-"""Standard errors of a batch's own statistics, which a gap must exceed besides: of n samples the
-mean strays by 1 / sqrt(n) and the log variance by sqrt(2 / (n - 1)), whatever the running ones."""
+"""Number of standard errors of a batch's own statistics that a gap must also exceed: with n
+samples the mean varies by 1 / sqrt(n) and the log variance by sqrt(2 / (n - 1)), whatever the
+running statistics."""
 
 EVALUATION = 0.25
-"""Excess of the loss in evaluation mode from which on it is large: the noise of the batch alone
-makes a few per cent at usual sizes, and dropout raises the loss in training mode."""
+"""Excess of the loss in evaluation mode above which it is large: the noise of the batch alone
+causes a few per cent at usual sizes, and dropout raises the loss in training mode."""
 
 FRESH = 30
-"""Steps in which running statistics follow the batches: with torch's momentum of 0.1 the start has
-0.9^30, 4%, of the weight after them."""
+"""Number of steps after which running statistics follow the batches: with torch's momentum of
+0.1 the initial values then have a weight of 0.9^30, or 4%."""
 
 HALVED = 0.1
-"""Excess of the loss with statistics of half the batch from which on the batch is too small: with
-enough samples two halves have the statistics of the whole, and the excess is a per cent or less."""
+"""Excess of the loss with statistics of half the batch above which the batch is too small: with
+enough samples both halves have the statistics of the whole, and the excess is a per cent or
+less."""
 
 DEAD = 0.1
-"""Share of a layer's scales from which on it counts: one that dies here or there is usual."""
+"""Share of a layer's scales above which dead scales count: a few are usual."""
 
 MOST = 0.5
-"""Share above which it is a warning: such a layer is less than half as wide as it was built."""
+"""Share above which it is a warning: the layer is less than half as wide as it was built."""
 
 _STATISTICS = "Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1"
 _LARGEST_EXPONENT = 700.0  # exp() of more overflows
 
 
 def _mean_gaps(history: History) -> list[Series]:
-    """The layers whose running means lie far off, the worst first."""
+    """The layers whose running means are far off, the worst first."""
     bound = max(MEAN_GAP, SAMPLING / math.sqrt(_samples(history)))
     return _aged(history.sustained_layers(NORM_HEALTH.mean_gap, lambda gap: gap > bound))
 
 
 def _variance_gaps(history: History) -> list[Series]:
-    """The layers whose running variances lie far off, the worst first."""
+    """The layers whose running variances are far off, the worst first."""
     bound = max(VARIANCE_GAP, SAMPLING * math.sqrt(2 / max(1.0, _samples(history) - 1)))
     return _aged(history.sustained_layers(NORM_HEALTH.variance_gap, lambda gap: gap > bound))
 
 
 def _aged(gaps: list[Series]) -> list[Series]:
-    """Those that are still there when running statistics had the time to follow."""
+    """The series that still hold once running statistics had time to follow."""
     return [gap for gap in gaps if gap.steps[-1] >= FRESH]
 
 
 def _samples(history: History) -> float:
-    """Samples in a batch; infinitely many where it is not known."""
+    """Samples in a batch; infinity if unknown."""
     sizes = history.series(NOISE_SCALE.batch_size)
     return max(1.0, sizes.median) if sizes.steps else math.inf
 
 
 def _large(gap: Series) -> Series | None:
-    """The part over which the loss is much larger in evaluation mode; None unless sustained."""
+    """The part over which the loss is much larger in evaluation mode; None if not sustained."""
     return gap.sustained(lambda excess: excess > EVALUATION)
 
 
@@ -93,13 +95,13 @@ def running_statistics_lag(history: History) -> Case | None:
         parts.append(f"the variance is off, as a factor, in {named(variances, _factor)}")
     first = min(stretch.steps[0] for stretch in (*means, *variances))
     return Case(
-        f"Running statistics do not follow the batches since step {first}: {'; '.join(parts)}"
-        f"{effect}.",
+        f"Running statistics have not followed the batches since step {first}: "
+        f"{'; '.join(parts)}{effect}.",
         Evidence.of_layers(means or variances),
-        "Let them follow faster, by a larger momentum of the norm, such as 0.3 instead of torch's "
-        "0.1 (with landscope's own norms a stats_decay of 0.7); or recompute them before "
-        "evaluation with torch.optim.swa_utils.update_bn; or take a larger batch, or a norm "
-        "without running statistics, such as group norm.",
+        "Let them follow faster with a larger momentum of the norm, such as 0.3 instead of torch's "
+        "0.1 (in landscope's own norms, a stats_decay of 0.7); or recompute them before evaluation "
+        "with torch.optim.swa_utils.update_bn; or use a larger batch, or a norm without running "
+        "statistics, such as group norm.",
         severity,
     )
 
@@ -109,15 +111,15 @@ def _factor(log_ratio: float) -> str:
 
 
 def _effect(gap: Series) -> tuple[Severity, str]:
-    """What it does to the loss in evaluation mode."""
+    """The effect on the loss in evaluation mode."""
     large, last = _large(gap), gap.last()
     if large is not None:
         return "warning", f", and the loss in evaluation mode is {larger(large.median)}"
     if len(last) < LEAST:
-        return "warning", ", so that in evaluation mode the network is another one"
-    # The higher of two middle ones may be large where the gap is large at half of the measurements.
+        return "warning", ", so the network is a different function in evaluation mode"
+    # The higher of two middle values may be large if the gap is large at half of the measurements.
     typical = sorted(last.values)[(len(last) - 1) // 2]
-    where = "is no higher than" if typical <= 0 else f"lies only {percent(typical)} above"
+    where = "is no higher than" if typical <= 0 else f"is only {percent(typical)} above"
     return "info", f", but the loss in evaluation mode {where} that in training"
 
 
@@ -133,7 +135,7 @@ def evaluation_differs(history: History) -> Case | None:
     )
     stretch = _large(gap)
     if stretch is not None and statistics:
-        # Only what remains when the statistics had time is not due to them.
+        # Only what remains once the statistics had time to follow is not due to them.
         stretch = _large(gap.on(step for step in gap.steps if step >= FRESH))
     if stretch is None or _mean_gaps(history) or _variance_gaps(history):
         return None
@@ -151,9 +153,9 @@ def evaluation_differs(history: History) -> Case | None:
         f"Evaluation differs from training: on the same batch the loss is {larger(stretch.median)} "
         f"in evaluation mode ({median_of(stretch)}{both}){followed}.",
         Evidence.of(stretch),
-        "Look for what else depends on the mode: a layer that asks for self.training, a norm that "
-        "is left in one mode, statistics mixed from two kinds of batches; with small batches, try "
-        "a larger one. Where the loss is close to 0, a large ratio means little.",
+        "Look for anything else that depends on the mode: a layer that reads self.training, a norm "
+        "that is left in one mode, or statistics mixed from two kinds of batches. With small "
+        "batches, try a larger one. If the loss is close to 0, a large ratio means little.",
     )
 
 
@@ -174,15 +176,15 @@ def evaluation_mode(history: History) -> Case | None:
         f"The network is trained in evaluation mode ({since(stretch)}){before}: dropout is off, "
         "and batch norms use their running statistics and do not move them.",
         Evidence.of(stretch),
-        "Call model.train() before the training goes on, as after each validation; where it is "
-        "meant, as in some fine-tuning, leave it.",
+        "Call model.train() before training continues, for example after each validation. If this "
+        "is intended, as in some fine-tuning, ignore it.",
         "warning" if changed else "info",
     )
 
 
 @rule(
     f"a norm with running statistics in evaluation mode while the network is not, {SUSTAINED}; a "
-    "warning where its statistics are those of its start, 0 and 1, and its scales are not frozen",
+    "warning where its statistics are still the initial 0 and 1 and its scales are not frozen",
     _STATISTICS,
     severities=("warning", "info"),
 )
@@ -193,22 +195,22 @@ def norms_in_evaluation(history: History) -> Case | None:
     unset = history.sustained_layers(NORM_HEALTH.statistics_unset, bool)
     shown = unset or layers
     start = (
-        "running statistics are still the 0 and 1 of their start, so that they normalise nothing"
+        "their running statistics are still the initial 0 and 1, so they normalise nothing"
         if unset
         else "they normalise with running statistics, which do not move"
     )
     return Case(
         f"Norms are in evaluation mode while the network is trained, at {names(shown)}: {start}.",
         Evidence.of_layers(shown),
-        "If they are to be trained, call model.train(), which reaches every part, after whatever "
-        "calls eval() on a part; norms of a backbone that is frozen on purpose are as they should "
-        "be once their statistics are those of its data.",
+        "If they should be trained, call model.train(), which reaches every part, after any eval() "
+        "of a part. In a backbone that is frozen on purpose this is right, once the statistics are "
+        "those of its data.",
         "warning" if unset else "info",
     )
 
 
 @rule(
-    "running means of a norm in training mode to the bit those of the measurement before, "
+    "running means of a norm in training mode bit-identical to those of the measurement before, "
     f"{SUSTAINED}",
     _STATISTICS,
 )
@@ -218,10 +220,11 @@ def statistics_still(history: History) -> Case | None:
         return None
     return Case(
         f"Running statistics never move at {names(layers)}, although the norms are in training "
-        "mode: they are to the bit those of the measurement before, and evaluation uses them.",
+        "mode: they are bit-identical to those of the measurement before, and evaluation uses "
+        "them.",
         Evidence.of_layers(layers),
-        "Look for momentum=0 in the norm, for a part of the network that the batch does not pass, "
-        "and for code that puts the statistics back.",
+        "Look for momentum=0 in the norm, for a part of the network that the batch does not pass "
+        "through, and for code that restores the statistics.",
     )
 
 
@@ -236,16 +239,16 @@ def batch_too_small_for_norm(history: History) -> Case | None:
         return None
     return Case(
         "The batch is too small for its norm: with the statistics of half the batch the loss is "
-        f"{larger(stretch.median)} ({median_of(stretch)}), so what is trained depends on the batch "
-        "size as much as on the data.",
+        f"{larger(stretch.median)} ({median_of(stretch)}), so what the network learns depends on "
+        "the batch size as much as on the data.",
         Evidence.of(stretch),
-        "Take a larger batch; over several devices, share statistics (torch.nn.SyncBatchNorm); or "
-        "take a norm that does not look at other samples, such as group or layer norm.",
+        "Use a larger batch; on several devices, share statistics (torch.nn.SyncBatchNorm); or use "
+        "a norm that does not depend on other samples, such as group or layer norm.",
     )
 
 
 @rule(
-    f"more than {DEAD:.0%} of a layer's scales next to nothing {SUSTAINED}; a warning above "
+    f"more than {DEAD:.0%} of a layer's scales close to zero {SUSTAINED}; a warning above "
     f"{MOST:.0%}",
     "Liu et al. 2017, arXiv 1708.06519, section 3; on how weight decay brings it about Mehta et "
     "al. 2019, arXiv 1811.12495",
@@ -256,11 +259,11 @@ def dead_scales(history: History) -> Case | None:
     if not layers:
         return None
     return Case(
-        f"Scales (gamma) of norms are dead in {named(layers, percent)}: these features pass on "
-        "a constant, and the layer is as much narrower as they are many.",
+        f"Scales (gamma) of norms are dead in {named(layers, percent)}: these features are "
+        "constant, and the layer is narrower by as many.",
         Evidence.of_layers(layers),
-        "If it is not wanted, take gamma and beta out of weight decay, or lower the learning rate; "
-        "scales that start at 0 in residual branches need a warm-up to grow. If it is, prune "
-        "these features: nothing changes.",
+        "If this is not intended, exclude gamma and beta from weight decay, or lower the learning "
+        "rate; scales that start at 0 in residual branches need a warm-up to grow. If it is, prune "
+        "these features: the network stays the same.",
         "warning" if layers[0].median > MOST else "info",
     )

@@ -1,4 +1,4 @@
-"""Findings about the size and direction of updates, and what rounding leaves of them."""
+"""Findings about the size and direction of updates, and how much of them rounding loses."""
 
 import math
 
@@ -13,10 +13,10 @@ from landscope.quantities import SCOPE, STEP_SIZE, UPDATE
 from landscope.text import number, percent
 
 BACK = -0.5
-"""Cosine of 120 degrees: more than half of an update's length leads back along the one before."""
+"""Cosine of 120 degrees: more than half of an update's length goes back along the one before."""
 
 USUAL = 1e-3
-"""Relative update that a healthy training has, about, by the heuristic of the reference."""
+"""Typical relative update of a healthy training, by the heuristic of the reference."""
 
 LARGE = 0.1
 """A hundred times what is usual: ten such updates can replace the weights."""
@@ -25,25 +25,27 @@ VANISHING = 1e-6
 """A thousandth of what is usual, and within a factor of 20 of float32's rounding, 6e-8."""
 
 LOST = 0.5
-"""Share of the weights that stay as they were: in float32 at a usual rate it is next to none."""
+"""Share of the weights that stay unchanged: in float32 at a usual learning rate it is almost
+none."""
 
 MULTIPLE = 8.0
 """Multiple of the step up to which the loss must fall: one batch allows several times what a
-training survives, so less than this is no sign."""
+training survives, so a smaller multiple says nothing."""
 
 CALM = 0.5
-"""Learning rate x curvature must be below this, a quarter of the edge, over all the steps in which
+"""Bound on learning rate x curvature, a quarter of the edge, over all the steps for which
 updates keep their direction."""
 
 MEMORY = 10.0
-"""Steps for which updates keep their direction at most, as with a momentum of 0.9, or with Adam."""
+"""Largest number of steps for which updates keep their direction, as with a momentum of 0.9, or
+with Adam."""
 
 PEAK = 0.5
 """Share of the largest learning rate below which a measurement does not count: there a schedule
 keeps the steps small on purpose, in a warm-up or a decay."""
 
 CAUTION = 4.0
-"""By this the multiple is divided in what is recommended at most, and never below 2."""
+"""The largest recommended step is the multiple divided by this, and never below 2."""
 
 _RATIO = (
     'CS231n, notes "Neural Networks Part 3: Learning and Evaluation", section "Ratio of '
@@ -60,12 +62,12 @@ def updates_oscillate(history: History) -> Case | None:
     if stretch is None:
         return None
     return Case(
-        f"Updates oscillate: the cosine of one and the next is {number(stretch.median)} "
-        f"({median_of(stretch)}), so that each step takes back much of the one before, from wall "
-        "to wall of a valley.",
+        f"Updates oscillate: the cosine between successive updates is {number(stretch.median)} "
+        f"({median_of(stretch)}), so each step undoes much of the one before, as between the walls "
+        "of a valley.",
         Evidence.of(stretch),
-        "Lower the learning rate, or average over steps, by momentum or by an average of the "
-        "weights: both go along the valley instead of across it.",
+        "Lower the learning rate, or average over steps, with momentum or an average of the "
+        "weights: both move along the valley instead of across it.",
     )
 
 
@@ -78,12 +80,12 @@ def update_too_large(history: History) -> Case | None:
     if stretch is None:
         return None
     return Case(
-        f"Updates are too large: one changes the weights by {percent(stretch.median)} of their "
-        f"length ({median_of(stretch)}), where about {USUAL:.1%} is usual, so a few steps replace "
+        f"Updates are too large: each changes the weights by {percent(stretch.median)} of their "
+        f"length ({median_of(stretch)}), and about {USUAL:.1%} is usual, so a few steps replace "
         "what was learnt.",
         Evidence.of(stretch),
-        "Lower the learning rate or warm up to it; if weights in front of a norm have become "
-        "small, which changes no output, less weight decay keeps them up.",
+        "Lower the learning rate or warm up to it. If weights before a norm have become small, "
+        "which does not change the output, less weight decay keeps them larger.",
     )
 
 
@@ -99,18 +101,18 @@ def vanishing_update(history: History) -> Case | None:
     if (stretch := sizes.sustained(lambda size: size < VANISHING)) is None:
         return None
     return Case(
-        f"Updates are vanishing: one changes the weights by {number(stretch.median)} of their "
-        f"length ({median_of(stretch)}), where about {USUAL:g} is usual, and much of it is lost in "
+        f"Updates are vanishing: each changes the weights by {number(stretch.median)} of their "
+        f"length ({median_of(stretch)}), and about {USUAL:g} is usual, so much of it is lost to "
         "rounding.",
         Evidence.of(stretch),
-        "Unless the training is meant to have come to its end, raise the learning rate, look "
-        "where the gradient vanishes, and keep the weights in float32.",
+        "Unless the training has reached its end, raise the learning rate, check where the "
+        "gradient vanishes, and keep the weights in float32.",
     )
 
 
 @rule(
-    f"more than {LOST:.0%} of the weights that are not 0, have a gradient and lie in a tensor that "
-    f"the update changes unchanged by it, {SUSTAINED}",
+    f"the update leaves unchanged more than {LOST:.0%} of the weights that are not 0, have a "
+    f"gradient and lie in a tensor that it changes, {SUSTAINED}",
     "Zamirai et al. 2020, arXiv 2010.06192, section 3; Micikevicius et al. 2018, arXiv "
     "1710.03740, section 3.1",
 )
@@ -119,23 +121,23 @@ def lost_updates(history: History) -> Case | None:
     if stretch is None:
         return None
     return Case(
-        f"Updates are lost in rounding: {percent(stretch.median)} of the weights that have a "
-        f"gradient stay to the bit as they were ({median_of(stretch)}).",
+        f"Updates are lost to rounding: {percent(stretch.median)} of the weights that have a "
+        f"gradient do not change by a single bit ({median_of(stretch)}).",
         Evidence.of(stretch),
-        "Keep the weights in float32 and compute in bfloat16 or float16 by autocast, or take an "
-        "optimiser that keeps a float32 copy of them; in float32, raise the learning rate, unless "
-        "the training is meant to have come to its end.",
+        "Keep the weights in float32 and compute in bfloat16 or float16 with autocast, or use an "
+        "optimiser that keeps a float32 copy of them. In float32, raise the learning rate, unless "
+        "the training has reached its end.",
     )
 
 
 @rule(
     f"loss of the step's own batch still falling at {MULTIPLE:g} times the update and learning "
-    f"rate x curvature below {CALM} over the steps in which updates keep their direction, 1 / (1 - "
-    f"cosine of successive updates) and at most {MEMORY:g}, {SUSTAINED}; not where the "
-    "gradient has gone or the loss is what it was at first, or depends on other weights that move "
-    "too, and not beside stuck, no-gradient, vanishing-gradient, lost-updates or clipping to less "
-    f"than {SHORT:g} of the gradient; "
-    f"measurements at less than {PEAK:.0%} of the largest learning rate do not count",
+    f"rate x curvature below {CALM} over the steps for which updates keep their direction, 1 / (1 "
+    f"- cosine of successive updates) and at most {MEMORY:g}, {SUSTAINED}; not where the gradient "
+    "is close to zero, or the loss has not fallen or depends on other weights that move too, and "
+    "not beside stuck, no-gradient, vanishing-gradient, lost-updates or clipping to less than "
+    f"{SHORT:g} of the gradient; measurements at less than {PEAK:.0%} of the largest learning rate "
+    "do not count",
     "Smith 2017, arXiv 1506.01186, section 3.3; on line searches over one batch Mahsereci and "
     "Hennig 2015, arXiv 1502.02846, section 1",
     severities=("info",),
@@ -152,27 +154,27 @@ def step_could_be_larger(history: History) -> Case | None:
         "The step could be larger: along the update the loss of the step's own batch still falls "
         f"at {number(stretch.median)} times the step ({median_of(stretch)}), and learning rate "
         f"times curvature is {number(calm.median)}, far below the edge at {EDGE:g}, even over the "
-        "steps in which updates keep their direction.",
+        "steps for which updates keep their direction.",
         Evidence.of(stretch),
         _twice(history, stretch),
     )
 
 
 def _has_another_cause(history: History) -> bool:
-    """Whether something else holds the training up, which a larger step does not put right."""
+    """Whether something else holds the training up that a larger step would not fix."""
     clipped = used_scale(history).sustained(lambda scale: scale < SHORT)
     if history.readings(SCOPE.moving_loss):
-        return True  # in a game, how large a step may be is up to both sides
+        return True  # in a game, the size of a safe step depends on both sides
     others = (stuck.case(history), lost_updates.case(history), clipped)
     dead = without_gradient(history) or with_faint_gradient(history)
     return bool(dead) or any(other is not None for other in others)
 
 
 def _safe_multiple(history: History) -> Series:
-    """The safe multiple where no schedule holds the step back and it is known what follows it.
+    """The safe multiple, where no schedule holds the step back and successive updates were read.
 
-    It counts as 0 where the curvature is not far below the edge, or is none because the update
-    leads uphill, and on a plateau, where any curvature is small.
+    It counts as 0 where the curvature is not far below the edge, where there is none because the
+    update leads uphill, and on a plateau, where every curvature is small.
     """
     multiples = history.series(STEP_SIZE.safe_multiple)
     sharpness = history.series(STEP_SIZE.sharpness_lr).points
@@ -194,10 +196,10 @@ def _safe_multiple(history: History) -> Series:
 
 
 def _kept(cosine: float) -> float:
-    """Steps for which updates keep their direction, if each turns by as much as this one.
+    """Number of steps for which updates keep their direction, if each turns by as much as this one.
 
-    An optimiser with momentum goes on along an update for many steps, so that the loss must fall
-    beyond one of them: with a momentum of 0.9 by 10 times as far, whatever the learning rate.
+    An optimiser with momentum keeps the direction of an update for many steps, so the loss falls
+    beyond one of them: 10 times as far with a momentum of 0.9, whatever the learning rate.
     """
     return 1.0 if cosine <= 0 else 1 / max(1 - cosine, 1 / MEMORY)
 
@@ -210,5 +212,5 @@ def _twice(history: History, stretch: Series) -> str:
     further = f", and then up to {number(most)} times," if most > 2 else ""
     return (
         f"Try twice the learning rate{first}{further} and judge it by the loss on other data: a "
-        "line search on one batch is optimistic, because the next batch has its valley elsewhere."
+        "line search on one batch is optimistic, because another batch has its minimum elsewhere."
     )

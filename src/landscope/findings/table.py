@@ -1,4 +1,4 @@
-"""All rules in the order in which findings of one severity come, and what they find."""
+"""All rules, in the order in which findings of equal severity are listed, and their use."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -44,21 +44,22 @@ RULES: tuple[Rule, ...] = (
     measuring.not_measured,
     measuring.budget_exceeded,
 )
-"""Each speaks for itself; whether it concerns the training as a whole decides its place."""
+"""Those that concern the training as a whole come first."""
 
 _PLACES = {rule.id: place for place, rule in enumerate(RULES)}
 
 
 def find(readings: Iterable[Reading], probes: Iterable[str] = ()) -> Findings:
-    """What the readings of one training show, the most severe first.
+    """Find what the readings of one training show, the most severe first.
 
     Args:
-        readings: All of one training, in any order. What is missing, was skipped or is not finite
-            is left out; a finding that rests on it does not appear.
-        probes: Ids of the probes that were to measure, so that one that never did can be named.
+        readings: All readings of one training, in any order. Readings that were skipped or are not
+            finite are ignored; findings that need them do not appear.
+        probes: Ids of the probes that were asked to measure, so that those that never did can be
+            named.
 
     Returns:
-        At most one finding of each id; none where no problem was found, or too little was read.
+        At most one finding of each id; none if no problem was found, or too little was read.
     """
     history = History(readings, probes)
     several = any(value > 1 for value in history.series(SCOPE.processes).values)
@@ -72,8 +73,8 @@ class Across:
     """One finding over the runs of a study.
 
     Args:
-        finding: Of the run that shows it most clearly: the most severe, of these the one with the
-            most measurements or layers for it, of these the first.
+        finding: That of the run that shows it most clearly: the most severe one, then the one with
+            the most measurements or layers, then the first.
         run: That run's id.
         others: The other runs that show it, each with how severe it is there.
         of: How many runs there are.
@@ -86,18 +87,18 @@ class Across:
 
     @property
     def count(self) -> int:
-        """How many runs show it."""
+        """Number of runs that show it."""
         return 1 + len(self.others)
 
 
 def across(runs: Mapping[str, Iterable[Reading]]) -> list[Across]:
-    """What the runs of a study show, the most severe first.
+    """Find what the runs of a study show, the most severe first.
 
     Args:
         runs: The readings of each, by its id.
 
     Returns:
-        One of each id that any run has.
+        One for each id that any run has.
     """
     showing: dict[str, list[tuple[str, Finding]]] = {}
     for run, readings in runs.items():
