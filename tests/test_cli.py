@@ -331,7 +331,7 @@ def test_a_study_that_was_interrupted_says_so(here: Program, tmp_path: Path) -> 
     assert done.stdout.count("not run\n") == 6
     assert "Findings\n  No problems found.\n" in done.stdout
     assert done.stdout.endswith(
-        "Not all runs have ended: start the command that began the study again to go on.\n"
+        "Not all runs have ended: start the same command again to resume.\n"
     )
 
 
@@ -339,7 +339,7 @@ def test_a_run_of_a_scope_is_shown(here: Program, tmp_path: Path) -> None:
     write_run(tmp_path / "mine", measured("update/relative_update", [0.5] * 3))
     done = here("show", "mine")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("mine, finished at step 200, 3 looks\n")
+    assert done.stdout.startswith("mine, finished at step 200, 3 measurements\n")
     assert "warning  update-too-large\n" in done.stdout
 
 
@@ -406,5 +406,5 @@ def test_an_interrupt_before_anything_is_done_is_one_line(tmp_path: Path) -> Non
     assert program.returncode == 130
     assert "Traceback" not in told
     assert told.endswith(
-        "Interrupted. Nothing that was measured is lost: start the same command again to go on.\n"
+        "Interrupted. No measurement is lost: start the same command again to resume.\n"
     )

@@ -84,12 +84,12 @@ def test_each_command_takes_the_folder_of_a_scope(
 
     code, shown, errors = command("show", folder)
     assert (code, errors) == (0, "")
-    assert shown.startswith("mine, finished at step 2, 3 looks\n")
+    assert shown.startswith("mine, finished at step 2, 3 measurements\n")
     assert "\nThe last 3 " in shown
 
     code, state, errors = command("status", folder)
     assert (code, errors) == (0, "")
-    assert state.startswith("mine, finished at step 2, 3 looks\n")
+    assert state.startswith("mine, finished at step 2, 3 measurements\n")
     counts = [line.split() for line in state.splitlines()[3:]]
     assert {probe: int(count) for probe, count in counts} == scope.findings().measured
 
@@ -102,7 +102,7 @@ def test_each_command_takes_the_folder_of_a_scope(
 
     code, printed, errors = command("report", folder)
     assert (code, printed) == (2, "")
-    assert "it is a single run, and a report is written of a study; use `landscope show" in errors
+    assert "it is a single run, but a report describes a study; use `landscope show" in errors
     assert only(home) == {"mine", "table.csv"}
     assert "report.html" not in only(home / "mine")
 

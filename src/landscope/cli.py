@@ -1,4 +1,4 @@
-"""The command line: parses and dispatches, decides nothing, and loads torch only to measure."""
+"""The command line: it parses and dispatches, and loads torch only to measure."""
 
 import signal
 import sys
@@ -19,14 +19,13 @@ from landscope.terminal.refusal import refusal
 
 HELP = """See how normalisation shapes the loss landscape that your network trains on.
 
-`landscope reproduce` measures the whole of "How Does Batch Normalization Help Optimization?"
-(Santurkar et al. 2018) on this machine, in minutes, and writes a report. `landscope compare` trains
-your own model with each norm and says which serves it best; `landscope init` writes a file to begin
-from. In a training loop of your own, `landscope.Scope` measures and `landscope show` prints what it
-found.
+`landscope reproduce` measures all of "How Does Batch Normalization Help Optimization?" (Santurkar
+et al. 2018) on this machine, in minutes, and writes a report. `landscope compare` trains your own
+model with each norm and says which works best; `landscope init` writes a file to start from. In
+your own training loop, `landscope.Scope` measures and `landscope show` prints what it found.
 
-A study that is stopped, even killed, goes on where it was with the same command. Exit codes:
-0 done, 1 could not be done, 2 asked for what cannot be, 130 interrupted, 143 terminated.
+If a study is stopped, even killed, the same command resumes it. Exit codes: 0 success, 1 failure, 2
+invalid request, 130 interrupted, 143 terminated.
 """
 
 app = App(
@@ -34,7 +33,7 @@ app = App(
     help=HELP,
     version=landscope.__version__,
     help_format="markdown",
-    suppress_keyboard_interrupt=False,  # who interrupts a study is told how to go on with it
+    suppress_keyboard_interrupt=False,  # whoever interrupts a study learns how to resume it
 )
 
 
@@ -96,7 +95,7 @@ def compare(
 ) -> None:
     """Train your own model with each norm and compare: speed, stability, smoothness, cost.
 
-    For each seed all norms begin with the same weights and see the same batches. This is the one
+    For each seed all norms start with the same weights and see the same batches. This is the only
     command that runs your code: it loads the files that you name.
     """
     from landscope.studies.comparison.study import plan
@@ -121,12 +120,12 @@ def compare(
 
 @app.command
 def init(
-    file: Annotated[Path, Parameter(help="File to write; never one that is there already.")] = Path(
+    file: Annotated[Path, Parameter(help="File to write; it must not exist.")] = Path(
         "my_norms.py"
     ),
     /,
 ) -> None:
-    """Write a commented file to begin a comparison from; it runs as it is."""
+    """Write a commented file to start a comparison from; it runs as it is."""
     from landscope.studies.comparison.functions import write_starter
 
     file = expanded(file)
@@ -142,7 +141,7 @@ def init(
 
 @app.command
 def report(study: Study, /) -> None:
-    """Draw the figures and write the report of a study again, from its records alone."""
+    """Draw the figures and write the report of a study again, from its records only."""
     from landscope.runs.run_records import is_run
     from landscope.studies.publish import publish
     from landscope.terminal.study_progress import showing_progress
@@ -151,7 +150,7 @@ def report(study: Study, /) -> None:
     if is_run(study):
         raise UsageError(
             str(study),
-            "it is a single run, and a report is written of a study",
+            "it is a single run, but a report describes a study",
             f"use `landscope show {study}`, or landscope.Run({str(study)!r}).plot() in Python",
         )
     with showing_progress() as listener:
@@ -163,8 +162,8 @@ def report(study: Study, /) -> None:
 def status(folder: Folder, /) -> None:
     """Say which runs of a study are done, running, stopped, failed or missing, and the time left.
 
-    Of a single run it says how far it is and how often each probe measured. From the folder alone,
-    also while another process is at work on it.
+    For a single run it says how far it is and how often each probe measured. Reads only the folder,
+    also while another process is working on it.
     """
     from landscope.runs.run_records import is_run, read_run
     from landscope.terminal.summary import print_run_status
@@ -180,9 +179,9 @@ def show(
     folder: Folder,
     /,
 ) -> None:
-    """Print a study's answers, findings and runs, or a run's last looks and findings.
+    """Print a study's answers, findings and runs, or a run's last measurements and findings.
 
-    From the records alone, also while a training still goes on.
+    Reads only the records, also while the training is still running.
     """
     from landscope.runs.run_records import is_run, read_run
     from landscope.terminal.summary import print_run
@@ -202,8 +201,8 @@ def export(
     times: Annotated[
         bool,
         Parameter(
-            help="Whether what a clock measured is in it; without, two studies that were run alike "
-            "give the same bytes."
+            help="Whether to include what a clock measured. Without it, two equal studies give the "
+            "same bytes."
         ),
     ] = True,
 ) -> None:
@@ -246,7 +245,7 @@ def _show(study: Path, report: Path | None) -> None:
 
 
 class _Terminated(KeyboardInterrupt):
-    """The system, or a scheduler, asks the process to end."""
+    """The system, or a scheduler, asked the process to end."""
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -270,13 +269,12 @@ def main(arguments: list[str] | None = None) -> None:
         echoed = "\n" if sys.stderr.isatty() else ""  # after the ^C of a terminal
         what = "Terminated" if isinstance(stop, _Terminated) else "Interrupted"
         _tell(
-            f"{echoed}{what}. Nothing that was measured is lost: start the same command again to "
-            "go on.",
+            f"{echoed}{what}. No measurement is lost: start the same command again to resume.",
             style="yellow",
         )
         sys.exit(143 if isinstance(stop, _Terminated) else 130)
     except BrokenPipeError:
-        # Whoever read our output has gone, as with `| head`; there is nobody left to tell.
+        # The reader of our output has gone, as with `| head`.
         sys.stderr.close()
         sys.exit(1)
     finally:

@@ -1,4 +1,4 @@
-"""What probes cost in arithmetic, as values: declared before anything runs."""
+"""The arithmetic cost of probes, declared before anything runs."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Cost:
-    """Arithmetic of one look, in passes of the whole network over the step's batch.
+    """Arithmetic of one measurement, in passes of the whole network over the step's batch.
 
     Args:
         forward: Forward passes.
@@ -55,8 +55,8 @@ class ProbeCost:
 
     Args:
         probe: Id of the probe.
-        look: Cost of one look, in training steps.
-        looks: How often it will look.
+        look: Cost of one measurement, in training steps.
+        looks: How often it will measure.
         steps: Steps of the training.
     """
 
@@ -67,5 +67,5 @@ class ProbeCost:
 
     @property
     def share(self) -> float:
-        """All its looks, relative to the whole training without probes."""
+        """All its measurements, relative to the whole training without probes."""
         return self.look * self.looks / self.steps

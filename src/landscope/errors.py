@@ -1,10 +1,10 @@
-"""The one family of exceptions: each says the value, the rule that it breaks, and the remedy."""
+"""The exceptions of landscope: each says the value, the rule that it breaks, and the remedy."""
 
 import difflib
 from collections.abc import Iterable
 
 _LONGEST = 2000
-"""Characters of one part of an error that are shown: a damaged file may hold a huge name."""
+"""Characters shown of each part of an error: a damaged file may hold a huge name."""
 
 
 class LandscopeError(Exception):
@@ -12,7 +12,7 @@ class LandscopeError(Exception):
 
     Args:
         value: What was given or found, with its name, as in ``"lr = -0.1"``.
-        rule: What would have been right, as in ``"a step size is positive"``.
+        rule: What is allowed, as in ``"a step size is positive"``.
         remedy: What to do about it, as in ``"give --lr a number above 0"``.
     """
 
@@ -29,7 +29,7 @@ class LandscopeError(Exception):
 
 
 def printable(words: str) -> str:
-    """Words on one line, in which a terminal finds nothing to obey: names in them are anybody's."""
+    """Text on one line without control characters: names in it may come from anyone."""
     if len(words) > _LONGEST:
         words = f"{words[:_LONGEST]}..."
     if words.isprintable():
@@ -38,17 +38,17 @@ def printable(words: str) -> str:
 
 
 class UsageError(LandscopeError, ValueError):
-    """The caller asked for something that has no meaning; exit code 2 on the command line."""
+    """The caller asked for something invalid; exit code 2 on the command line."""
 
     exit_code = 2
 
 
 class CapturedWeightsError(UsageError):
-    """A loss holds weights of the model in a place that a measurement does not know."""
+    """A loss holds weights of the model in a place that landscope does not search."""
 
 
 class DataError(LandscopeError):
-    """A data file is missing, cut, empty, or not what its checksum says."""
+    """A data file is missing, truncated, empty, or does not match its checksum."""
 
 
 class RecordError(LandscopeError):
@@ -56,16 +56,16 @@ class RecordError(LandscopeError):
 
 
 class StorageError(LandscopeError):
-    """A folder cannot be written: read-only, full, vanished, or somebody else's."""
+    """A folder cannot be written: it is read-only, full, missing, or belongs to another user."""
 
 
 def unknown_name(kind: str, name: str, names: Iterable[str]) -> UsageError:
     """The error to raise for a name that is not in a table.
 
     Args:
-        kind: What the name is of, as in ``"norm"``.
+        kind: The kind of thing that the name is for, as in ``"norm"``.
         name: What was given.
-        names: The names in the table; the one that is nearly the same is proposed.
+        names: The names in the table; the closest one is suggested.
     """
     known = list(names)
     if not known:

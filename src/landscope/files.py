@@ -1,4 +1,4 @@
-"""Paths that somebody else gave: a home is found, a file opened only where it is a regular one."""
+"""Paths from users: ``~`` is expanded, and only regular files are opened."""
 
 import os
 import stat

@@ -1,7 +1,7 @@
-"""The quantities that probes declare: name, unit, of layers or of the network, and domain.
+"""The quantities that probes declare: name, unit, domain, and layer or network.
 
-A probe gives its readings through these, and figures, claims and findings name them through these:
-there is no other place in which the name of a quantity is written.
+Probes, figures, claims and findings refer to quantities only through these objects: the name of a
+quantity is written nowhere else.
 """
 
 import math
@@ -348,6 +348,6 @@ DISTRIBUTION = _Distribution("distribution")
 THEORY = _Theory("theory")
 OPTIMUM = _Optimum("optimum")
 TRAINING = _Training("training")
-"""What a study records of the training itself."""
+"""What a study records about the training itself."""
 SCOPE = _Scope("scope")
-"""What a scope says of its own measuring."""
+"""What a scope records about its own measuring."""

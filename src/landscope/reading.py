@@ -8,11 +8,11 @@ from typing import Literal, Protocol, runtime_checkable
 
 
 class Status(StrEnum):
-    """How far a value can be believed.
+    """How far a value can be trusted.
 
-    A fallback is right, but took a slower way than the one meant; its ``function`` says why. What
-    is unresolved lies below its own rounding or sampling noise: as a variance that is estimated
-    below 0, or what a step does of which the type of the weights keeps too little.
+    A fallback is right, but was computed in a slower way than intended; its ``function`` says why.
+    An unresolved value lies below its own rounding or sampling noise, such as a variance that is
+    estimated below 0, or the effect of a step that the type of the weights cannot represent.
     """
 
     OK = "ok"
@@ -59,9 +59,9 @@ TRUSTED = (Status.OK, Status.FALLBACK)
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which function was measured, or in a note why none was.
+    """Which function was measured, or a note that says why none was.
 
-    Its text is what records, tables and other tools hold. ``parse`` gives it back from there.
+    Records, tables and other tools hold its text; ``parse`` reads it back.
 
     Args:
         mode: Mode of the network; None where none took part.
@@ -70,7 +70,7 @@ class Provenance:
         rank: Number of this process, and of how many.
         samples: How many samples there were.
         noise: Why noise is drawn anew; empty where it is that of the training's own pass.
-        norm_mode: As what function batch norms were measured.
+        norm_mode: The function as which batch norms were measured.
         loss: Whether the loss had a penalty; None where no loss was taken.
         l2_penalty: Strength of an L2 penalty, to six digits.
         autocast: Types under which the pass ran; none in full precision.
@@ -181,7 +181,7 @@ class Reading:
         unit: Unit of the value; ``"1"`` for a pure number.
         layer: Name of the layer's weight-bearing module; None for the whole network.
         axis: Coordinates, where the value is a list.
-        status: Whether the value can be believed.
+        status: Whether the value can be trusted.
         function: Which function was measured; a text is parsed.
         seconds: What the probe took at this step; shared by all readings that it gave there.
     """
@@ -203,7 +203,7 @@ class Reading:
 
     @property
     def is_timed(self) -> bool:
-        """Whether a clock measured it, so that it is never twice the same."""
+        """Whether a clock measured it, so that it differs from run to run."""
         return self.unit == "s" or (self.probe == "scope" and self.quantity == "share")
 
     @property
@@ -214,12 +214,12 @@ class Reading:
 
 @runtime_checkable
 class Writer(Protocol):
-    """Where readings go as they are made: a journal, or another tool's log."""
+    """Receives readings as they are made: a journal, or another tool's log."""
 
     def write(self, reading: Reading, /) -> None:
-        """Take one reading."""
+        """Write one reading."""
         ...
 
     def close(self) -> None:
-        """Take no more: whatever is held back is written."""
+        """Write whatever is held back, and take no more readings."""
         ...

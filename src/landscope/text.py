@@ -32,7 +32,7 @@ def amount(value: float) -> str:
 
 
 def number_text(value: float) -> str:
-    """Four digits, as in ``1,235`` and ``1.23e-7``; in words what is not finite."""
+    """Four digits, as in ``1,235`` and ``1.23e-7``; words if the number is not finite."""
     if math.isnan(value):
         return "not a number"
     if math.isinf(value):
@@ -123,19 +123,19 @@ def full_duration(seconds: object) -> str:
 
 
 def harmless(words: str) -> str:
-    """Words with a question mark for each control character, which a terminal would obey."""
+    """The text with a question mark for each control character, which a terminal would obey."""
     if words.isprintable():
         return words
     return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def html_table(caption: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table as notebooks show it, in the notebook's own colours, with every word escaped.
+    """An HTML table for notebooks, in the notebook's own colours, with all text escaped.
 
     Args:
         caption: What it is, in plain text.
         headings: One for each column.
-        rows: As many cells each, in plain text: names in them may be anybody's.
+        rows: One cell for each heading, in plain text: names in them may come from anyone.
 
     Returns:
         A ``<table>`` without scripts, classes or links; without rows, its caption as a paragraph.

@@ -37,7 +37,7 @@ def test_an_example_shows_the_outputs_and_what_is_not_called():
     assert reasons == {
         "features.norm": None,
         "unused": "not called on the example",
-        "boxes": "what it gives is the model's output",
+        "boxes": "its output is the model's output",
         "weighed.norm": None,
         "classes": "the last layer",
     }
@@ -89,10 +89,10 @@ def test_what_is_kept_gets_no_norm():
     _, reasons = left(plain(), keep=["conv1", nn.Linear])
 
     assert reasons == {
-        "conv1": "kept, as asked",
+        "conv1": "kept as requested",
         "conv2.norm": None,
-        "fc1": "kept, as asked",
-        "fc2": "kept, as asked",
+        "fc1": "kept as requested",
+        "fc2": "kept as requested",
     }
 
 

@@ -219,7 +219,7 @@ def test_it_says_what_was_replaced():
     lines = [str(place) for place in places]
     assert lines[:3] == [
         "conv1: left as it is: followed by the norm 'bn1'",
-        "bn1: left as it is: kept, as asked",
+        "bn1: left as it is: kept as requested",
         "blocks.0.conv1: left as it is: followed by the norm 'blocks.0.bn1'",
     ]
     assert lines[3] == "blocks.0.bn1: BatchNorm2d -> RMSNorm, keeping weight"

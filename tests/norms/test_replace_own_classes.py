@@ -283,8 +283,8 @@ def test_what_does_more_than_a_norm_is_refused_whatever_is_said_of_it(norm):
         assert also is None
         assert error.value == f"the module '2' of type {kind.__name__}"
         assert error.rule == (
-            "on a batch made to try it, it is not a norm followed by the modules that it holds, "
-            "and what it does besides, such as an activation, would be lost"
+            "on a test batch it is not a norm followed by the modules that it holds, and anything "
+            "else it does, such as an activation, would be lost"
         )
         assert error.remedy.endswith("or let its class hold what follows the norm as a module")
 

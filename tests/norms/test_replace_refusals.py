@@ -131,7 +131,7 @@ def test_a_norm_that_is_kept_stays_as_it_is():
     found = replace_norms(model, "rms", keep=[LlamaRMSNorm], report=places.append)
 
     assert type(found[1]) is LlamaRMSNorm
-    assert [place.left for place in places] == [None, "kept, as asked"]
+    assert [place.left for place in places] == [None, "kept as requested"]
 
 
 def test_a_derived_class_with_the_same_pass_is_known():

@@ -141,7 +141,7 @@ def test_a_step_that_rounding_takes_away_is_unresolved_and_one_that_it_leaves_is
     for key in ("line[paper]/beta", "line[paper]/effective_beta", "line[paper]/beta_lr"):
         assert tiny[key].status is Status.UNRESOLVED, key
         assert str(tiny[key].function).endswith(
-            "a step is too small for the type of the weights, in which rounding takes it away"
+            "a step is too small for the type of the weights: rounding removes it"
         )
     assert tiny["update/loss_ratio"].status is Status.UNRESOLVED
     assert tiny["step_size/safe_multiple"].status is Status.UNRESOLVED

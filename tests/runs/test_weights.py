@@ -88,7 +88,7 @@ def test_a_header_that_says_something_else_is_refused(path: Path, change: str) -
 
 def test_weights_without_a_checksum_are_refused(path: Path) -> None:
     path.write_bytes(save(ARRAYS))
-    with pytest.raises(RecordError, match=r"it has no checksum, so that damage could not be told"):
+    with pytest.raises(RecordError, match=r"it has no checksum, so damage could not be detected"):
         read_weights(path)
 
 

@@ -66,8 +66,8 @@ def test_a_run_is_what_was_recorded(
     scope, run = scope_and_run
     assert list(map(repr, run.readings)) == list(map(repr, scope.readings))  # NaN is not NaN
     assert run.id == "mine"
-    assert repr(run) == "Run(mine, finished at step 7, 8 looks)"
-    assert repr(scope).startswith("Scope(Sequential, 8 updates, 8 looks, ")
+    assert repr(run) == "Run(mine, finished at step 7, 8 measurements)"
+    assert repr(scope).startswith("Scope(Sequential, 8 updates, 8 measurements, ")
 
 
 def test_a_notebook_shows_the_last_looks_and_the_findings(
@@ -75,7 +75,7 @@ def test_a_notebook_shows_the_last_looks_and_the_findings(
 ) -> None:
     for shown in scope_and_run:
         cells = Cells(shown._repr_html_()).cells
-        assert cells[0] == f"{shown!r}; the last 8 looks"
+        assert cells[0] == f"{shown!r}; the last 8 measurements"
         loss = [r.value for r in shown.readings if r.key == "gradient/loss"][-1]
         assert isinstance(loss, float)
         assert float(f"{loss:.3g}") in [float(c) for c in cells if c.replace(".", "").isdigit()]

@@ -47,7 +47,7 @@ def test_a_step_is_due_where_any_probe_looks():
 def test_without_probes_nothing_is_ever_due():
     written = []
     instrument = Instrument([], written.append)
-    instrument.look(view(0))
+    instrument.measure(view(0))
 
     assert not any(instrument.due(step) for step in range(10))
     assert written == []
@@ -58,7 +58,7 @@ def test_each_probe_looks_when_it_is_due_and_in_the_order_given():
     probes = [Counting("a", EverySteps(2)), Counting("b", FirstStep())]
     instrument = Instrument(probes, written.append)
     for step in range(5):
-        instrument.look(view(step))
+        instrument.measure(view(step))
 
     assert [probe.looks for probe in probes] == [3, 1]
     assert [(r.step, r.probe) for r in written if r.quantity == "looks"] == [
@@ -72,7 +72,7 @@ def test_each_probe_looks_when_it_is_due_and_in_the_order_given():
 def test_readings_share_the_seconds_of_their_own_look():
     written = []
     probes = [Counting("slow", EverySteps(1), seconds=0.05), Counting("fast", EverySteps(1))]
-    Instrument(probes, written.append).look(view(0))
+    Instrument(probes, written.append).measure(view(0))
 
     slow, fast = ({r.seconds for r in written if r.probe == name} for name in ("slow", "fast"))
     assert len(slow) == len(fast) == 1
@@ -92,7 +92,7 @@ def test_a_probe_that_fails_has_written_nothing():
     )
 
     with pytest.raises(KeyError, match="from inside the probe"):
-        instrument.look(view(0))
+        instrument.measure(view(0))
 
     assert {reading.probe for reading in written} == {"a"}
 

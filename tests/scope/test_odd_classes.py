@@ -121,8 +121,8 @@ def test_groups_of_another_form_are_refused_and_not_used_up(groups):
     optimizer.param_groups = given = groups(list(model.parameters()))
     text = (
         "optimizer = ByHand with other param_groups than torch's: they are a list of dicts, each "
-        "with a list of its parameters under 'params'; make them so; of model.parameters(), which "
-        "can be read once, make a list"
+        "with a list of its parameters under 'params'; use that form, and "
+        "list(model.parameters()), because the iterator can be read only once"
     )
     with pytest.raises(UsageError, match=re.escape(text)):
         Scope(model, loss_fn, optimizer)

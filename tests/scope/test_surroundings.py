@@ -138,7 +138,7 @@ def test_with_all_warnings_as_errors_a_training_is_measured(tmp_path: Path) -> N
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Scope(Sequential, 3 updates, 3 looks, ")
+    assert done.stdout.startswith("Scope(Sequential, 3 updates, 3 measurements, ")
     run = landscope.Run(tmp_path / "mine")
     assert run.outcome.status == "finished"
     assert not [r for r in run.readings if r.quantity == "failed"]

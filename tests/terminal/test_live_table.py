@@ -212,7 +212,7 @@ def test_without_a_terminal_there_is_one_line_at_the_end(clock: Clock) -> None:
     assert screen.file.getvalue() == ""
     table.close()
     (line,) = screen.file.getvalue().splitlines()
-    assert line.startswith("landscope: 5 looks, the last at step 40; 1 finding, first ")
+    assert line.startswith("landscope: 5 measurements, the last at step 40; 1 finding, first ")
     assert "dead" in line
 
 
@@ -239,7 +239,7 @@ def test_a_scope_shows_it_on_request(capsys: pytest.CaptureFixture[str]) -> None
     trained = train(Kind(), updates=5, every=1, live=True)
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("landscope: 5 looks, the last at step 4; ")
+    assert told.err.startswith("landscope: 5 measurements, the last at step 4; ")
     assert trained.scope is not None
     train(Kind(), updates=2, every=1)
     assert capsys.readouterr().err == ""

@@ -27,8 +27,8 @@ def test_a_run_is_told_by_its_end_its_last_looks_and_its_findings(tmp_path: Path
         *measured("update/relative_update", [0.5] * 10),
     ]
     lines = printed(write_run(tmp_path / "mine", readings)).splitlines()
-    assert lines[0] == "mine, finished at step 900, 10 looks"
-    assert lines[2] == "The last 8 looks"
+    assert lines[0] == "mine, finished at step 900, 10 measurements"
+    assert lines[2] == "The last 8 measurements"
     assert lines[3].split() == ["step", "loss", "beta", "x", "lr,", "update"]
     assert [line.split() for line in lines[4:12]] == [
         [str(step), "1" if step == 200 else "0.5", "2.2"] for step in range(200, 1000, 100)
@@ -48,14 +48,14 @@ def test_a_run_that_still_goes_on_and_one_without_readings_are_shown(tmp_path: P
     folder.write_manifest({"format": 1, "id": "mine", "config": {}, "layers": [], "seed": 0})
     assert (
         printed(read_run(folder.path))
-        == "mine, unfinished (stopped, and no end was recorded), 0 looks\n\n"
+        == "mine, unfinished (stopped, and no end was recorded), 0 measurements\n\n"
         "Nothing was measured, so nothing can be said.\n"
     )
     with Journal.create(folder) as journal:
         journal.write(Reading(7, "gradient", "loss", 1.5))
     told = printed(read_run(folder.path))
     assert told.startswith(
-        "mine, unfinished at step 7 (stopped, and no end was recorded), 1 look\n"
+        "mine, unfinished at step 7 (stopped, and no end was recorded), 1 measurement\n"
     )
     assert "\n   7   1.5\n" in told
 

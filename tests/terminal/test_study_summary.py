@@ -70,7 +70,7 @@ def test_each_run_has_its_outcome_and_its_last_numbers(study: StudyRecords) -> N
 
 
 def test_a_study_that_is_not_finished_says_how_to_go_on(study: StudyRecords) -> None:
-    text = "Not all runs have ended: start the command that began the study again to go on."
+    text = "Not all runs have ended: start the same command again to resume."
     assert printed(study)[-1] == text
     study.manifest = study.manifest.changed(seconds=3.0)
     assert text not in printed(study)

@@ -26,7 +26,7 @@ from landscope.runs import Outcome, RunRecords
 Floats = NDArray[np.float64]
 
 _SHOWN = 1200
-"""More points than this in a line cannot be told apart at any width, and only make files heavy."""
+"""More points than this in a line cannot be distinguished at any width, and only enlarge files."""
 _SMOOTHED_SHARE = 0.03
 """The moving average runs over this share of the readings."""
 

@@ -11,7 +11,7 @@ from landscope.quantities import DISTRIBUTION
 from landscope.reading import Reading
 
 _RIDGES = 32
-"""More ridges than this cannot be told apart in a panel."""
+"""More ridges than this cannot be distinguished in a panel."""
 _TAIL = 0.002
 """The axis leaves out this share of each ridge's values, at either end."""
 _REACH = 0.2

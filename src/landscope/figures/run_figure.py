@@ -43,7 +43,7 @@ WIDTH = 12.0
 
 _PANEL = 3.2  # inches at least, as its title and its labels need them
 _ROW = 2.7  # inches
-_WORST = 3  # layers; more lines cannot be told apart
+_WORST = 3  # layers; more lines cannot be distinguished
 _LETTERS = 26  # of a layer's name: its end says which it is
 _DECADE = 10.0  # a loss that falls less is read off a linear axis
 _FOOT = 0.1  # an axis is longer by this share where crosses are drawn beneath the lines
@@ -276,7 +276,7 @@ def _with_foot(y: PlotAxis) -> PlotAxis:
 def _doubts(lines: _Lines) -> list[str]:
     reasons = Counter(reason for _, trace in lines for reason in trace.reasons.values())
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-    return [f"cross: no value to rely on ({told})"] if reasons else []
+    return [f"cross: no reliable value ({told})"] if reasons else []
 
 
 def _on_axis(values: Iterable[float], y: PlotAxis) -> tuple[float, ...]:

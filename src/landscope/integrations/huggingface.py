@@ -42,7 +42,7 @@ class HuggingFaceScope(TrainerCallback):
     Args:
         trainer: The trainer that it is added to.
         probes: As for :class:`~landscope.Scope`, and so are the other arguments.
-        every: Updates from one look to the next; None for the budget to decide.
+        every: Updates from one measurement to the next; None to let the budget decide.
         budget: Share of the time that the probes may take.
         to: Where readings go; writers are closed when the training ends.
         norm_mode: Which function batch norms are measured as.
@@ -87,7 +87,7 @@ class HuggingFaceScope(TrainerCallback):
         return self._scope
 
     def close(self) -> None:
-        """Take leave of the trainer; to be called only where the training ended by an error."""
+        """Detach from the trainer. Call it only if the training ended with an error."""
         vars(self._trainer).pop("compute_loss", None)
         if self._scope is not None:
             self._scope.close()

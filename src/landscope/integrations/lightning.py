@@ -35,15 +35,15 @@ class LightningScope(Callback):
 
     Args:
         probes: As for :class:`~landscope.Scope`, and so are the other arguments.
-        every: Updates from one look to the next; None for the budget to decide.
+        every: Updates from one measurement to the next; None to let the budget decide.
         budget: Share of the time that the probes may take.
         to: Where readings go; writers are closed when the training ends.
         norm_mode: Which function batch norms are measured as.
-        loss_fn: ``loss_fn(module, batch)``, a scalar, where ``training_step`` will not do.
+        loss_fn: ``loss_fn(module, batch)``, a scalar, if ``training_step`` is not suitable.
 
     Raises:
-        UsageError: When the training starts: it is one in several processes, with manual
-            optimisation, or with a step that fetches its batches itself.
+        UsageError: When the training starts: it uses several processes, manual optimisation, or a
+            step that fetches its batches itself.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
-"""What is said where the package that an adapter is for is not installed."""
+"""The error for an adapter whose package is not installed."""
 
 from landscope.errors import UsageError
 
 
 def missing(package: str, extra: str) -> UsageError:
-    """The refusal to import an adapter without its package.
+    """The error to raise when an adapter's package is missing.
 
     Args:
         package: Name of the package, as pip knows it.

@@ -14,7 +14,7 @@ except ModuleNotFoundError as error:
 
 
 class TrackioWriter:
-    """Logs readings to a run, all of a look in one row, at the training's step.
+    """Logs readings to a run, one row for each measurement, at the training's step.
 
     Numbers stand under ``Reading.key``, a short list is one number for each coordinate and a long
     one a histogram; what a number cannot say stands in words under ``.../status``. Trackio counts
@@ -30,7 +30,7 @@ class TrackioWriter:
         self._row: dict[str, Any] = {}
 
     def write(self, reading: Reading) -> None:
-        """Take a reading; the row is logged once the look is over."""
+        """Take a reading; the row is logged once the measurement is complete."""
         if self._step != reading.step:
             self._log()
         self._step = reading.step

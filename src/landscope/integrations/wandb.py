@@ -19,7 +19,7 @@ STEP = "landscope/step"
 
 
 class WandbWriter:
-    """Logs readings to a run, all of a look in one row, beside whatever else is logged there.
+    """Logs readings to a run, one row for each measurement, beside whatever else is logged there.
 
     Numbers stand under ``Reading.key``, a short list is one number for each coordinate and a long
     one a histogram; what a number cannot say stands in words under ``.../status``. Charts take
@@ -48,7 +48,7 @@ class WandbWriter:
         self._waiting: int | None = None
 
     def write(self, reading: Reading) -> None:
-        """Take a reading; the row is logged once the look is over."""
+        """Take a reading; the row is logged once the measurement is complete."""
         if self._row.get(STEP, reading.step) != reading.step:
             self._log()
         if reading.probe not in self._probes:

@@ -70,7 +70,7 @@ def batch_norm_theory(
     """Both sides of Theorems 4.1 and 4.2 at every batch norm in training mode.
 
     Costs one forward and backward pass for Theorem 4.1, and two double backward passes for each
-    unit at which the curvature is measured. The model is left as it is.
+    unit at which the curvature is measured. The model is not changed.
 
     Args:
         model: The network; at least one batch norm must be in training mode.
@@ -83,6 +83,22 @@ def batch_norm_theory(
     Raises:
         UsageError: No batch norm is in training mode, ``units`` is negative, or the model or the
             loss cannot be measured at all.
+
+    Example:
+        >>> import torch
+        >>> import landscope
+        >>> model = torch.nn.BatchNorm1d(1)
+        >>> inputs = torch.tensor([[0.0], [2.0], [4.0], [6.0]])
+        >>> targets = torch.tensor([[1.0], [0.0], [0.0], [2.0]])
+        >>> (norm,) = landscope.batch_norm_theory(
+        ...     model, lambda outputs, targets: ((outputs - targets) ** 2).sum(), inputs, targets
+        ... )
+        >>> [round(side, 3) for side in (*norm.lipschitz_left, *norm.lipschitz_right)]
+        [1.84, 1.84]
+        >>> [round(side, 3) for side in (*norm.curvature_left, *norm.curvature_right)]
+        [0.247, 0.247]
+        >>> round(norm.removed_fraction[0], 3)
+        0.636
     """
     if units < 0:
         raise UsageError(f"units = {units}", "a number of units is 0 or more", "give units=2")

@@ -1,9 +1,9 @@
-"""How far gradients lie from one another, pair by pair, in as few operations as may be.
+"""The distances between pairs of gradients, in as few operations as possible.
 
-A deep network of small layers has many short gradients, and what takes time is not their arithmetic
-but the number of operations that it is told in. A wide layer has a long one, of which a copy in
-float64 must not be held. So short ones are put together, and long ones are taken piece by piece,
-with no intermediate result but their difference.
+A deep network of small layers has many short gradients, whose cost is not their arithmetic but the
+number of operations. A wide layer has a long gradient, of which no float64 copy should be held. So
+short ones are joined, and long ones are processed piece by piece, with no intermediate result but
+their difference.
 """
 
 import math
@@ -46,7 +46,7 @@ class Comparison:
 
 
 class Comparisons:
-    """Pairs of vectors that are compared, without waiting for the device until the end."""
+    """Pairs of vectors to compare, without waiting for the device until the end."""
 
     def __init__(self) -> None:
         self._pairs: list[tuple[Tensor, Tensor]] = []
@@ -67,7 +67,7 @@ class Comparisons:
             self._flush()
 
     def results(self, *losses: Tensor) -> tuple[list[Comparison], list[float]]:
-        """All that were added, in that order, and some scalars: one copy to the host."""
+        """The comparisons in the order added, and some scalars, in one copy to the host."""
         self._flush()
         scalars = [loss.to(self._rows[0]).reshape(1) for loss in losses]
         numbers = torch.cat([*self._rows, *scalars]).tolist()

@@ -1,8 +1,8 @@
-"""What is conspicuous layer by layer: gradients that do not arrive, updates lost in rounding.
+"""Signs of trouble in single layers: gradients that do not arrive, updates lost to rounding.
 
-A layer is here a module that holds parameters itself; one that holds a matrix counts as one with
-weights. Biases and the scales of norms have reasons of their own for a gradient of nothing, as a
-bias before a batch norm has.
+Here a layer is a module that holds parameters itself; it counts as having weights if it holds a
+matrix. Biases and the scales of norms may have no gradient for other reasons, such as a bias before
+a batch norm.
 """
 
 import re
@@ -15,7 +15,7 @@ from landscope.objective.parameters import Parameters, in_pieces, norm
 
 
 def owner(name: str) -> str:
-    """The layer that holds a parameter; the parameter itself where the whole network holds it."""
+    """The layer that holds a parameter; the parameter itself if the root module holds it."""
     name = re.sub(r"\.parametrizations\.(\w+)\.\w+$", r".\1", name)
     return name.rpartition(".")[0] or name
 
@@ -50,11 +50,10 @@ def gradient_shares(gradient: Parameters) -> dict[str, float]:
 
 
 def lost_share(before: Parameters, after: Parameters, gradient: Parameters) -> float:
-    """Share of the weights that an update left as they were, although they have a gradient.
+    """Share of the weights that an update left unchanged, although they have a gradient.
 
-    Counted are tensors of which the update changed something, and of them the entries that are not
-    0 and have a gradient: to 0 the smallest update is added without rounding, and a tensor that
-    stays whole may be one that is not trained.
+    Only tensors that the update changed count, and of these the entries that are not 0 and have a
+    gradient: adding to 0 does not round, and an unchanged tensor may not be trained.
 
     Returns:
         A pure number from 0 to 1; NaN where nothing counts.

@@ -88,6 +88,22 @@ def covariate_shift(
             is below 1, the loss scale is not positive and finite, the model has
             nothing to train or is on another device than the batch, or the loss is not a scalar,
             or it or the gradient not finite.
+
+    Example:
+        >>> import torch
+        >>> import landscope
+        >>> model = torch.nn.Sequential(
+        ...     torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+        ... )  # the loss is (a b) ** 2
+        >>> _ = torch.nn.init.constant_(model[0].weight, 1.0)
+        >>> _ = torch.nn.init.constant_(model[1].weight, 2.0)
+        >>> inputs, targets = torch.ones(1, 1), torch.zeros(1, 1)
+        >>> after = {"0.weight": torch.tensor([[0.5]]), "1.weight": torch.tensor([[1.0]])}
+        >>> loss_fn = torch.nn.functional.mse_loss
+        >>> for layer in landscope.covariate_shift(model, loss_fn, inputs, targets, after=after):
+        ...     print(layer.layer, layer.l2, layer.cosine)
+        0 0.0 1.0
+        1 3.0 1.0
     """
     before = trainable(model)
     check_like(after, before, "after", model)

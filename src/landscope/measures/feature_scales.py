@@ -1,4 +1,4 @@
-"""The scales of the features that enter a layer: whether they are large, unlike, or always 0."""
+"""The scales of the features that enter a layer: whether they are large, unequal, or always 0."""
 
 from torch import Tensor
 

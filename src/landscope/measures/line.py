@@ -36,8 +36,8 @@ class Line:
     """The landscape at ``theta - eta d`` for each step size eta.
 
     Args:
-        etas: Step sizes, in units of parameter over direction. Of a step that the parameters' type
-            cannot hold, as in bfloat16 a small one, the losses, changes and betas are NaN.
+        etas: Step sizes, in units of parameter over direction. For a step that the parameters' type
+            cannot hold, such as a small one in bfloat16, the losses, changes and betas are NaN.
         losses: Loss at each step size; with the penalty, where the objective has one.
         gradient_changes: ``||grad L(theta - eta d) - grad L(theta)||`` at each.
         betas: Gradient change over distance moved, ``||eta d||``, at each; NaN where d vanishes.
@@ -92,10 +92,10 @@ def line(
     start: tuple[Tensor, Parameters] | None = None,
     loss_scale: float = 1.0,
 ) -> Line:
-    """The landscape from the model's parameters downhill, without training on it.
+    """Measure the landscape along a line from the model's parameters, by default the gradient.
 
-    The model is left as it is: weights, buffers, ``.grad``, mode and random streams. It is
-    measured in the mode that it is in.
+    Nothing of the model changes: weights, buffers, ``.grad``, mode and random streams. It is
+    measured in its current mode.
 
     Args:
         model: The network, at theta.
@@ -104,7 +104,7 @@ def line(
         inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
         targets: Its targets; left out where the batch holds them.
         etas: Step sizes, positive.
-        direction: What eta multiplies; the gradient of this batch unless given. The line moves
+        direction: What eta multiplies; by default the gradient of this batch. The line moves
             against it.
         start: The loss and its gradient at theta, where the step has computed them. They are not
             computed again.
@@ -115,6 +115,19 @@ def line(
             gradient does not fit the model, the direction is zero, the model has nothing to train
             or is on another device than the batch, or the loss is not a scalar or not finite at
             theta. A loss that is not finite further along the line is a result.
+
+    Example:
+        >>> import torch
+        >>> import landscope
+        >>> model = torch.nn.Linear(1, 1, bias=False)  # the loss is w ** 2, with gradient 2 w
+        >>> _ = torch.nn.init.constant_(model.weight, 3.0)
+        >>> inputs, targets = torch.ones(1, 1), torch.zeros(1, 1)
+        >>> loss_fn = torch.nn.functional.mse_loss
+        >>> line = landscope.line(model, loss_fn, inputs, targets, etas=[0.25, 0.5, 1.0])
+        >>> line.losses
+        (2.25, 0.0, 9.0)
+        >>> line.loss_band, line.gradient_norm, line.effective_beta
+        ((0.0, 9.0), 6.0, 2.0)
     """
     check_etas(etas)
     point = trainable(model)
@@ -151,7 +164,7 @@ def landscape_along(
         objective: The batch with the state of its step.
         point: theta.
         etas: Step sizes, positive.
-        direction: What eta multiplies; the gradient unless given.
+        direction: What eta multiplies; by default the gradient.
         start: The loss and the gradient at ``point``, where the step has computed them.
     """
     if start is None:
@@ -197,7 +210,7 @@ def check_etas(etas: Sequence[float]) -> None:
     """Refuse a grid that is empty or has a step size that is not positive and finite.
 
     Raises:
-        UsageError: As said.
+        UsageError: The grid is empty, or a step size is not positive and finite.
     """
     if not len(etas):
         raise UsageError("etas is empty", "a grid has at least one step size", "give etas=[0.1]")

@@ -1,9 +1,9 @@
-"""The noise floor of a gradient: how far it lies from itself when it is taken again.
+"""The noise floor of a gradient: how much it differs when it is computed again.
 
-Two gradients of nearby points can be told apart only where they differ by more than this. It has
-two parts. Taken twice in the same way, a gradient differs where kernels add up in whatever order
-they come to. Taken with and without mixed precision, it differs by what the reduced type rounds
-away; that part is there on every device, and the same at each repetition.
+The gradients at two nearby points can be distinguished only if they differ by more than this. It
+has two parts. Computed twice in the same way, a gradient differs if kernels sum in varying order.
+Computed with and without mixed precision, it differs by the rounding of the reduced type; this part
+exists on every device and is the same at each repetition.
 """
 
 import math
@@ -78,7 +78,7 @@ def noise_floor(
 ) -> NoiseFloor:
     """The noise floor of the gradient at the model's parameters, under the autocast around it.
 
-    The model is left as it is, and measured in the mode that it is in.
+    The model is not changed, and is measured in its current mode.
 
     Args:
         model: The network.

@@ -1,4 +1,4 @@
-r"""The noise scale: how many samples a batch needs until its gradient is more signal than noise.
+r"""The noise scale: the batch size above which the gradient is more signal than noise.
 
 The gradient of a batch of B samples is that of all the data, G, and noise; with :math:`\Sigma` the
 covariance of one sample's gradient,
@@ -14,9 +14,9 @@ norms of the halves, each weighted by its samples,
 Both are unbiased, so either can fall below 0; where the loss is a mean over samples the second is,
 for equal halves, the inner product of their gradients.
 
-Under batch norm the loss is no such mean: what a gradient is expected to be depends on the size of
-the batch, and its noise grows faster than 1 / B in small ones. Then the signal comes out too low,
-below 0 in the end, and there is no noise scale; docs/decisions/noise-scale.md has numbers.
+With batch norm the loss is not such a mean: the expected gradient depends on the batch size, and
+its noise grows faster than 1 / B in small batches. Then the signal is underestimated, even below 0,
+and there is no noise scale; docs/decisions/noise-scale.md has numbers.
 
 Source: McCandlish et al. 2018, arXiv 1812.06162, section 2.2 and appendix A.1.
 """
@@ -90,8 +90,8 @@ def noise_scale(
 ) -> NoiseScale:
     """Estimate the noise scale from one batch and its halves.
 
-    One estimate is rough: :meth:`NoiseScale.mean` of those of many batches is not. The model is
-    left as it is, and is measured in the mode that it is in.
+    One estimate is rough; use :meth:`NoiseScale.mean` over the estimates of many batches. The model
+    is not changed, and is measured in its current mode.
 
     Args:
         model: The network.
@@ -107,6 +107,19 @@ def noise_scale(
     Raises:
         UsageError: The batch cannot be halved, the loss is a sum over samples, no scalar or not
             finite, or the model has nothing to train or is on another device than the batch.
+
+    Example:
+        >>> import torch
+        >>> import landscope
+        >>> model = torch.nn.Linear(1, 1, bias=False)
+        >>> _ = torch.nn.init.constant_(model.weight, 3.0)
+        >>> inputs = torch.ones(4, 1)
+        >>> targets = torch.tensor([[2.0], [2.0], [1.0], [1.0]])  # gradients 2 and 4 of the halves
+        >>> estimate = landscope.noise_scale(model, torch.nn.functional.mse_loss, inputs, targets)
+        >>> estimate.gradient_square, estimate.gradient_variance
+        (8.0, 4.0)
+        >>> estimate.noise_scale, round(estimate.efficiency, 3)
+        (0.5, 0.889)
     """
     objective = Objective.now(
         model,

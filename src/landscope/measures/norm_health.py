@@ -1,4 +1,4 @@
-r"""The health of norms: do running statistics follow, are scales alive, does the batch suffice.
+r"""The health of norms: running statistics, dead scales, and whether the batch is large enough.
 
 A norm that follows batches divides by :math:`d_B = \sqrt{\sigma_B^2 + \epsilon}` in training and
 by :math:`d = \sqrt{\sigma^2 + \epsilon}` in evaluation mode, with the batch's variance and the
@@ -33,7 +33,7 @@ from landscope.objective.objective import LossFn, Objective
 from landscope.objective.parameters import Parameters, trainable, wide
 
 DEAD = 1e-3
-"""A scale is dead that is at most this part of its norm's largest."""
+"""A scale is dead if it is at most this share of its norm's largest scale."""
 
 _WITH_SCALES = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -46,8 +46,8 @@ class NormGap:
         layer: Name of the norm.
         mean_gap: Of the mean, in units of what the norm divides by.
         variance_gap: Of the logarithm of the variance.
-        uses: How often a pass uses the norm. Of several uses both gaps are NaN: the batch has
-            statistics at each, and the running ones are of all.
+        uses: How often a pass uses the norm. With several uses both gaps are NaN: the batch has
+            statistics at each use, but the running ones cover all.
     """
 
     layer: str
@@ -65,9 +65,9 @@ class NormHealth:
         dead_scales: Part of each norm's scales that is dead, by its name.
         training_loss: Loss of the batch as it is trained on, without penalty.
         evaluation_loss: Loss of the same batch with the network in evaluation mode.
-        half_batch_loss: Mean loss of the batch's halves, each a batch of its own; NaN where no
-            norm follows batches, or where it cannot be had.
-        no_halves: Why it cannot be had.
+        half_batch_loss: Mean loss of the batch's halves, each as a batch of its own; NaN if no norm
+            follows batches, or the halves cannot be measured.
+        no_halves: Why the halves cannot be measured.
     """
 
     gaps: tuple[NormGap, ...]
@@ -97,7 +97,7 @@ def norm_health(
     batch_dim: int = 0,
     samples: Samples = "independent",
 ) -> NormHealth:
-    """Look at the norms of a network, which is left as it is.
+    """Measure the health of a network's norms, without changing it.
 
     Args:
         model: The network, in training mode.
@@ -127,8 +127,8 @@ def health_at(objective: Objective, point: Parameters, training_loss: Tensor) ->
     Three forward passes, or one where no norm follows batches.
 
     Args:
-        objective: The batch with the state of its step; of one in another norm mode the step's
-            own is looked at.
+        objective: The batch with the state of its step; if it has another norm mode, the step's own
+            objective is measured.
         point: Where.
         training_loss: The loss there, without penalty.
     """
@@ -183,7 +183,7 @@ def _divisor(norm: nn.Module, statistics: dict[str, Tensor]) -> Tensor:
 
 
 def _dead_scales(model: nn.Module, point: Parameters) -> dict[str, float]:
-    """Of each norm with one scale a feature, the part that is dead; NaN where one is not finite."""
+    """The dead share of each norm with one scale for each feature; NaN if a scale is not finite."""
     found: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         scales = dict(module.named_parameters(recurse=False)).get("weight")
@@ -215,8 +215,8 @@ def _of_halves(objective: Objective, point: Parameters, whole: float) -> tuple[f
             mean = sum(float(half.data_loss(point)) * size / samples for size, half in parts)
         if adds_up(objective, point, whole, mean):
             return math.nan, "the loss is a sum over samples: of half a batch it is half"
-    # The whole batch has passed, so it is the halves that the network cannot take.
-    except Exception as error:  # a loss that was made for one size of batch may raise anything
+    # The whole batch passed, so the network cannot process the halves.
+    except Exception as error:  # a loss for one batch size may raise anything
         return math.nan, f"the batch's halves: {in_words(error)}"
     return mean, ""
 

@@ -11,8 +11,8 @@ from landscope.objective.parameters import Parameters
 def random_direction(like: Parameters, *, length: float, seed: int) -> Parameters:
     """An isotropic Gaussian direction, scaled to a Euclidean length over all entries.
 
-    It draws from a stream of its own on the CPU, so that the training's streams stand still and
-    every device gets the same direction.
+    It draws from its own stream on the CPU, so the training's streams do not advance and every
+    device gets the same direction.
 
     Args:
         like: Gives names, shapes, types and devices.

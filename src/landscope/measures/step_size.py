@@ -1,4 +1,4 @@
-r"""How big a step is safe: the loss along the optimiser's own update, and the curvature there.
+r"""How large a step is safe: the loss along the optimiser's own update, and the curvature there.
 
 At theta the optimiser with learning rate eta makes the update :math:`u = \theta - \theta'`, along
 the direction :math:`d = u / \eta`. With g the gradient at theta and g' that at :math:`\theta'`:
@@ -7,9 +7,9 @@ the direction :math:`d = u / \eta`. With g the gradient at theta and g' that at 
   the loss rises above that at theta is how far the step could have gone;
 - the curvature along the update, :math:`\langle d, g - g' \rangle / (\eta \|d\|^2)`, by the change
   of the gradient over the very step that is taken;
-- the same in the optimiser's own metric, :math:`\beta = \langle d, g - g' \rangle /
-  (\eta \langle d, g \rangle)`. A quadratic falls along d up to :math:`\eta = 2/\beta` and most at
-  :math:`1/\beta`, so where :math:`\beta\eta` stands to 2 says how near the step is to the edge.
+- the same in the optimiser's own metric, :math:`\beta = \langle d, g - g' \rangle / (\eta \langle
+  d, g \rangle)`. A quadratic falls along d up to :math:`\eta = 2/\beta` and most at
+  :math:`1/\beta`, so comparing :math:`\beta\eta` with 2 shows how near the step is to the edge.
 
 For plain gradient descent d = g, and both are the same number. An optimiser that preconditions,
 :math:`d = P^{-1} g`, has :math:`\langle d, g \rangle = d^T P d`, its own metric's length of d.
@@ -76,8 +76,8 @@ class StepSize:
     def safe_multiple(self) -> float:
         """Largest multiple on the grid up to which no loss is above that at theta; 0 if none is.
 
-        Those that the parameters' type cannot hold are passed over; NaN where that is all of them,
-        or there is no update.
+        Multiples that the parameters' type cannot hold are skipped; NaN if it can hold none, or
+        there is no update.
         """
         known = self.resolved or [True] * len(self.multiples)
         if not (any(known) and self.squared_length):
@@ -86,16 +86,16 @@ class StepSize:
         for multiple, loss, held in zip(self.multiples, self.losses, known, strict=True):
             if not held:
                 continue
-            if not loss <= self.start_loss:  # nor is one that is not a number safe
+            if not loss <= self.start_loss:  # a NaN loss is not safe either
                 break
             safe = multiple
         return safe
 
     @property
     def safe_lr(self) -> float:
-        """The learning rate of which that multiple would have been the step.
+        """The learning rate whose step is that multiple.
 
-        Where it is 0, no rate on the grid is safe: a smaller one may be.
+        If it is 0, no rate on the grid is safe; a smaller one may be.
         """
         return self.safe_multiple * self.lr if self.lr else math.nan
 
@@ -139,9 +139,9 @@ def step_size(
     multiples: Sequence[float] = MULTIPLES,
     loss_scale: float = 1.0,
 ) -> StepSize:
-    """How far an update could go, without taking it.
+    """Measure how far an update could go, without taking it.
 
-    The model is left as it is, and is measured in the mode that it is in.
+    The model is not changed, and is measured in its current mode.
 
     Args:
         model: The network, at theta, before the update.
@@ -149,7 +149,7 @@ def step_size(
             targets are given.
         inputs: The batch: a tensor, a tuple of arguments or a dict of keywords.
         targets: Its targets; left out where the batch holds them.
-        update: What the optimiser takes off theta: the parameters before minus those after.
+        update: What the optimiser subtracts from theta: the parameters before minus those after.
         lr: Its learning rate.
         multiples: Multiples of the update, positive and increasing.
         loss_scale: What a ``GradScaler`` multiplies the loss by, in float16.
@@ -157,6 +157,20 @@ def step_size(
     Raises:
         UsageError: The multiples are not positive, finite and increasing, the learning rate is
             negative, the update does not fit the model, or the loss is no finite scalar.
+
+    Example:
+        >>> import torch
+        >>> import landscope
+        >>> model = torch.nn.Linear(1, 1, bias=False)  # the loss is w ** 2, with gradient 2 w
+        >>> _ = torch.nn.init.constant_(model.weight, 4.0)
+        >>> inputs, targets = torch.ones(1, 1), torch.zeros(1, 1)
+        >>> loss_fn = torch.nn.functional.mse_loss
+        >>> update = {"weight": torch.tensor([[1.0]])}  # lr 0.125 times the gradient 8
+        >>> step = landscope.step_size(model, loss_fn, inputs, targets, update=update, lr=0.125)
+        >>> step.safe_multiple, step.safe_lr  # at 8 times the step the loss is that at the start
+        (8.0, 1.0)
+        >>> step.metric_beta, step.sharpness_lr
+        (2.0, 0.25)
     """
     check_multiples(multiples)
     if not lr >= 0:
@@ -224,12 +238,12 @@ def check_multiples(multiples: Sequence[float]) -> None:
     """Refuse a grid that is empty, or not positive, finite and increasing.
 
     Raises:
-        UsageError: As said.
+        UsageError: The grid is empty, or not positive, finite and increasing.
     """
     check_etas(multiples)
     if any(low >= high for low, high in pairwise(multiples)):
         raise UsageError(
             f"multiples = {tuple(multiples)}",
-            "the largest before the loss rises is looked for from the smallest on",
+            "the search for the largest safe multiple starts at the smallest",
             "give them in increasing order, each once",
         )

@@ -35,15 +35,15 @@ class _NeedsTwoValues(nn.Module):
 
 
 class BatchNorm1d(_NeedsTwoValues, nn.BatchNorm1d):
-    """PyTorch's, which says what to do about a batch of one."""
+    """PyTorch's, with a remedy in the error for a batch of one."""
 
 
 class BatchNorm2d(_NeedsTwoValues, nn.BatchNorm2d):
-    """PyTorch's, which says what to do about a batch of one."""
+    """PyTorch's, with a remedy in the error for a batch of one."""
 
 
 class BatchNorm3d(_NeedsTwoValues, nn.BatchNorm3d):
-    """PyTorch's, which says what to do about a batch of one."""
+    """PyTorch's, with a remedy in the error for a batch of one."""
 
 
 BatchNorm = BatchNorm1d | BatchNorm2d | BatchNorm3d

@@ -33,15 +33,15 @@ class _NeedsTwoPositions(nn.Module):
 
 
 class InstanceNorm1d(_NeedsTwoPositions, nn.InstanceNorm1d):
-    """PyTorch's, which says what to do about maps of one position."""
+    """PyTorch's, with a remedy in the error for maps of one position."""
 
 
 class InstanceNorm2d(_NeedsTwoPositions, nn.InstanceNorm2d):
-    """PyTorch's, which says what to do about maps of one position."""
+    """PyTorch's, with a remedy in the error for maps of one position."""
 
 
 class InstanceNorm3d(_NeedsTwoPositions, nn.InstanceNorm3d):
-    """PyTorch's, which says what to do about maps of one position."""
+    """PyTorch's, with a remedy in the error for maps of one position."""
 
 
 InstanceNorm = InstanceNorm1d | InstanceNorm2d | InstanceNorm3d

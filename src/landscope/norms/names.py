@@ -1,4 +1,4 @@
-"""The names of the norms, and what figures and reports call each; for what knows no torch too."""
+"""The names of the norms and their labels in figures and reports, without importing torch."""
 
 from typing import Literal
 

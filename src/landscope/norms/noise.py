@@ -10,13 +10,12 @@ with :math:`a` the output of a batch norm in the norm "noisy-batch", and the lay
 "noise". In a convolutional layer the unit is the channel, and i runs over batch, height and width.
 :math:`r_\sigma` is taken as a standard deviation; the paper does not say.
 
-Source: Santurkar et al. 2018, arXiv 1805.11604, section 2.1 and Algorithm 1 (appendix A). Noise
-alone, on a standard network, is said there to stop that network's training.
+Source: Santurkar et al. 2018, arXiv 1805.11604, section 2.1 and Algorithm 1 (appendix A). The paper
+says that noise alone stops a standard network's training.
 
 The noise is drawn at each forward pass in training mode, from PyTorch's default generator of the
-inputs' device, so that a saved and restored random state replays the very same noise. In
-evaluation mode there is none; the paper does not say, and an accuracy that is random would be no
-accuracy.
+inputs' device, so that a saved and restored random state replays the very same noise. There is none
+in evaluation mode; the paper does not say, and the accuracy should not be random.
 """
 
 import math

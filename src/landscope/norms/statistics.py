@@ -23,7 +23,7 @@ STATS_DECAY = 0.9
 
 
 def momentum_of(stats_decay: float) -> float:
-    """PyTorch's word for it: 0.1 for 0.9, where the difference of floats has another last bit."""
+    """PyTorch's momentum: exactly 0.1 for 0.9, where 1 - 0.9 differs in the last bit."""
     return round(1 - stats_decay, 12)
 
 

@@ -89,8 +89,8 @@ def builder(norm: str | NormBuilder, **constants: int | float) -> NormBuilder:
     """What makes a norm of this name for any number of features: checked now, called later.
 
     Args:
-        norm: A name of :data:`NORMS`, or a builder of one's own, which is given back.
-        constants: Constants other than the defaults; none for a builder of one's own.
+        norm: A name of :data:`NORMS`, or your own builder, which is returned.
+        constants: Constants other than the defaults; none for your own builder.
 
     Raises:
         UsageError: On an unknown name or constant.
@@ -99,7 +99,7 @@ def builder(norm: str | NormBuilder, **constants: int | float) -> NormBuilder:
         if constants:
             raise UsageError(
                 f"norm constants {', '.join(constants)}",
-                "a builder of one's own takes the features and the spatial dimensions only",
+                "your own builder takes only the features and the spatial dimensions",
                 "bind its constants first, with functools.partial",
             )
         return norm

@@ -125,10 +125,10 @@ def _forgetting(module: nn.Module) -> dict[str, Any]:
 def with_attributes(
     standing: Standing, attributes_of: Callable[[nn.Module], dict[str, Any]]
 ) -> Standing:
-    """A standing in which some modules have other attributes.
+    """The captured state, with other attributes for some modules.
 
     Args:
-        standing: As it is.
+        standing: The captured state.
         attributes_of: The other attributes of a module.
     """
     modules = tuple((m, {**known, **attributes_of(m)}) for m, known in standing.modules)

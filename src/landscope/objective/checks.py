@@ -19,7 +19,7 @@ def check_device(model: nn.Module, batch: Any, argument: str) -> None:
     """Refuse a batch that lies elsewhere than the model, or has no values.
 
     Raises:
-        UsageError: As said.
+        UsageError: The argument is not valid.
     """
     homes = devices_of(model)
     places = [tensor.device for tensor in tensors_of(batch)]
@@ -119,7 +119,7 @@ def check_scalar(loss: Any, where: str = "loss_fn gave") -> None:
         where: Where it was found.
 
     Raises:
-        UsageError: As said.
+        UsageError: The argument is not valid.
     """
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
@@ -140,7 +140,7 @@ def check_dependence(loss: Tensor, names: list[str]) -> None:
     """Refuse a loss that no parameter enters.
 
     Raises:
-        UsageError: As said.
+        UsageError: The argument is not valid.
     """
     if not loss.requires_grad:
         raise UsageError(

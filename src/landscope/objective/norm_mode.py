@@ -110,7 +110,7 @@ def _check_freezable(name: str, module: nn.Module, uses: int) -> None:
     if not follows_batches(module):
         raise UsageError(
             f"the norm {name!r} of the class {type(module).__name__}",
-            "how it follows the statistics of batches is told by an attribute momentum or "
+            "how it follows the statistics of batches is read from an attribute momentum or "
             "stats_decay, and it has neither",
             f"{remedy} or 'running'",
         )

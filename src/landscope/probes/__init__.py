@@ -1,4 +1,4 @@
-"""Probes: each measures one thing at a step, over a function of :mod:`landscope.measures`."""
+"""Probes: each measures one thing at a step, with a function of :mod:`landscope.measures`."""
 
 from landscope.probes.covariate_shift import CovariateShift
 from landscope.probes.distribution import Distribution, Watched

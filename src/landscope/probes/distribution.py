@@ -1,8 +1,8 @@
 """The distribution of chosen layers' inputs, and how it moves: figures 1, 2, 6, 8 and 9.
 
-It is compared on a fixed set of training inputs, so that what moves is the network and not the
-sample; in training mode, with batch statistics of that set. Within a step, from t to t + 1, noise
-is drawn afresh, as it is when the network trains.
+It is compared on a fixed set of training inputs, so that the network moves and not the sample, in
+training mode with the batch statistics of that set. Within a step, from t to t + 1, noise is drawn
+again, as when the network trains.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from landscope.reading import Axis, Provenance, Reading
 
 
 def drifts(of: Drifts, moved: Drift) -> list[tuple[Quantity, float]]:
-    """What of a drift is recorded, as the quantities of a probe."""
+    """The quantities that record a drift."""
     return [
         (of.input_mean_change, moved.mean_change),
         (of.input_variance_change, moved.variance_change),
@@ -61,7 +61,7 @@ class Distribution(Probe):
     """Moments, their changes, Wasserstein-1 distance, and the histogram of one random feature.
 
     Args:
-        schedule: At which steps it looks.
+        schedule: The steps at which it measures.
         watched: The layers.
         inputs: The fixed inputs, ready for the network, on its device.
         bins: Bins of a histogram.
@@ -107,11 +107,11 @@ class Distribution(Probe):
         return [replace(reading, function=self._function(shot)) for reading in readings]
 
     def state_dict(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Mean and variance of each layer's inputs at the first look: drift counts from there."""
+        """Mean and variance of each layer's inputs at the first measurement, the start of drift."""
         return dict(self._start)
 
     def load_state_dict(self, state: dict[str, tuple[Tensor, Tensor]]) -> None:
-        """Put them back."""
+        """Restore them."""
         self._start = {
             layer: (mean.to(self._inputs.device), variance.to(self._inputs.device))
             for layer, (mean, variance) in state.items()
@@ -126,7 +126,7 @@ class Distribution(Probe):
         )
 
     def _afterwards(self, shot: Snapshot) -> Objective:
-        # The streams stand where the next training step will find them: its noise is fresh.
+        # The random streams are where the next training step will find them, so its noise is fresh.
         now = RandomState.capture(devices_of(shot.objective.model))
         return replace(shot.objective, random_state=now)
 

@@ -1,4 +1,4 @@
-"""The gradient of the step: how long it is, and whether it is the one that the optimiser used."""
+"""The gradient of the step: its norm, and whether the optimiser used it."""
 
 import math
 from typing import Any
@@ -17,32 +17,32 @@ from landscope.quantities import GRADIENT, Quantity
 from landscope.reading import Reading
 
 PARALLEL = 0.99
-"""Cosine from which on two gradients have one direction: they differ by rounding alone, and even a
-relative error of a tenth, far more than low precision makes, leaves it at 0.995."""
+"""Cosine above which two gradients have the same direction: rounding is the only difference, and
+even a relative error of a tenth, far more than low precision causes, leaves it at 0.995."""
 
 FAINT = 1e-4
 """Share of the others' gradient below which that of a layer is recorded."""
 
 UNIFORM = 0.95
-"""Share of one class among the labels from which on it is recorded."""
+"""Share of one class among the labels above which it is recorded."""
 
-_FEWEST_LABELS = 8  # of fewer, one class may be chance
+_FEWEST_LABELS = 8  # with fewer labels, one class may be chance
 
 
 class Gradient(Probe):
     """Loss and gradient norm, and how the gradient compares with those of the training itself.
 
     ``agreement`` and ``gradient_scale`` compare the measured gradient with the one that the
-    training's backward pass gave: cosine and quotient of the lengths are 1 where the loss that is
-    measured is the loss that is trained. ``used_cosine`` and ``used_scale`` compare that one with
-    what the optimiser found in ``.grad``: clipping changes the second and not the first. All are
-    over the parameters that the optimisers have. The backward pass of compiled code is not seen;
-    the measured gradient stands for what it gave.
+    training's backward pass computed: the cosine and the ratio of the norms are 1 if the measured
+    loss is the one being trained. ``used_cosine`` and ``used_scale`` compare the latter with what
+    the optimiser found in ``.grad``: clipping changes the second but not the first. All cover only
+    the parameters in the optimisers. The backward pass of compiled code is not observed; the
+    measured gradient is used in its place.
 
-    What is rare is recorded only where it is so: ``gradient_share`` of a layer whose gradient is
-    less than 1e-4 of that of the others, ``unowned`` of a layer with parameters that no optimiser
-    has and that have not moved since the first measurement (their share of its entries), and
-    ``largest_class`` with ``largest_class_number`` of a batch that has next to no other class.
+    Rare cases are recorded only where they occur: ``gradient_share`` of a layer whose gradient is
+    less than 1e-4 of the others', ``unowned`` of a layer with parameters that are in no optimiser
+    and have not moved since the first measurement (their share of its entries), and
+    ``largest_class`` with ``largest_class_number`` of a batch with almost no other class.
     """
 
     quantities = GRADIENT
@@ -52,12 +52,12 @@ class Gradient(Probe):
         self._unowned: dict[str, float] = {}
 
     def cost(self, work: Work) -> Cost:
-        """Nothing: the gradient is taken once for all probes of a look."""
+        """Nothing: the gradient is computed once for all probes of a measurement."""
         del work
         return Cost(forward=0, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
-        """Two readings, and more where it is known what the training computed and used."""
+        """Two readings, and more if the training's own gradients are known."""
         shot = view.snapshot
         if shot is None:
             return []
@@ -81,9 +81,9 @@ class Gradient(Probe):
         """Layers that the gradient hardly reaches, of those that the optimisers have."""
         used = trained.used or trained.computed if trained is not None else None
         gradient = {name: g for name, g in measured.items() if used is None or name in used}
-        if not view.loss:  # the training is at its end: nothing has a gradient
+        if not view.loss:  # the training has ended: nothing has a gradient
             return []
-        # What another loss trains has a gradient of that.
+        # Parameters that another loss trains have a gradient of that loss.
         elsewhere = gradient_shares(used) if used else {}
         return [
             self.reading(view, GRADIENT.gradient_share, share, layer=layer)
@@ -95,7 +95,7 @@ class Gradient(Probe):
         self, view: StepView, before: Parameters, trained: TrainedGradients
     ) -> list[Reading]:
         """Layers with parameters that no optimiser has, unless something else moves them."""
-        # Of updates by hand nobody knows what they are made of.
+        # For updates by hand it is unknown how they are computed.
         if trained.computed is None or (trained.used is None and trained.batches == 1):
             return []
         readings: list[Reading] = []
@@ -117,7 +117,7 @@ class Gradient(Probe):
         return {"unowned": dict(self._unowned)}
 
     def load_state_dict(self, state: dict[str, Any] | None) -> None:
-        """Put them back; a checkpoint of an earlier version has none."""
+        """Restore them; a checkpoint of an earlier version has none."""
         self._unowned = dict(state["unowned"]) if state else {}
 
     def _of_training(

@@ -1,4 +1,4 @@
-"""How the inputs of a network's layers drift, whatever network it is."""
+"""How the inputs of a network's layers drift, for any network."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,20 +26,20 @@ from landscope.reading import Provenance, Reading
 _MOST_LAYERS = 12
 
 LARGE = 30.0
-"""Root mean square of the first layer's inputs from which on it is recorded."""
+"""Root mean square of the first layer's inputs above which it is recorded."""
 
 UNLIKE = 100.0
-"""Quotient of the largest and the median feature's magnitude from which on it is recorded."""
+"""Ratio of the largest to the median feature's magnitude above which it is recorded."""
 
 SILENT = 0.1
 """Share of a layer's inputs that are 0 at every sample, above which it is recorded."""
 
-_FEWEST_SAMPLES = 16  # of fewer, a unit that is alive may be 0 at each
+_FEWEST_SAMPLES = 16  # with fewer samples, a live unit may be 0 at each
 
 
 @dataclass(frozen=True, eq=False)
 class _First:
-    """What is kept of the first look: its batch, and the layers that are followed."""
+    """What is kept of the first measurement: its batch, and the layers that are followed."""
 
     inputs: Any
     targets: Any
@@ -50,19 +50,19 @@ class _First:
 class InputDrift(Probe):
     """What :class:`~landscope.probes.distribution.Distribution` says of changes and distances.
 
-    The batch of the first look is kept and passed through the network again at each other look,
-    so that what moves is the network and not the sample. Where the network is moved to another
-    device or type, it begins anew with the batch of that look.
+    The batch of the first measurement is kept and passed through the network again at each later
+    one, so that the network moves and not the sample. If the network is moved to another device or
+    type, the probe starts again with the batch of that measurement.
 
-    Of a deep network every few layers are followed, the last included; not the first, whose inputs
-    are the data. Of that only their scale is read, where it is unusual: ``input_size``, the root
-    mean square of all, and ``input_spread``, the magnitude of the largest feature over that of the
-    median. ``silent_inputs`` is the share of a layer's inputs that are 0 at each sample, recorded
-    where it is more than a tenth; not behind a norm of batches, whose shifts alone switch many
-    channels off in trainings that go well.
+    In a deep network only some layers are followed, evenly spaced, with the last but not the first,
+    whose inputs are the data. For the first, only an unusual scale is recorded: ``input_size``, the
+    root mean square of all inputs, and ``input_spread``, the ratio of the largest to the median
+    feature's magnitude. ``silent_inputs`` is the share of a layer's inputs that are 0 at each
+    sample, recorded above a tenth; not behind a batch norm, whose shifts switch many channels off
+    in healthy trainings.
 
     Args:
-        schedule: At which steps it looks.
+        schedule: The steps at which it measures.
     """
 
     quantities = INPUT_DRIFT
@@ -74,12 +74,12 @@ class InputDrift(Probe):
         self._start: dict[str, tuple[Tensor, Tensor]] = {}
 
     def cost(self, work: Work) -> Cost:
-        """Two forward passes; at the first look another, which finds the order of the layers."""
+        """Two forward passes; at first one more, to find the order of the layers."""
         del work
         return Cost(forward=3, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
-        """Six readings a layer that both passes call with as many samples."""
+        """Six readings for each layer that both passes call with equally many samples."""
         shot = view.snapshot
         if shot is None:
             return []
@@ -87,7 +87,7 @@ class InputDrift(Probe):
         if self._first is None or whereabouts != (self._whereabouts or whereabouts):
             self._start.clear()
             order = execution_order(shot.objective, shot.before)
-            # A matrix that the network itself holds is called by nobody, and has no inputs.
+            # A matrix that the root module holds is not called, and has no inputs.
             modules = dict(shot.objective.model.named_modules())
             layers = _followed([layer.name for layer in order if layer.name in modules])
             begin = next((each.name for each in order if _weighs(modules.get(each.name))), None)
@@ -99,7 +99,7 @@ class InputDrift(Probe):
             )
         first, self._whereabouts = self._first, whereabouts
         entering = _inputs(first, shot.objective, shot.before)
-        # After the update noise is drawn afresh, as it is when the network trains on.
+        # After the update noise is drawn again, as when the network trains on.
         now = RandomState.capture(devices_of(shot.objective.model))
         later = _inputs(first, replace(shot.objective, random_state=now), shot.after)
         readings = self._of_data(view, shot, first, entering)
@@ -155,7 +155,7 @@ class InputDrift(Probe):
         ]
 
     def state_dict(self) -> dict[str, Any]:
-        """The batch of the first look, the layers, and the moments against which drift counts."""
+        """The batch of the first measurement, the layers, and the moments where drift starts."""
         first = self._first
         kept = (
             None
@@ -170,7 +170,7 @@ class InputDrift(Probe):
         return {"first": kept, "start": dict(self._start)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put them back."""
+        """Restore them."""
         self._first = None if state["first"] is None else _First(*state["first"])
         self._start = dict(state["start"])
 
@@ -179,8 +179,8 @@ def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str,
     at = replace(objective, inputs=first.inputs, targets=first.targets)
     wanted = first.layers if first.first is None else [first.first, *first.layers]
     entering, _ = activations(at, point, inputs_of=wanted, outputs_of=())
-    # A token's number and what a module is told by keyword are no activations. A sample on its own,
-    # as an expert of a mixture may be given, has no batch to be a distribution over.
+    # Token ids and keyword arguments are not activations. A single sample, as an expert of a
+    # mixture may get, is not a distribution.
     return {
         name: inputs
         for name, inputs in entering.items()
@@ -189,7 +189,7 @@ def _inputs(first: _First, objective: Objective, point: Parameters) -> dict[str,
 
 
 def _weighs(module: nn.Module | None) -> bool:
-    """Whether a module has a matrix, as a norm has not."""
+    """Whether a module has a matrix, unlike a norm."""
     if module is None or isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
         return False
     return any(p.ndim > 1 for p in module.parameters(recurse=False))
@@ -212,7 +212,7 @@ def _function(first: _First, shot: Snapshot) -> Provenance:
 
 
 def _followed(layers: list[str]) -> list[str]:
-    """At most so many of the layers behind the first, evenly apart, the last among them."""
+    """At most this many of the layers behind the first, evenly spaced, with the last."""
     behind = layers[1:]
     if len(behind) <= _MOST_LAYERS:
         return behind

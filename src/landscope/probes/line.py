@@ -19,7 +19,7 @@ from landscope.probes.snapshot import Snapshot, StepView
 from landscope.quantities import FIXED_LINE, PAPER_LINE, RANDOM_LINE, Line
 from landscope.reading import Axis, Provenance, Reading, Status
 
-TOO_SMALL = "a step is too small for the type of the weights, in which rounding takes it away"
+TOO_SMALL = "a step is too small for the type of the weights: rounding removes it"
 
 
 class _Line(Probe):
@@ -95,11 +95,11 @@ class PaperLine(_Line):
         super().__init__(PAPER_LINE, schedule, multiples)
 
     def read(self, view: StepView) -> list[Reading]:
-        """As of any line; at a rate of 0, as at the start of a warm-up, only why there is none."""
+        """As for any line; at a learning rate of 0, as in a warm-up, only why there is none."""
         if view.snapshot is None or view.lr > 0:
             return super().read(view)
         why = Provenance(
-            note=f"the learning rate is {view.lr}, and the grid is made of its multiples"
+            note=f"the learning rate is {view.lr}, and the grid consists of its multiples"
         )
         return [
             self.reading(view, quantity, math.nan, function=why, status=Status.SKIPPED)

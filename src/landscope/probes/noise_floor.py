@@ -1,4 +1,4 @@
-"""The noise floor of the step's gradient: what mixed precision and chance alone change in it."""
+"""The noise floor of the step's gradient: how much mixed precision and chance change it."""
 
 import math
 from dataclasses import replace
@@ -21,8 +21,8 @@ _OF_ROUNDING = (NOISE_FLOOR.rounding_l2.name, NOISE_FLOOR.rounding_relative.name
 class NoiseFloor(Probe):
     """``||g - g'||`` with g' taken again, and with g' in full precision, and both over ``||g||``.
 
-    It belongs beside every other probe of a training under autocast, once a step for them all: a
-    shift or a change of the gradient that is not well above it is not resolved.
+    Use it beside every other probe of a training under autocast: a shift or a change of the
+    gradient that is not well above it is not resolved.
     """
 
     quantities = NOISE_FLOOR
@@ -33,7 +33,7 @@ class NoiseFloor(Probe):
     def cost(self, work: Work) -> Cost:
         """Two gradients, and a forward pass for the order of the layers.
 
-        Without autocast there is nothing to compare with, and one gradient less.
+        Without autocast there is nothing to compare with, so one gradient less.
         """
         del work
         return Cost(forward=3, backward=2)

@@ -14,20 +14,20 @@ from landscope.quantities import NOISE_SCALE
 from landscope.reading import Provenance, Reading, Status
 
 DECAY = 0.9
-"""Weight of the earlier looks at each look: about the last ten count."""
+"""Weight of the earlier measurements: about the last ten count."""
 
 
 class NoiseScale(Probe):
-    """Signal and noise of the gradient at each look, and their quotient over the looks so far.
+    """Signal and noise of the gradient at each measurement, and the ratio of their averages.
 
-    ``gradient_square`` and ``gradient_variance`` are the estimates of the look alone, which are
-    unbiased and rough, and may be negative. ``noise_scale`` and ``efficiency`` are of the
-    exponential averages of both over the looks, as the source has it; where these have the wrong
-    sign still, they are NaN and marked as not converged.
+    ``gradient_square`` and ``gradient_variance`` are the estimates of this measurement alone, which
+    are unbiased but rough, and may be negative. ``noise_scale`` and ``efficiency`` use the
+    exponential averages of both over the measurements, as in the source; if these still have the
+    wrong sign, they are NaN and marked as not converged.
 
     Args:
-        schedule: At which steps it looks.
-        decay: Weight of the earlier looks in the averages, in [0, 1).
+        schedule: The steps at which it measures.
+        decay: Weight of the earlier measurements in the averages, in [0, 1).
 
     Raises:
         UsageError: The decay is not in that range.
@@ -41,16 +41,16 @@ class NoiseScale(Probe):
         if not 0 <= decay < 1:
             raise UsageError(
                 f"decay = {decay}",
-                "it is the weight of the earlier looks, from 0 to below 1",
-                "leave it out, or give 0 to take each look alone",
+                "it is the weight of the earlier measurements, from 0 to below 1",
+                "leave it out, or give 0 to take each measurement alone",
             )
         self._decay = decay
         self._average: Estimate | None = None
 
     def cost(self, work: Work) -> Cost:
-        """A gradient of each half: of the whole batch in all.
+        """A gradient of each half, which together cost one of the whole batch.
 
-        A forward pass more only where the loss looks like a sum over samples.
+        One more forward pass only if the loss may be a sum over samples.
         """
         del work
         return Cost(forward=1, backward=1)
@@ -62,7 +62,7 @@ class NoiseScale(Probe):
             return []
         try:
             found = noise_of_halves(shot.objective, shot.before, start=(view.loss, shot.gradient))
-        except UsageError as error:  # of this batch, or of this loss, there are no halves
+        except UsageError as error:  # this batch or this loss cannot be halved
             return self._skipped(view, str(error))
         finite = math.isfinite(found.gradient_square + found.gradient_variance)
         average = self._averaged(found) if finite else found
@@ -88,18 +88,18 @@ class NoiseScale(Probe):
         ]
 
     def state_dict(self) -> tuple[int, float, float] | None:
-        """The averages over the looks so far."""
+        """The averages over the measurements so far."""
         average = self._average
         if average is None:
             return None
         return average.batch_size, average.gradient_square, average.gradient_variance
 
     def load_state_dict(self, state: tuple[int, float, float] | None) -> None:
-        """Put them back."""
+        """Restore them."""
         self._average = None if state is None else Estimate(*state)
 
     def _averaged(self, found: Estimate) -> Estimate:
-        """The averages with one more look, both short of the same factor until there are many."""
+        """The averages with one more measurement; early ones are too small by a common factor."""
         old = self._average or Estimate(0, 0.0, 0.0)
 
         def with_one_more(earlier: float, now: float) -> float:

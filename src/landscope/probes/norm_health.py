@@ -21,13 +21,14 @@ from landscope.reading import Provenance, Reading, Status
 class NormHealth(Probe):
     """Gaps of running statistics and dead scales of each norm; losses in evaluation mode, halved.
 
-    It looks at the function that the step trains, in whatever mode norms are measured otherwise.
+    It measures the function that the step trains, whatever norm mode other probes use.
 
-    Recorded only where it is so, as 1: ``evaluation_mode``, of a network that is in evaluation mode
-    at the step and has something that depends on it, or of a norm with running statistics that is
-    while the network is not; ``statistics_unset``, of a norm in evaluation mode that is not frozen
-    and whose statistics are those of its start, 0 and 1; and ``statistics_still``, of one in
-    training mode whose statistics are to the bit those of the measurement before.
+    These are recorded as 1, and only where they apply: ``evaluation_mode`` for a network that is in
+    evaluation mode at the step and depends on the mode, or for a norm with running statistics that
+    is in evaluation mode while the network is not; ``statistics_unset`` for a norm in evaluation
+    mode that is not frozen and whose statistics are still the initial 0 and 1; and
+    ``statistics_still`` for a norm in training mode whose statistics are bit-identical to those of
+    the measurement before.
     """
 
     quantities = NORM_HEALTH
@@ -96,7 +97,7 @@ class NormHealth(Probe):
         return {"statistics": dict(self._statistics)}
 
     def load_state_dict(self, state: dict[str, Any] | None) -> None:
-        """Put them back; a checkpoint of an earlier version has none."""
+        """Restore them; a checkpoint of an earlier version has none."""
         self._statistics = dict(state["statistics"]) if state else {}
 
     def _of_losses(self, view: StepView, shot: Snapshot, found: Health) -> list[Reading]:

@@ -1,4 +1,4 @@
-"""Lemma 4.5 of the paper for a deep linear network: how near an optimum is to the start."""
+"""Lemma 4.5 of the paper for a deep linear network: the distance from the start to an optimum."""
 
 from landscope.cost import Cost, Work
 from landscope.measures.nearest_optimum import Matrix, aligned_factors, nearest_optimum
@@ -18,7 +18,7 @@ class NearestOptimum(Probe):
     The last matrix is left out: no norm follows it, so its scale is not free.
 
     Args:
-        target: The matrix A that the network is to learn.
+        target: The matrix A that the network learns.
     """
 
     quantities = OPTIMUM

@@ -1,4 +1,4 @@
-"""What every probe is: an id, a schedule, a declared cost, and readings of a snapshot."""
+"""The base class of probes: an id, a schedule, a declared cost, and readings of a snapshot."""
 
 import math
 from abc import ABC, abstractmethod
@@ -15,15 +15,15 @@ class Probe(ABC):
     """Measures one thing at a step.
 
     Args:
-        id: Name in the records; it carries the settings in which two of a kind differ.
-        schedule: At which steps it looks.
+        id: Name in the records; it includes the settings in which two probes of a kind differ.
+        schedule: The steps at which it measures.
 
     Attributes:
-        needs_previous: Whether it compares an update with the one before, of which a copy of the
-            parameters must then be kept.
-        quantities: What it reads, declared; None where it says that with each reading.
-        needs_mean_gradient: Whether what it reads is about the whole batch of a step, of which
-            each of several processes has its own part.
+        needs_previous: Whether it compares an update with the one before, so that a copy of the
+            parameters must be kept.
+        quantities: The quantities that it reads; None if it declares them with each reading.
+        needs_mean_gradient: Whether its readings are about the whole batch of a step. With several
+            processes each has only its own part.
     """
 
     needs_previous = False
@@ -36,14 +36,14 @@ class Probe(ABC):
 
     @abstractmethod
     def cost(self, work: Work) -> Cost:
-        """The declared cost of one look: what its arithmetic comes to, or a little more.
+        """The declared cost of one measurement: its arithmetic, or a little more.
 
         Args:
             work: The arithmetic of the network's layers.
         """
 
     def cost_over(self, steps: int, work: Work) -> ProbeCost:
-        """What it will cost over a training of some steps."""
+        """Its cost over a training."""
         return ProbeCost(
             probe=self.id,
             look=self.cost(work).in_steps(work),
@@ -53,14 +53,14 @@ class Probe(ABC):
 
     @abstractmethod
     def read(self, view: StepView) -> list[Reading]:
-        """The readings at a step that has a snapshot. Nothing of the training is changed."""
+        """The readings at a step that has a snapshot. The training is not changed."""
 
     def state_dict(self) -> Any:
-        """What it keeps from look to look, as plain values and tensors; nothing unless said."""
+        """What it keeps between measurements, as plain values and tensors; by default nothing."""
         return None
 
     def load_state_dict(self, state: Any) -> None:
-        """Put back what ``state_dict`` gave, in a training that goes on from a checkpoint."""
+        """Restore what ``state_dict`` returned, when a training resumes from a checkpoint."""
         del state
 
     def reading(
@@ -77,19 +77,19 @@ class Probe(ABC):
     ) -> Reading:
         """A reading of this probe, with an honest status.
 
-        A value that is not finite says so. One outside of its quantity's domain cannot be, and is
+        The status marks a value that is not finite. A value outside its quantity's domain is
         unresolved.
 
         Args:
             view: The step.
-            quantity: What was measured, or the name of one that the probe need not have declared.
+            quantity: What was measured, or a name that the probe need not have declared.
             value: One number, or one for each coordinate of ``axis``.
-            unit: Unit of one that is not declared.
+            unit: Unit of an undeclared quantity.
             layer: Name of the layer; None for the whole network.
             axis: Coordinates, where the value is a list.
-            function: Which function was measured, or a text that says it; the one that the step
-                descended unless given.
-            status: How far the value can be believed, where it is finite and can be.
+            function: Which function was measured, or a text that says it; by default the one that
+                the step descended.
+            status: How far the value can be trusted, if it is finite and in its domain.
         """
         if function is None:
             function = view.snapshot.function if view.snapshot else Provenance()
@@ -110,7 +110,7 @@ def _honest(status: Status, values: tuple[Any, ...], domain: Domain) -> Status:
     try:
         finite = all(map(math.isfinite, values))
     except (TypeError, ValueError, OverflowError):
-        return status  # no numbers: this reading alone is refused when it is written
+        return status  # not numbers: only this reading is refused when it is written
     if not finite:
         return Status.NONFINITE
     return status if all(map(domain.holds, values)) else Status.UNRESOLVED

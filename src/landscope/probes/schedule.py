@@ -1,4 +1,4 @@
-"""Schedules: at which steps a probe looks. Values, with their unit in their name."""
+"""Schedules: the steps at which a probe measures."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class EverySteps:
             )
 
     def due(self, step: int) -> bool:
-        """Whether a step is one of them."""
+        """Whether the schedule includes a step."""
         return step % self.count == 0
 
 
@@ -37,10 +37,10 @@ class FirstStep:
 
 @dataclass
 class WhenPlanned:
-    """The one step that is planned, by whoever keeps probes to a budget.
+    """The one step that a budget has planned.
 
     Args:
-        step: The step; None while there is none.
+        step: The step; None if none is planned.
     """
 
     step: int | None = None

@@ -1,4 +1,4 @@
-"""A view of one training step: what a probe may read, and nothing that it could change by it."""
+"""A read-only view of one training step, for probes."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from landscope.reading import Provenance
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What is kept of a step at which a probe looks, which it does before the next step.
+    """What is kept of a step that a probe measures, until the next step.
 
     Args:
         objective: The step's batch, mode, running statistics and random streams, held still.
@@ -19,8 +19,8 @@ class Snapshot:
         after: The parameters after it, the model's own: the next step overwrites them.
         gradient: The gradient of the objective before the update.
         measured: Mode, batch and norm mode of the step; the rest follows from the objective.
-        trained: The gradients of the training itself; None where they are not known.
-        previous: Copies of the parameters before the update before this one, where they are kept.
+        trained: The gradients of the training itself; None if unknown.
+        previous: Copies of the parameters before the previous update, if they were kept.
     """
 
     objective: Objective
@@ -51,12 +51,12 @@ class TrainedGradients:
     """The gradients of a step as the training computed and used them, of what the optimisers have.
 
     Args:
-        computed: What the first backward pass of the measured batch gave; None where not known.
-        used: What the optimiser found in ``.grad``: clipped, added up, taken at other weights, or
-            none of the objective's at all; None where that is not known.
-        batches: How many batches the update adds up.
+        computed: What the first backward pass of the measured batch computed; None if unknown.
+        used: What the optimiser found in ``.grad``: perhaps clipped, accumulated, taken at other
+            weights, or of another objective; None if unknown.
+        batches: How many batches the update accumulates.
         passes: How many backward passes the block had.
-        adds_up: Whether the backward pass added to a gradient that was left from before.
+        adds_up: Whether the backward pass added to a gradient left over from before.
     """
 
     computed: Parameters | None = None

@@ -1,4 +1,4 @@
-"""Advice on the step: how far along the update the loss falls, and where the edge is."""
+"""The step size: how far along the update the loss falls, and where the edge is."""
 
 import math
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ class StepSize(Probe):
     """The loss at multiples of the update, the largest that is safe, and the curvature there.
 
     Args:
-        schedule: At which steps it measures.
+        schedule: The steps at which it measures.
         multiples: Multiples of the update, positive and increasing; from 0.25 to 16 unless given,
             and from 0.5 to 8 within a budget of time.
 
     Raises:
-        UsageError: They are not.
+        UsageError: The multiples are not positive and increasing.
     """
 
     needs_mean_gradient = True
@@ -46,7 +46,7 @@ class StepSize(Probe):
     def read(self, view: StepView) -> list[Reading]:
         """A list over the multiples and five numbers; two more where the loss curves upward.
 
-        Where the update goes uphill or nowhere, its metric has no beta and nothing is made up.
+        If the update goes uphill or is zero, there is no beta in its metric.
         """
         shot = view.snapshot
         if shot is None:

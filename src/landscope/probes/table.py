@@ -1,4 +1,4 @@
-"""The table of probes that a training of any kind can have, and the presets by price."""
+"""The table of probes for any training, and the presets by cost."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ProbeEntry:
     Args:
         name: What it is called in ``Scope(probes=...)``.
         measures: What it measures, in one line.
-        builder: Makes it, for a schedule.
+        builder: Makes the probe for a schedule.
     """
 
     name: str
@@ -54,7 +54,7 @@ _ROWS = (
     ProbeEntry("norm_health", "running statistics, dead scales, modes, halved batches", NormHealth),
     ProbeEntry("covariate_shift", "how each layer's gradient moves under others", CovariateShift),
     ProbeEntry("input_drift", "how the distributions of the layers' inputs move", InputDrift),
-    ProbeEntry("noise_floor", "what rounding and chance alone change in a gradient", NoiseFloor),
+    ProbeEntry("noise_floor", "how much rounding and chance change a gradient", NoiseFloor),
     ProbeEntry("theory", "both sides of the paper's theorems, at each batch norm", _theory),
 )
 
@@ -62,7 +62,7 @@ PROBES: dict[str, ProbeEntry] = {row.name: row for row in _ROWS}
 """Probes that need nothing but a step, by name."""
 
 CHEAP = ("gradient", "update")
-"""They take part in every look: the others need the gradient as well."""
+"""These take part in every measurement: the others need the gradient as well."""
 
 PRESETS: dict[str, tuple[str, ...]] = {
     "cheap": CHEAP,
@@ -81,13 +81,13 @@ PRESETS: dict[str, tuple[str, ...]] = {
 
 
 def chosen(probes: Any) -> list[str | Probe]:
-    """The probes of a preset, or those that are named or given; each once, names checked.
+    """The probes of a preset or a list, each at most once.
 
     Args:
         probes: A preset's name, or a sequence of names and of probes.
 
     Raises:
-        UsageError: It is neither, there is no such preset or probe, or one is asked for twice.
+        UsageError: It is neither, there is no such preset or probe, or a probe is given twice.
     """
     if isinstance(probes, str):
         if probes not in PRESETS:
@@ -110,7 +110,7 @@ def chosen(probes: Any) -> list[str | Probe]:
             raise UsageError(
                 f"probes[{position}] = {probe!r}",
                 f"the probes with a name are {', '.join(PROBES)}",
-                "choose among them, or give an object of landscope.Probe",
+                "choose among them, or give an instance of landscope.Probe",
             )
         if any(_id(probe) == _id(other) for other in given[:position]):
             raise UsageError(

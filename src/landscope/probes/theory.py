@@ -13,7 +13,7 @@ class Theory(Probe):
     """Both sides of both theorems.
 
     Args:
-        schedule: At which steps it looks.
+        schedule: The steps at which it measures.
         units: Units of each norm at which Theorem 4.2 is measured.
     """
 

@@ -1,4 +1,4 @@
-"""The update of the step: its size, its direction, and what it did to the loss."""
+"""The update of the step: its size, its direction, and its effect on the loss."""
 
 import math
 from dataclasses import replace
@@ -15,17 +15,17 @@ from landscope.quantities import UPDATE, Quantity
 from landscope.reading import Provenance, Reading, Status
 
 LOST = 0.1
-"""Share of weights lost in rounding from which on it is recorded."""
+"""Share of weights lost to rounding above which it is recorded."""
 
 
 class Update(Probe):
     """``||u||``, ``||u|| / ||theta||``, and the loss after the step over the loss before.
 
-    With u = theta - theta' as it was observed, whatever optimiser made it; ``successive_cosine``
-    is that of u and the update before. ``loss_ratio`` is ``L(theta - lr g) / L(theta)``, of plain
-    gradient descent from the same point. Ratios say something of positive losses alone: of others
-    they are skipped. ``lost`` is the share of weights that the update left as they were although
-    they have a gradient, recorded where it is more than a tenth.
+    Here u = theta - theta' is the observed update of any optimiser; ``successive_cosine`` is that
+    of u and the update before. ``loss_ratio`` is ``L(theta - lr g) / L(theta)``, of plain gradient
+    descent from the same point. Ratios make sense only for positive losses and are skipped for
+    others. ``lost`` is the share of weights that the update left unchanged although they have a
+    gradient, recorded above a tenth.
     """
 
     needs_previous = True
@@ -40,7 +40,7 @@ class Update(Probe):
         return Cost(forward=2, backward=0)
 
     def read(self, view: StepView) -> list[Reading]:
-        """Four readings, and one more where the update before is known."""
+        """Four readings, and one more if the update before is known."""
         shot = view.snapshot
         if shot is None:
             return []
@@ -71,7 +71,7 @@ class Update(Probe):
     def _ratio(self, view: StepView, quantity: Quantity, loss: float, start: float) -> Reading:
         if not (start <= 0 or loss < 0):
             return self.reading(view, quantity, loss / start)
-        why = f"of losses of {loss:.4g} and {start:.4g} there is no ratio that says something"
+        why = f"the ratio of losses of {loss:.4g} and {start:.4g} has no meaning"
         return self.reading(
             view, quantity, math.nan, function=Provenance(note=why), status=Status.SKIPPED
         )

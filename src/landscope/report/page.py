@@ -74,7 +74,7 @@ def render_page(
     Args:
         study: The records.
         page: What the page says besides.
-        answers: The study's verdicts, in the order in which they are told.
+        answers: The study's verdicts, in the order in which they are shown.
         figures: The figures to show.
     """
     environment = Environment(

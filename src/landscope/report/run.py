@@ -16,7 +16,7 @@ from landscope.text import html_table
 if TYPE_CHECKING:
     from landscope.figures.static import Drawing
 
-_SHOWN = 8  # looks in a notebook's table
+_SHOWN = 8  # measurements in a notebook's table
 
 
 class Reviewed(ABC):
@@ -57,7 +57,7 @@ class Reviewed(ABC):
             no display and no pyplot.
 
         Raises:
-            UsageError: The width has no room for a panel.
+            UsageError: The width is too small for a panel.
             RecordError: Nothing that it could draw was read.
         """
         # Whoever only trains does not wait for matplotlib.
@@ -70,7 +70,7 @@ class Reviewed(ABC):
 
     def _repr_html_(self) -> str:
         rows = glances(self.readings, _SHOWN).rows
-        last = f"; the last {len(rows)} looks" if rows else ""
+        last = f"; the last {len(rows)} measurements" if rows else ""
         table = html_table(f"{self!r}{last}", HEADINGS, rows)
         return table + self.findings().to_html()
 

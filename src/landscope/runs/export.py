@@ -1,7 +1,7 @@
 """The export of records to one flat table, for pandas, R, DuckDB or a spreadsheet.
 
 The table is long ("tidy"): one row for each number. A reading that is a list gives a row for each
-of its values, told apart by ``index`` and placed by ``coordinate``; so the table holds numbers
+of its values, distinguished by ``index`` and placed by ``coordinate``; so the table holds numbers
 alone, and filters, groups and plots without unpacking. These are its columns:
 
 | column | what it holds |

@@ -161,7 +161,7 @@ class RunFolder:
         return read_failure(self.failure_path) if os.path.lexists(self.failure_path) else None
 
     def outcome(self) -> Outcome:
-        """How the run ended, told from its last line without reading the others.
+        """How the run ended, from its last line without reading the others.
 
         Raises:
             RecordError: The journal cannot be read.

@@ -111,7 +111,7 @@ class Journal:
             raise UsageError(
                 f"reading of {reading.quantity!r} by {reading.probe!r} at step {reading.step!r}",
                 f"it cannot be recorded: {error}",
-                "mend the probe that gave it",
+                "fix the probe that gave it",
             ) from error
         self._append("reading", body)
         if time.monotonic() - self._synced >= SYNC_SECONDS:

@@ -36,7 +36,7 @@ else:
 
 
 _POLL_SECONDS = 0.02
-_GLANCE_SECONDS = 0.2  # so long may a look at whether a lock is held be in a writer's way
+_GLANCE_SECONDS = 0.2  # longest time for which a check of the lock may delay a writer
 
 
 class Lock:

@@ -113,7 +113,7 @@ class Recording:
         else:
             self._earlier = checkpoint.seconds
             again = Resumed(step=checkpoint.step, when=now, changes=self._changes())
-            # What it was begun with stays: a change is told, and does not become the rule.
+            # Keep what it was started with: a change is reported, and does not become the rule.
             manifest = manifest.changed(
                 identity=(found.identity if found else None) or manifest.identity,
                 resumed=[*(found.resumed if found else ()), again],
@@ -206,7 +206,7 @@ class Recording:
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What differs among what changes bits: what it was, and what it is.
 
-    What is not told of both is not compared.
+    What is not recorded for both is not compared.
     """
     return {
         name: (before[name], value)
@@ -216,6 +216,6 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tupl
 
 
 def tidy(folder: RunFolder) -> None:
-    """Drops the checkpoints of a run that has ended; where that is refused, they only take room."""
+    """Drops the checkpoints of a run that has ended; if that fails, they only take space."""
     with suppress(RecordError, StorageError):
         Checkpoints(folder.checkpoints_path).clear()

@@ -128,7 +128,7 @@ def _entry_near_end(path: Path, line: bytes, after: int | None) -> Reading | Out
 
 
 def last_step(path: Path) -> int | None:
-    """The step of the last whole reading, told from the end of a journal; None without one.
+    """The step of the last complete reading, from the end of a journal; None if there is none.
 
     Raises:
         RecordError: The file cannot be read.
@@ -165,7 +165,7 @@ def check_start(path: Path, begin: Mark, end: Mark) -> None:
         end: The mark.
 
     Raises:
-        RecordError: As said, or the file cannot be read.
+        RecordError: A line is damaged, or the file cannot be read.
     """
     taken, mark = _Lines(path, begin.checksum), begin
     with reading_file(path) as file:

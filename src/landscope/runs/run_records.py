@@ -94,7 +94,7 @@ class RunRecords:
         """What it is and how far it got, in a few words."""
         own = (TRAINING.probe, SCOPE.probe)  # a curve's points are no measurements
         steps = {reading.step for reading in self.all_readings if reading.probe not in own}
-        return f"{self.id}, {self._end}, {len(steps)} look{'s' if len(steps) != 1 else ''}"
+        return f"{self.id}, {self._end}, {len(steps)} measurement{'s' if len(steps) != 1 else ''}"
 
     @property
     def _end(self) -> str:

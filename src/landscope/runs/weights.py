@@ -125,7 +125,7 @@ def _check(path: Path, entries: dict[str, Any], values: memoryview) -> None:
         case {"sha256": str(expected)}:
             pass
         case _:
-            raise _damaged(path, "it has no checksum, so that damage could not be told")
+            raise _damaged(path, "it has no checksum, so damage could not be detected")
     try:
         found = _checksum(entries, values)
     except ValueError as error:

@@ -1,10 +1,10 @@
-"""The budget: plans when to measure, and how much, so that probes take a share of the time.
+"""The budget: plans when and what to measure, so that probes take a given share of the time.
 
-Time flows in as the training runs, and measurements are paid from the share of it that was asked
-for. One is planned once it can be paid. In the first round each probe measures once, in as few
-measurements as may be, as each of these takes the gradient again. After it, whose turn it is lies
-between two extremes: that all probes measure as often, where a dear one takes all of the time, and
-that all take as much time, where it hardly ever measures.
+The training's time earns credit, and measurements are paid from it. A measurement is planned once
+it can be paid. In the first round each probe measures once, in as few measurements as possible,
+because each measurement computes the gradient again. After that, turns lie between two extremes: if
+all probes measured equally often, an expensive one would take all of the time, and if all took
+equal time, it would hardly ever measure.
 """
 
 import math
@@ -15,41 +15,41 @@ from itertools import combinations
 
 from landscope.probes.schedule import WhenPlanned
 
-_AHEAD = 2  # updates from a plan to its look: of the one before, the parameters are kept
-_AIM = 0.95  # of what was asked, as what a look will take is an estimate
-_AIM_FIRST = 1.08  # in the first round: a short training ends with it
-_SHORT = 330  # steps of a training that is to see all probes, a tenth more than 300 as thought
+_AHEAD = 2  # updates from a plan to its measurement: the parameters before that are kept
+_AIM = 0.95  # share of the budget used, because costs are estimates
+_AIM_FIRST = 1.08  # the same in the first round: a short training ends with it
+_SHORT = 330  # a training of 300 steps should see all probes; costs are thought a tenth higher
 _FIRST = 5.0  # training steps that the first measurement may take
-_FIRST_OF_TWO = 9.5  # and where a short training can pay for all in two measurements
-_GROWTH = 1.0  # those after it in the first round may take this part of all that was spent
-_LAST = 1.1  # and the last of them this, lest what it left out took the gradient once more
-_THINK_AGAIN = 10  # steps until what a first measurement will take is thought over
-_DEAREST = 0.75  # of all that was spent: whenever a training ends, over half of its budget is used
-_UNMEASURED = 1.05  # times the arithmetic of a measurement, before there was any,
-_PYTHON = 1e-3, 1e-4  # and seconds for Python, of each step of it: of any network, and a module
+_FIRST_OF_TWO = 9.5  # the same where a short training can pay for all in two measurements
+_GROWTH = 1.0  # later ones in the first round may take this part of all credit
+_LAST = 1.1  # the last of them may take this, to avoid one more gradient
+_THINK_AGAIN = 10  # steps between estimates of what a first measurement takes
+_DEAREST = 0.75  # of all credit: whenever a training ends, over half of its budget is used
+_UNMEASURED = 1.05  # factor on the arithmetic of the first measurement,
+_PYTHON = 1e-3, 1e-4  # plus seconds for each step of it: for any network, and for each module
 _REMEMBERED = 0.7  # weight of the past in a moving average
 
-_WARM_UP = 2  # updates that are not counted: compilers, allocators and caches do their work there
-_PAUSE = 10.0  # usual steps: what takes longer is no training, and gives no credit for looks
+_WARM_UP = 2  # updates that are not counted: compilers, allocators and caches warm up in them
+_PAUSE = 10.0  # usual steps: longer pauses are not training, and give no credit
 
 
 @dataclass
 class _Account:
-    """How often a probe has looked, and what its next look is thought to take, in seconds."""
+    """How often a probe has measured, and the estimated seconds of its next measurement."""
 
-    look: float
-    looks: int = 0
+    seconds: float
+    count: int = 0
 
     @property
     def turn(self) -> float:
-        """The lower, the sooner; the coming look included."""
-        return (self.looks + 1) * math.sqrt(self.look)
+        """Priority, the coming measurement included; the lowest comes first."""
+        return (self.count + 1) * math.sqrt(self.seconds)
 
     def charge(self, seconds: float) -> None:
-        # What took longer than thought is believed at once, what was faster by and by.
-        faster = self.looks > 0 and seconds < self.look
-        self.look = average(self.look, seconds) if faster else seconds
-        self.looks += 1
+        # A longer time than estimated counts at once, a shorter one gradually.
+        faster = self.count > 0 and seconds < self.seconds
+        self.seconds = average(self.seconds, seconds) if faster else seconds
+        self.count += 1
 
 
 class Budget:
@@ -58,9 +58,9 @@ class Budget:
     Args:
         share: Of all the time, between 0 and 1.
         plans: The schedule of each probe, by its id.
-        always: Ids of those that take part in every look.
-        steps: What a look of each probe takes by its arithmetic, in training steps.
-        modules: Of the network.
+        always: Ids of the probes that take part in every measurement.
+        steps: The declared cost of a measurement of each probe, in training steps.
+        modules: Number of modules of the network.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Budget:
         self._steps = dict(steps)
         self._python = _PYTHON[0] + _PYTHON[1] * modules
         self._accounts: dict[str, _Account] = {}
-        self._step_seconds = 0.0  # of the training, when a measurement was last thought over
-        self._base: _Account | None = None  # the gradient, which all of a measurement share
+        self._step_seconds = 0.0  # seconds of the training at the last plan
+        self._base: _Account | None = None  # the gradient, which all probes of a measurement share
         self._seconds = 0.0
         self._spent = 0.0
         self._planned = -1  # the last step that was planned
@@ -93,36 +93,36 @@ class Budget:
         measuring: float,
         taken: Mapping[str, float],
     ) -> None:
-        """Take note of an update, and plan the next look where it can be paid.
+        """Count an update, and plan the next measurement if it can be paid.
 
         Args:
             step: Number of the update.
-            training: Its seconds, without those of measuring.
+            training: Its seconds without measuring.
             step_seconds: What an update usually takes.
             measuring: Its seconds of measuring.
-            taken: Of these, the seconds of each probe that looked, by its id.
+            taken: Of these, the seconds of each probe that measured, by its id.
         """
         self._seconds += training + measuring
         self._spent += measuring
         if self._base is None:
             self._base = _Account(self._thought(step_seconds))
             self._accounts = {
-                probe: _Account(self._base.look * self._steps[probe]) for probe in self._plans
+                probe: _Account(self._base.seconds * self._steps[probe]) for probe in self._plans
             }
         elif taken:
             self._charge(self._base, measuring, taken)
-        elif not self._base.looks and step % _THINK_AGAIN == 0:
-            # The first update may have been a slow one: without this, no look might ever be paid.
-            self._base.look = self._missing = self._thought(step_seconds)
+        elif not self._base.count and step % _THINK_AGAIN == 0:
+            # The first update may have been slow: without this, no measurement might ever be paid.
+            self._base.seconds = self._missing = self._thought(step_seconds)
             for probe, account in self._accounts.items():
-                account.look = self._base.look * self._steps[probe]
-        # It runs at every update, and at nearly all of them there is nothing to choose from.
+                account.seconds = self._base.seconds * self._steps[probe]
+        # This runs at every update, and nearly always there is nothing to choose from.
         if self._planned <= step and (taken or self._credit() >= self._missing):
             for probe in self._affordable(self._base):
                 self._plans[probe].step = self._planned = step + _AHEAD
 
     def leave_out(self, probe: str) -> None:
-        """A probe was switched off: nothing is saved up for it."""
+        """Stop saving up for a probe that was switched off."""
         self._plans.pop(probe, None)
         self._accounts.pop(probe, None)
         self._always = [other for other in self._always if other != probe]
@@ -134,16 +134,16 @@ class Budget:
             self._accounts[probe].charge(taken[probe])
             own += taken[probe]
         base.charge(measuring - own)
-        # A small network's look is more Python than arithmetic, and how much more they all share.
-        known = [probe for probe, account in self._accounts.items() if account.looks]
-        seconds = base.look + sum(self._accounts[probe].look for probe in known)
+        # In a small network Python takes longer than arithmetic, by a factor that all probes share.
+        known = [probe for probe, account in self._accounts.items() if account.count]
+        seconds = base.seconds + sum(self._accounts[probe].seconds for probe in known)
         unit = seconds / (1 + sum(self._steps[probe] for probe in known))
         for probe, account in self._accounts.items():
-            if not account.looks:
-                account.look = unit * self._steps[probe]
+            if not account.count:
+                account.seconds = unit * self._steps[probe]
 
     def _thought(self, step_seconds: float) -> float:
-        """What a step of a measurement's arithmetic is thought to take before there was any."""
+        """Estimated seconds for one step of a measurement's arithmetic, before the first one."""
         self._step_seconds = step_seconds
         return _UNMEASURED * step_seconds + self._python
 
@@ -155,24 +155,24 @@ class Budget:
         first = self._of_first_round(base)
         if first:
             self._aim = _AIM_FIRST
-            self._missing = base.look + sum(self._accounts[probe].look for probe in first)
+            self._missing = base.seconds + sum(self._accounts[probe].seconds for probe in first)
             return first if self._missing <= self._credit() else []
         self._aim = _AIM
         return self._whose_turn(base, self._credit())
 
     def _whose_turn(self, base: _Account, credit: float) -> list[str]:
-        """The same after the first round, those of every measurement included."""
-        cost, probes, self._missing = base.look, list[str](), 0.0
-        cost += sum(self._accounts[probe].look for probe in self._always)
+        """The probes of the next measurement after the first round, with those always due."""
+        cost, probes, self._missing = base.seconds, list[str](), 0.0
+        cost += sum(self._accounts[probe].seconds for probe in self._always)
         others = (row for row in self._accounts.items() if row[0] not in self._always)
         for probe, account in sorted(others, key=lambda row: row[1].turn):
-            if cost + account.look > _DEAREST * self._spent:
+            if cost + account.seconds > _DEAREST * self._spent:
                 continue
-            if cost + account.look > credit:
-                self._missing = cost + account.look
+            if cost + account.seconds > credit:
+                self._missing = cost + account.seconds
                 break
             probes.append(probe)
-            cost += account.look
+            cost += account.seconds
         if not probes:
             self._missing = max(cost, self._missing)
             if self._missing > credit:
@@ -180,40 +180,40 @@ class Budget:
         return [*self._always, *probes]
 
     def _of_first_round(self, base: _Account) -> list[str]:
-        """Some that have not measured yet, and with them what takes nothing of its own.
+        """The next probes of the first round, and those that cost nothing themselves.
 
-        All that are left, or the cheapest after which one more measurement sees the others, or the
-        cheapest ones. None where even the cheapest would take too much of what is spent so far:
-        until then the others measure again.
+        All that are left, or the cheapest such that one more measurement covers the others, or the
+        cheapest ones. None if even the cheapest would take too much of the credit so far: until
+        then the others measure again.
         """
         free = [probe for probe in self._always if not self._steps[probe]]
         waiting = [
-            probe for probe, a in self._accounts.items() if not a.looks and probe not in free
+            probe for probe, a in self._accounts.items() if not a.count and probe not in free
         ]
-        if base.looks and not waiting:
+        if base.count and not waiting:
             return []
-        shared = base.look + sum(self._accounts[probe].look for probe in free)
-        costs = {probe: self._accounts[probe].look for probe in waiting}
+        shared = base.seconds + sum(self._accounts[probe].seconds for probe in free)
+        costs = {probe: self._accounts[probe].seconds for probe in waiting}
         chosen = self._halved(costs, shared, base)
         if not chosen:
             cost = shared
-            most = _GROWTH * self._spent if base.looks else _FIRST * self._step_seconds
+            most = _GROWTH * self._spent if base.count else _FIRST * self._step_seconds
             for probe in sorted(costs, key=costs.__getitem__):
                 cost += costs[probe]
-                if cost > most and (chosen or free or base.looks):
+                if cost > most and (chosen or free or base.count):
                     break
                 chosen.append(probe)
         # The first measurement of all may be that of the gradient alone.
-        return [*free, *chosen] if chosen or not base.looks else []
+        return [*free, *chosen] if chosen or not base.count else []
 
     def _halved(self, costs: Mapping[str, float], shared: float, base: _Account) -> list[str]:
-        """All that are left, or the cheapest probes after which one measurement sees the rest.
+        """All that are left, or the cheapest probes such that one more measurement covers the rest.
 
-        Empty where there is no such half, or where a short training could not pay for both, or
-        could for twice as much: then it need not wait for a large measurement.
+        Empty if there is no such half, if a short training could not pay for both, or if it could
+        pay for twice as much: then it need not wait for a large measurement.
         """
         whole = shared + sum(costs.values())
-        if base.looks:
+        if base.count:
             return list(costs) if whole <= _LAST * self._spent else []
         pays = self._aim * self._share * _SHORT * self._step_seconds
         if not (shared + whole <= pays < 2 * (shared + whole)):
@@ -237,10 +237,10 @@ class Clock:
     """Times updates from the end of one to the end of the next.
 
     Args:
-        budget: Is told of the time, and plans the looks by it; None for a fixed cadence.
+        budget: Plans the measurements by the time; None for a fixed cadence.
 
     Attributes:
-        step_seconds: What an update takes without a look, on a moving average.
+        step_seconds: Seconds of an update without a measurement, as a moving average.
     """
 
     def __init__(self, budget: Budget | None) -> None:
@@ -257,12 +257,12 @@ class Clock:
         return self._measuring / self._total if self._total else 0.0
 
     def passed(self, step: int, measuring: float, taken: Mapping[str, float] | None) -> None:
-        """An update has ended, and so has the look at it.
+        """Count an update that has ended, with its measurement.
 
         Args:
             step: Its number.
-            measuring: Seconds of it that were not the training's.
-            taken: Of these, the seconds of each probe, by its id; None where there was no look.
+            measuring: Seconds spent on measuring.
+            taken: Of these, the seconds of each probe, by its id; None if nothing was measured.
         """
         now = time.perf_counter()
         total = 0.0 if self._last is None else now - self._last

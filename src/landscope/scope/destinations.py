@@ -11,22 +11,22 @@ from landscope.runs.journal import Journal
 from landscope.runs.outcome import Failure, Outcome
 from landscope.scope.warn import warn
 
-_TRIES = 3  # readings in a row that a writer may refuse
+_TRIES = 3  # consecutive readings that a writer may refuse
 
 Destination = str | os.PathLike[str] | Writer
 
 
 class RunWriter:
-    """A run's folder: a manifest, and a journal that says at its end that all of it is there.
+    """A run's folder: a manifest, and a journal whose last line says that it is complete.
 
     Args:
         path: The folder, whose name is the run's id.
         manifest: The fields of a run's manifest, apart from its id.
-        first_step: The first update that is still to come. Where the training has some behind it,
-            the readings of those stay, and what is read from here on follows them.
+        first_step: Number of the next update. If the training has made updates before, their
+            readings stay, and new readings follow them.
 
     Raises:
-        LandscopeError: Something else is in the folder, or a run that has ended; or it cannot be
+        LandscopeError: The folder holds something else or a run that has ended, or it cannot be
             written.
     """
 
@@ -40,7 +40,7 @@ class RunWriter:
         else:
             folder.write_manifest({"format": 1, "id": folder.id, **manifest})
             self._journal = Journal.create(folder)
-        folder.forget_failure()  # of whatever was begun here before
+        folder.forget_failure()  # of a run that was started here before
         self._started = time.perf_counter()
         self._step: int | None = None
 
@@ -50,16 +50,16 @@ class RunWriter:
         self._step = reading.step
 
     def close(self) -> None:
-        """Say that the run has ended. A run that read nothing has not been."""
+        """Record that the run has ended. A run without readings is left open."""
         self.end(self._step, None)
 
     def end(self, step: int | None, failure: Failure | None) -> None:
-        """Say how the run has ended.
+        """Record how the run ended.
 
         Args:
-            step: The last step that was taken. A run that took none has not been.
-            failure: What ended it before its time; None where nothing did. Such a run may be begun
-                again, or gone on with.
+            step: The last step; None leaves the run open.
+            failure: What ended it early; None if nothing did. Such a run may be started again or
+                resumed.
         """
         if failure is not None:
             try:
@@ -74,16 +74,15 @@ class RunWriter:
 
 
 class Destinations:
-    """Several writers as one, each of which may fail without taking the others along.
+    """Several writers as one; if one fails, the others go on.
 
-    They belong to the process that opened them: in one that was forked from it, nothing is written
-    and nothing closed.
+    They belong to the process that opened them: a forked process writes and closes nothing.
 
     Args:
         to: A folder, a writer, a list of these, or None.
-        manifest: For a folder: what it says of the run.
-        live: Whether they are shown in the terminal as well.
-        first_step: For a folder: the first update that is still to come.
+        manifest: For a folder: the fields that describe the run.
+        live: Whether to show the readings in the terminal as well.
+        first_step: For a folder: number of the next update.
 
     Raises:
         UsageError: It is none of these.
@@ -102,7 +101,7 @@ class Destinations:
             for each in several:
                 self._writers.append(_opened(each, manifest, first_step))
             if live:
-                # Whoever does not ask for it does not load what draws it.
+                # Imported only when asked for.
                 from landscope.terminal.live_table import LiveTable
 
                 self._writers.append(LiveTable())
@@ -113,8 +112,8 @@ class Destinations:
     def write(self, reading: Reading) -> None:
         """Give every writer the reading.
 
-        One that refuses several in a row, or whose folder or connection fails, is left out from
-        then on. Of one that refuses this one alone, this one is left out.
+        A writer that refuses several readings in a row, or whose folder or connection fails, gets
+        no more. If it refuses only this reading, this reading is left out.
         """
         if os.getpid() != self._process:
             return
@@ -135,14 +134,14 @@ class Destinations:
                     )
 
     def close(self, step: int | None = None, failure: Failure | None = None) -> None:
-        """Close every writer, once; a folder is told how the training has ended.
+        """Close every writer, once; a folder records how the training ended.
 
         Args:
             step: As for :meth:`RunWriter.end`.
             failure: As for :meth:`RunWriter.end`.
         """
         if os.getpid() != self._process:
-            return  # forked: files, connections and terminals are those of the process before
+            return  # forked: files, connections and terminals belong to the parent process
         for writer in list(self._writers):
             try:
                 writer.end(step, failure) if isinstance(writer, RunWriter) else writer.close()

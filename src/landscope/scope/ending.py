@@ -1,4 +1,4 @@
-"""How a training ends: kept apart from its scope, for the finaliser that runs when that is gone."""
+"""How a training ends, kept apart from the scope for the finaliser that runs after it is gone."""
 
 import os
 import sys
@@ -9,13 +9,13 @@ from landscope.scope.destinations import Destinations
 from landscope.scope.unseen import Unseen
 
 _NO_ERRORS = (StopIteration, StopAsyncIteration, GeneratorExit)
-"""By these a loop or a generator ends as it should."""
+"""A loop or a generator ends normally with these."""
 
 
 class Ending:
-    """Knows whether the training was broken off, and tells the destinations when it ends.
+    """Knows whether the training was interrupted, and closes the destinations when it ends.
 
-    Only the words of an error are kept: the error itself holds on to the whole training.
+    Only the text of an error is kept: the error itself would keep the whole training alive.
 
     Args:
         to: Where the readings go.
@@ -35,15 +35,15 @@ class Ending:
         self._failure: Failure | None = None
         self._closed = False
         self._process = os.getpid()
-        # What was under way, or had gone by, before this training is none of its errors.
+        # An exception from before this training is not its error.
         self._known = {id(sys.exception()), id(_uncaught())}
 
     def goes_on(self) -> None:
-        """A block begins: whatever happened in one before, the training has got over it."""
+        """A block begins, so the training has recovered from any error in an earlier one."""
         self._failure = None
 
     def failed(self, error: BaseException | None) -> None:
-        """The training was left by an error, in a block or outside; by none where it is None."""
+        """Note that an error left the training, in a block or outside; None clears it."""
         if error is None or isinstance(error, _NO_ERRORS) or id(error) in self._known:
             return
         self._failure = failure_of(error, self.step)
@@ -52,16 +52,16 @@ class Ending:
         """The user ends the measuring.
 
         Args:
-            error: What is under way at that moment.
+            error: The exception being handled at that moment.
         """
         if not self._closed and not (isinstance(error, SystemExit) and not error.code):
             self.failed(error)
         self._closed = True
 
     def end(self) -> None:
-        """Nothing more comes: the scope was closed, is gone, or Python ends."""
+        """The scope was closed or is gone, or Python ends."""
         if os.getpid() != self._process:
-            return  # forked: the training is that of the other process
+            return  # forked: the training belongs to the parent process
         if not self._closed and self._failure is None:
             self.failed(_uncaught())
         self._unseen.end()
@@ -69,7 +69,7 @@ class Ending:
 
 
 def _uncaught() -> BaseException | None:
-    """The error by which the program ends. In a session at a prompt, none ends it."""
+    """The error that ends the program. In an interactive session there is none."""
     if hasattr(sys, "ps1") or sys.flags.interactive:
         return None
     found: Any = getattr(sys, "last_value", None)

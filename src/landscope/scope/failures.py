@@ -1,7 +1,8 @@
-"""What could not be measured: it is told of and tried again, less often the longer it fails.
+"""Failures of measuring: they are reported, and retried less often the longer they last.
 
-Most of what fails does so because of this batch or this step: halves that the loss does not take, a
-device without memory left, a batch that cannot be copied. It passes, so nothing is given up for it.
+Most failures are due to one batch or one step: the loss does not accept half a batch, the device
+has no memory left, or a batch cannot be copied. These pass, so nothing is switched off because of
+them.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,19 +16,19 @@ from landscope.quantities import SCOPE, Quantity
 from landscope.reading import Provenance, Reading, Status
 from landscope.scope.warn import Complaints
 
-_TRIES = 3  # times in a row that a measurement fails before it is tried less often
-_LONGEST = 10  # it sits out at most two to the power of this many times
+_TRIES = 3  # consecutive failures before a measurement is tried less often
+_LONGEST = 10  # log2 of the largest number of times that it is left out
 
 
 @dataclass
 class _Row:
-    """Failures in a row of one probe, or of all that happens before a probe reads.
+    """Consecutive failures of one probe, or of everything before a probe reads.
 
     Args:
         failures: How many there are.
-        kind: The type of the last one's error.
-        alike: How many of the last ones had an error of that type.
-        rest: How many times it is still to sit out.
+        kind: Type of the last error.
+        alike: How many of the last failures had an error of that type.
+        rest: How many more times it is left out.
         read: Whether it has ever read.
     """
 
@@ -38,7 +39,7 @@ class _Row:
     read: bool = False
 
     def add(self, error: Exception) -> None:
-        """One more; from the third on, twice as many times are sat out after each."""
+        """Count a failure; from the third on, the number of times left out doubles."""
         kind = type(error).__name__
         self.alike = self.alike + 1 if kind == self.kind else 1
         self.kind = kind
@@ -48,11 +49,11 @@ class _Row:
 
 
 class Failures:
-    """Counts the failures of measurements and probes, and tells of each.
+    """Counts and reports the failures of measurements and probes.
 
     Args:
         complaints: Warns the user.
-        write: Takes what is recorded of them.
+        write: Takes the readings that record them.
     """
 
     def __init__(self, complaints: Complaints, write: Callable[[Reading], None]) -> None:
@@ -61,7 +62,7 @@ class Failures:
         self._rows: dict[str, _Row] = {}
         self._now: set[str] = set()  # probes that failed in the measurement that is being taken
 
-    def of_look(self, step: int, error: Exception) -> None:
+    def of_measurement(self, step: int, error: Exception) -> None:
         """A measurement failed before a probe could read."""
         self._now.clear()
         self._row("scope").add(error)
@@ -74,8 +75,8 @@ class Failures:
             probe: Its id.
             step: The step.
             error: What it raised.
-            own: Whether it is one of the user's own. That has a mistake in it where it has never
-                read, and raises the same each time.
+            own: Whether it is the user's own. Such a probe has a bug if it has never read and
+                always raises the same error.
         """
         self._now.add(probe)
         row = self._row(probe)
@@ -86,16 +87,17 @@ class Failures:
         return again
 
     def of_processes(self, probe: str, step: int, processes: int) -> None:
-        """A probe is left out, because several processes train together."""
+        """Leave a probe out, because several processes train together."""
         error = UsageError(
             f"{probe} in a training of {processes} processes",
-            "the update is made of the gradient over the batches of all, and this process has one",
+            "the update uses the gradient over the batches of all processes, and this process has "
+            "only its own",
             "measure it in a training of one process",
         )
         self._write(_skipped(SCOPE.left_out, probe, step, str(error)))
 
     def of_reading(self, probe: str, step: int, error: Exception) -> None:
-        """A probe gave something that is no reading; its others are written."""
+        """A probe gave something that is not a reading; its other readings are written."""
         self.complaints.once(
             f"{probe} gave a reading at step {step} that is left out ({error}); its others are "
             "kept",
@@ -104,7 +106,7 @@ class Failures:
         self._write(_skipped(SCOPE.failed, probe, step, f"{type(error).__name__}: {error}"))
 
     def sits_out(self, what: str) -> bool:
-        """Whether a probe, or ``"scope"`` for all of them, is not to be tried now."""
+        """Whether a probe, or ``"scope"`` for all of them, is left out this time."""
         row = self._rows.get(what)
         if row is None or row.rest == 0:
             return False
@@ -116,8 +118,8 @@ class Failures:
         """The probes that failed in the measurement that is under way."""
         return frozenset(self._now - {"scope"})
 
-    def looked(self, probes: Iterable[str]) -> None:
-        """A measurement has been taken by these probes; what did not fail in it begins afresh."""
+    def measured(self, probes: Iterable[str]) -> None:
+        """Note the probes of a measurement; those that did not fail start from zero failures."""
         for probe in {"scope", *probes} - self._now:
             self._rows[probe] = _Row(read=True)
         self._now.clear()
@@ -127,7 +129,7 @@ class Failures:
         return {"failures": {name: asdict(row) for name, row in self._rows.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with those counts; those of an earlier version are left out."""
+        """Restore those counts; those of an earlier version are ignored."""
         rows: Any = state["failures"]
         self._rows = {n: _Row(**row) for n, row in rows.items()} if isinstance(rows, dict) else {}
 

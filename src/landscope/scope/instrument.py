@@ -1,4 +1,4 @@
-"""The instrument: lets probes read a step when they are due, and writes what they read."""
+"""The instrument: calls the probes that are due at a step, and writes their readings."""
 
 import math
 import time
@@ -15,16 +15,17 @@ from landscope.runs.body import reading_to_json
 
 
 class Instrument:
-    """Probes with a place to write to, for whoever has views of steps.
+    """Probes, and where their readings go.
 
     Args:
         probes: What is measured.
         write: Takes each reading, as a journal's ``write`` does.
-        on_failure: Is called with a probe that raised, and says whether it may measure again;
-            otherwise it is switched off. Where none is given, the error goes through.
-        on_refusal: Is called with a probe of the user's own that gave something that is no
-            reading. Where none is given, the error goes through.
-        sits_out: Says of a probe that is due, by its id, whether it is left out this time.
+        on_failure: Called with a probe that raised; returns whether it may measure again, otherwise
+            it is switched off. If None, the error propagates.
+        on_refusal: Called with a user's probe that gave something that is not a reading. If None,
+            the error propagates.
+        sits_out: Called with the id of a probe that is due; returns whether it is left out this
+            time.
     """
 
     def __init__(
@@ -51,51 +52,51 @@ class Instrument:
         return [probe.cost_over(steps, work) for probe in self._probes]
 
     def due(self, step: int) -> bool:
-        """Whether any probe looks at a step, so that the loop must keep a snapshot of it."""
+        """Whether any probe measures a step, so that the loop must keep a snapshot of it."""
         return _any_due(self._probes, step)
 
     def due_with_previous(self, step: int) -> bool:
-        """Whether one looks at it that compares an update with the one before."""
+        """Whether a probe that is due compares an update with the one before."""
         return _any_due(self._comparing, step)
 
     def state_dict(self) -> dict[str, Any]:
-        """Of each probe that is on, by its id, what it keeps from look to look."""
+        """What each active probe keeps between measurements, by its id."""
         return {probe.id: probe.state_dict() for probe in self._probes}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put that back; a probe of which there is none has been switched off.
+        """Restore that state; a probe without a state was switched off.
 
         Raises:
-            UsageError: There is one of a probe that is not here.
+            UsageError: There is a state of a probe that is not here.
         """
         probes = {probe.id: probe for probe in self._probes}
         for name in state.keys() - probes.keys():
             raise UsageError(
                 f"the state of probe {name!r}",
                 f"the probes here are {', '.join(probes)}",
-                "go on with the probes that the training was begun with",
+                "resume with the probes that the training was started with",
             )
         for name, kept in state.items():
             probes[name].load_state_dict(kept)
         self._use([probe for probe in self._probes if probe.id in state])
 
     def leave_out_what_needs_the_mean(self) -> list[str]:
-        """Leave out what needs the gradient over all processes of a training; their ids."""
+        """Leave out the probes that need the gradient over all processes; return their ids."""
         left_out = [probe for probe in self._probes if probe.needs_mean_gradient]
         self._use([probe for probe in self._probes if not probe.needs_mean_gradient])
         return [probe.id for probe in left_out]
 
     def switch_off(self) -> list[str]:
-        """No probe measures from here on; the ids of those that did."""
+        """Switch all probes off; return the ids of those that were on."""
         switched_off = [probe.id for probe in self._probes]
         self._use([])
         return switched_off
 
-    def look(self, view: StepView) -> dict[str, float]:
-        """Let every probe that is due read the view, and write what it read with its seconds.
+    def measure(self, view: StepView) -> dict[str, float]:
+        """Let every probe that is due read the view, and write its readings with its seconds.
 
         Returns:
-            The seconds of each probe that looked, by its id.
+            The seconds of each probe that measured, by its id.
         """
         taken: dict[str, float] = {}
         for probe in [probe for probe in self._probes if probe.schedule.due(view.step)]:
@@ -140,15 +141,15 @@ def _any_due(probes: list[Probe], step: int) -> bool:
 
 
 def is_ours(probe: Probe) -> bool:
-    """Whether a probe is one of landscope's, and none of the user's own."""
+    """Whether a probe belongs to landscope, and is not the user's own."""
     return type(probe).__module__.partition(".")[0] == "landscope"
 
 
 def _checked(given: Any) -> Reading:
-    """A reading of a user's own probe, with an honest status.
+    """Check a reading of a user's own probe, and correct its status.
 
     Raises:
-        UsageError: It is none, or not of the kind that a writer takes.
+        UsageError: It is not a reading, or not one that a writer accepts.
     """
     if not isinstance(given, Reading):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A measurement: from what was observed of a step to a view of it, which the probes read."""
+"""A measurement: turns what was observed of a step into a view that the probes read."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from landscope.scope.observation import Observation
 from landscope.scope.unseen import differ, norms_of
 
 _PARALLEL = 0.9999
-"""Cosine of update and gradient from which on one is a multiple of the other, up to rounding."""
+"""Cosine of update and gradient above which one is a multiple of the other, up to rounding."""
 
 
 class Measurer:
@@ -36,9 +36,9 @@ class Measurer:
 
     Args:
         model: The network itself.
-        norm_mode: Which function its batch norms are measured as.
-        instrument: Its probes are to read.
-        write: Takes what the measurement itself has to say.
+        norm_mode: The function as which its batch norms are measured.
+        instrument: The probes.
+        write: Takes the readings of the measurement itself.
         batch_dim: As for an :class:`Objective`.
         samples: As for an :class:`Objective`.
         l2_penalty: As for an :class:`Objective`.
@@ -67,14 +67,14 @@ class Measurer:
     def at(
         self, step: int, observation: Observation, previous: Parameters | None
     ) -> dict[str, float]:
-        """Let the probes that are due read an update; the seconds of each, by its id.
+        """Let the probes that are due read an update; return the seconds of each, by its id.
 
         Raises:
-            Exception: Whatever went wrong before a probe could read. The training is as it was.
+            Exception: Something failed before a probe could read. The training is unchanged.
         """
         if observation.error is not None:
             raise observation.error
-        # Probes may draw; the training must not notice.
+        # Probes may draw random numbers; the training must not be affected.
         with (
             no_modes(),
             no_anomaly_mode(),
@@ -88,7 +88,7 @@ class Measurer:
             if why:
                 because = Provenance(note=why)
                 self._write(SCOPE.moving_loss.at(step, 1.0, function=because))
-            return self._instrument.look(view)
+            return self._instrument.measure(view)
 
     def _view(self, step: int, observation: Observation, previous: Parameters | None) -> StepView:
         objective, before = observation.objective, observation.before
@@ -96,7 +96,7 @@ class Measurer:
             raise UsageError(
                 "an update that was not seen from its beginning",
                 "the parameters before it were not kept",
-                "step the optimiser that the scope was given, inside of the block",
+                "step the optimiser that was given to the scope, inside the block",
             )
         objective = replace(
             objective,
@@ -116,7 +116,7 @@ class Measurer:
             after=trainable(self._model),
             gradient=gradient,
             measured=self._measured(objective, observation.batches, noise),
-            # That of another function, or with other noise, is not to be compared with this one.
+            # A loss of another function, or with other noise, must not be compared with this one.
             trained=_trained(observation) if same else None,
             previous=previous if fits else None,
         )
@@ -192,7 +192,7 @@ class _Noting:
     """
 
     def __init__(self, loss_fn: LossFn, devices: set[torch.device]) -> None:
-        # A list, as a loss that reaches the model is called on a copy of itself.
+        # A list, because a loss that reaches the model is called on a copy of itself.
         self.ends: list[TorchStreams] = []
         self._loss_fn = loss_fn
         self._devices = devices
@@ -206,7 +206,7 @@ class _Noting:
 def _trained(observation: Observation) -> TrainedGradients:
     return TrainedGradients(
         computed=observation.computed,
-        # Of several processes, that is the mean over the batches of all.
+        # With several processes, this is the mean over the batches of all.
         used=observation.used if count() == 1 else None,
         batches=observation.batches,
         passes=observation.backward.passes,
@@ -215,14 +215,14 @@ def _trained(observation: Observation) -> TrainedGradients:
 
 
 def _lr_of(snapshot: Snapshot) -> float:
-    """The rate of an update that was made by hand: known where it follows the gradient."""
+    """The learning rate of an update made by hand; known if the update follows the gradient."""
     update = {name: tensor - snapshot.after[name] for name, tensor in snapshot.before.items()}
     both = compared(snapshot.gradient, update)
     return both.second / both.first if both.cosine > _PARALLEL else math.nan
 
 
 def _noise(observation: Observation, objective: Objective, end: TorchStreams) -> str:
-    """Why the noise of the measured pass is not that of the training's; empty where it is."""
+    """Why the noise of the measured pass differs from the training's; empty if it does not."""
     if observation.redrawn:
         return "compiled code draws its own"
     begin = objective.random_state.streams
@@ -232,7 +232,7 @@ def _noise(observation: Observation, objective: Objective, end: TorchStreams) ->
 
 
 def _alike(first: Parameters, second: Parameters) -> bool:
-    """Whether two points can be compared: the network has not been moved or changed between."""
+    """Whether two points can be compared: the network was not moved or changed between them."""
     return first.keys() == second.keys() and all(
         first[name].shape == tensor.shape and first[name].device == tensor.device
         for name, tensor in second.items()

@@ -1,4 +1,4 @@
-"""What must be kept of a step while it happens, each part at the moment at which it stands."""
+"""What is kept of a step while it happens, each part at the right moment."""
 
 import time
 from collections.abc import Generator, Sequence
@@ -19,31 +19,31 @@ from landscope.scope.settings import has_hooks, is_compiled
 
 
 class Observation:
-    """One update as it happens, over the one or several batches whose gradients it adds up.
+    """One update as it happens, over the one or more batches whose gradients it accumulates.
 
-    What goes wrong here is kept and not raised: it must not reach the training.
+    Errors here are stored, not raised: they must not reach the training.
 
     Args:
         called: The network as the loop calls it.
         model: The network itself, without what compiles or distributes it.
-        loss_fn: The loss, in one of its two forms; None where only the parameters are kept.
-        shadow: Whether the loss is to be evaluated on a shadow of the network.
+        loss_fn: The loss, in one of its two forms; None if only the parameters are kept.
+        shadow: Whether to evaluate the loss on a shadow of the network.
 
     Attributes:
         objective: The last batch's loss as a function of the parameters.
         before: Copies of the parameters before the update, as the forward pass found them.
         backward: The backward pass of the last batch.
-        used: Copies of what the optimiser found in ``.grad``, where that belongs to the objective.
-        lr: Learning rate of the update; NaN where there is none.
-        batches: How many batches it adds up.
-        redrawn: Whether the training draws other random numbers than the objective, as compiled
+        used: Copies of what the optimiser found in ``.grad``, if that belongs to the objective.
+        lr: Learning rate of the update; NaN if there is none.
+        batches: How many batches it accumulates.
+        redrawn: Whether the training draws different random numbers from the objective, as compiled
             code does.
-        drawn: Where torch's streams stood at the update, where only that tells whether the pass
-            of the training drew the objective's numbers.
-        skipped: Whether a fused optimiser left everything as it was, because the ``GradScaler``
-            found an overflow.
-        seconds: What the keeping took.
-        error: What went wrong.
+        drawn: State of torch's streams at the update, if only that shows whether the training's
+            pass drew the objective's numbers.
+        skipped: Whether a fused optimiser skipped the update because the ``GradScaler`` found an
+            overflow.
+        seconds: Seconds spent on keeping.
+        error: The error; None if there was none.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Observation:
 
     @property
     def computed(self) -> Parameters | None:
-        """Copies of what the backward pass of the last batch gave; None where that is not known.
+        """Copies of the gradients from the backward pass of the last batch; None if unknown.
 
-        Of the parameters that the optimisers have. It is without the scale of a ``GradScaler``.
+        Only for the parameters in the optimisers, and without the scale of a ``GradScaler``.
         """
         given = self.backward.gradient
         if not given or self.redrawn:
@@ -98,7 +98,7 @@ class Observation:
             inputs: As for an :class:`Objective`.
             targets: As for an :class:`Objective`.
             scaler: A ``GradScaler``, or None.
-            optimizers: What will make the update.
+            optimizers: The optimisers that will make the update.
         """
         self.batches += 1
         self._optimizers = optimizers
@@ -106,7 +106,7 @@ class Observation:
             self._loss_scale = _scale(scaler)
             if self._loss_fn is not None:
                 self._tensors = [list(tensors_of(part)) for part in (inputs, targets)]
-                # Of several batches the last is measured: docs/decisions/scope.md says why.
+                # Among several batches the last is measured: docs/decisions/scope.md says why.
                 self.objective = Objective.now(
                     self._model,
                     self._loss_fn,
@@ -123,13 +123,13 @@ class Observation:
                 if has_hooks(optimizer):
                     self._handles.append(optimizer.register_step_pre_hook(self._at_update))
                 else:
-                    # What lies in .grad now is of the batch before this one.
+                    # .grad still holds the gradient of the batch before this one.
                     self._at_update(optimizer, (), {}, begun=False)
             if not optimizers:
                 self._keep_before()
 
     def end(self) -> None:
-        """After a batch, whether it went well or not: nothing stays hung on the training."""
+        """After a batch, whether it succeeded or not: remove every hook."""
         if not any(map(has_hooks, self._optimizers)):
             with self._apart():
                 self._compare_streams()
@@ -142,7 +142,7 @@ class Observation:
     def overflowed(self, scaler: Any) -> bool:
         """Whether the ``GradScaler`` skipped the update since the last batch began.
 
-        It lowers its scale then, and what was kept so far belongs to no update.
+        Then it lowers its scale, and what was kept so far belongs to no update.
         """
         return self.batches > 0 and _scale(scaler) < self._loss_scale
 
@@ -186,7 +186,7 @@ class Observation:
         return None
 
     def _noted(self, given: Any, optimizer: Any) -> Any:
-        """A closure that notes the gradients it has left; anything else as it is."""
+        """A closure that notes the gradients it leaves; anything else unchanged."""
         if not callable(given):
             return given
 
@@ -194,7 +194,7 @@ class Observation:
             result = given(*args, **kwargs)
             with self._apart():
                 if self._closed:
-                    self.used = None  # of several points, none is the gradient that was used
+                    self.used = None  # with several points, none is the gradient that was used
                 else:
                     self._take_used(optimizer)
                 self._closed = True
@@ -204,10 +204,10 @@ class Observation:
 
     def _take_used(self, optimizer: Any) -> None:
         self._compare_streams()
-        # That of several batches is not the gradient of the one that is measured.
+        # The gradient of several batches is not that of the measured one.
         if self.redrawn or self.batches > 1:
             return
-        # What a GradScaler leaves for a fused optimiser to do is to unscale.
+        # A GradScaler leaves the unscaling to a fused optimiser.
         scale = getattr(optimizer, "grad_scale", None)
         owned = _names_of(self._model, [optimizer])
         found = {
@@ -215,14 +215,14 @@ class Observation:
             for name, p in self._model.named_parameters()
             if p.requires_grad and name in owned
         }
-        # Where several optimisers train one network, each is asked when it first steps.
+        # If several optimisers train one network, each is read when it first steps.
         self.used = found | (self.used or {})
 
     def _compare_streams(self) -> None:
         if self.objective is None:
             return
         now = TorchStreams.capture(devices_of(self._model))
-        # A pass that no hook has seen was compiled from outside, or the hook was compiled away.
+        # If no hook saw the pass, it was compiled from outside, or the hook was compiled away.
         if self._compiled or self._forward.unseen:
             self.redrawn = now != self.objective.random_state.streams
         elif self.objective.targets is IN_BATCH:
@@ -245,9 +245,9 @@ def _over(gradient: Tensor, scale: Any) -> Tensor:
 
 
 def main_lr(optimizers: Sequence[Any]) -> float:
-    """The learning rate of the group with most entries among those that move.
+    """The learning rate of the largest parameter group whose rate is not 0.
 
-    It is 0 where all rates are 0, and NaN where no group has one.
+    It is 0 if all rates are 0, and NaN if no group has one.
     """
     groups = [group for each in optimizers for group in each.param_groups if "lr" in group]
     if not groups:
@@ -258,7 +258,7 @@ def main_lr(optimizers: Sequence[Any]) -> float:
 
 
 def _names_of(model: nn.Module, optimizers: Sequence[Any]) -> set[str]:
-    """The parameters of a model that some optimisers have."""
+    """The names of a model's parameters that are in the optimisers."""
     owned = {id(p) for each in optimizers for group in each.param_groups for p in group["params"]}
     return {name for name, p in model.named_parameters() if id(p) in owned}
 

@@ -1,7 +1,7 @@
-"""The forward and the backward pass of a block: hooks that wait for them, and go again.
+"""The forward and the backward pass of a block: temporary hooks that wait for them.
 
-The gradient is kept as the training computes it, before it is changed: clipping, averaging over
-processes, noise, or a second pass at other weights come after it.
+The gradient is kept as the training computes it, before clipping, averaging over processes, noise,
+or a second pass at other weights.
 """
 
 import threading
@@ -17,19 +17,19 @@ from torch.utils.hooks import RemovableHandle
 from landscope.objective.parameters import Parameters
 
 _OTHER_PATHS = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
-"""In evaluation they compute in another way where nothing hangs on them or on their parts."""
+"""In evaluation mode these compute in another way if neither they nor their parts have hooks."""
 
 
 class ForwardPass:
-    """Waits for a pass with gradients: one without, as of a validation, is not the training's.
+    """Waits for a pass with gradients: one without, as in validation, is not the training's.
 
     Args:
         called: The network as the loop calls it.
         model: The network itself.
-        then: Is told when a pass begins, and whether by a call of the network itself.
+        then: Called when a pass begins, with whether the network itself was called.
 
     Attributes:
-        unseen: Whether one is waited for, and none has begun.
+        unseen: Whether it waits for a pass and none has begun.
     """
 
     def __init__(self, called: nn.Module, model: nn.Module, then: Callable[[bool], None]) -> None:
@@ -43,10 +43,10 @@ class ForwardPass:
         self._thread = 0  # that of the training: others may call the model as well
 
     def wait(self, *, parts: bool) -> None:
-        """From here on.
+        """Start waiting.
 
         Args:
-            parts: Whether it may be that a loop calls a method of the network, or parts of it.
+            parts: Whether a loop may call a method of the network, or parts of it.
         """
         self._waiting, self._thread = True, threading.get_ident()
         # Where a model is compiled in place, a hook on it changes what is compiled.
@@ -61,7 +61,7 @@ class ForwardPass:
             ]
 
     def stop(self) -> None:
-        """Nothing hangs on the network from here on."""
+        """Remove the hooks from the network."""
         self._waiting = False
         _remove(self._on_called)
         _remove(self._on_parts)
@@ -77,7 +77,7 @@ class ForwardPass:
 
 
 class _Hook:
-    """A hook that a copy of the network, made while it hangs there, has as one that does nothing.
+    """A hook that does nothing in a copy of the network made while it is attached.
 
     Args:
         then: What is called.
@@ -87,8 +87,8 @@ class _Hook:
         self._then = then
 
     def __call__(self, *_: Any) -> None:
-        # What is compiled while this hangs on the model must not have it inside, at this call and
-        # at all those to come: it would be cut in two here, and draw other numbers.
+        # Code that is compiled while this hook is attached must not contain it, at this call or
+        # later: the graph would break here and draw other numbers.
         if not torch.compiler.is_compiling() and torch.is_grad_enabled():
             self._then()
 
@@ -106,7 +106,7 @@ def _remove(handles: list[RemovableHandle]) -> None:
 
 
 def _hookable(model: nn.Module) -> Iterator[nn.Module]:
-    """The parts of a network that compute the same with a hook as without."""
+    """The parts of a network that compute the same with and without a hook."""
     for part in model.children():
         if not isinstance(part, _OTHER_PATHS):
             yield part
@@ -114,7 +114,7 @@ def _hookable(model: nn.Module) -> Iterator[nn.Module]:
 
 
 class BackwardPass:
-    """Keeps what the first backward pass of a block gives each parameter.
+    """Keeps the gradient that the first backward pass of a block computes for each parameter.
 
     It is the gradient before hooks of the user's own change it, of a pass that adds to ``.grad``.
     A loss that differentiates by itself, as for a penalty on its gradient, does not; where no pass
@@ -122,10 +122,10 @@ class BackwardPass:
 
     Args:
         model: The network.
-        apart: A context in which this may work within the training: what goes wrong stays there.
+        apart: A context for working inside the training: errors stay in it.
 
     Attributes:
-        passes: Most passes that reached a parameter.
+        passes: Largest number of passes that reached a parameter.
     """
 
     def __init__(self, model: nn.Module, apart: Callable[[], AbstractContextManager[None]]) -> None:
@@ -140,7 +140,7 @@ class BackwardPass:
         self._before: dict[str, Tensor] = {}  # of each parameter, whether .grad was not 0
 
     def wait(self) -> None:
-        """From here on, and anew."""
+        """Start waiting, from a clean state."""
         self._first, self._last, self._added_up, self._before = {}, {}, {}, {}
         self._counts, self.passes = {}, 0
         for name, parameter in self._model.named_parameters():
@@ -165,31 +165,31 @@ class BackwardPass:
             self._added_up[name] = self._last.pop(name)
 
     def stop(self) -> None:
-        """Nothing hangs on the parameters from here on."""
+        """Remove the hooks from the parameters."""
         while self._handles:
             self._handles.pop().remove()
         self._last = {}
 
     @property
     def gradient(self) -> Parameters:
-        """Copies by the parameter's name, of those that a pass has reached."""
+        """Copies of the gradients by the parameter's name, for those that a pass reached."""
         return self._added_up or self._first
 
     @property
     def adds_up(self) -> bool:
-        """Whether a gradient was left from before, to which this one was added."""
+        """Whether this gradient was added to one left over from before."""
         return any(bool(self._before[name]) for name in self._added_up if name in self._before)
 
 
 def _put_first(handle: RemovableHandle, hooks: Any) -> None:
-    """Put a hook before those of the user's, which may change the gradient."""
+    """Put a hook before the user's hooks, which may change the gradient."""
     others = [(id_, hook) for id_, hook in hooks.items() if id_ != handle.id]
-    for id_, hook in others:  # torch does not ask for the order that move_to_end() changes
+    for id_, hook in others:  # torch does not depend on the order that move_to_end() changes
         del hooks[id_]
         hooks[id_] = hook
 
 
 def dense(gradient: Tensor) -> Tensor:
-    """A copy. Embeddings can have gradients that are sparse."""
+    """A dense copy: embeddings can have sparse gradients."""
     copy = gradient.detach().clone()
     return copy if copy.layout == torch.strided else copy.to_dense()

@@ -1,4 +1,4 @@
-"""Several processes: of those that train together one measures, and one that was forked none."""
+"""Several processes: only one of those that train together measures, and a forked one does not."""
 
 import os
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from landscope.scope.instrument import Instrument
 
 
 class Processes:
-    """What a scope leaves out because other processes train with its own, or were forked from it.
+    """What a scope leaves out if several processes train together, or if it was forked.
 
     Args:
-        instrument: Of the scope, whose probes are left out.
-        failures: Says of each that is left out why.
-        budget: Saves up for none of them; None for a fixed cadence.
-        write: Takes what is recorded of them.
+        instrument: The scope's instrument, whose probes are left out.
+        failures: Records why each probe is left out.
+        budget: Stops saving up for them; None for a fixed cadence.
+        write: Takes the readings that record this.
 
     Attributes:
         left_out: Ids of the probes that are not measured for that reason.
@@ -41,22 +41,22 @@ class Processes:
 
     @property
     def forked(self) -> bool:
-        """Whether this is another process than that which made the scope."""
+        """Whether this process was forked from the one that made the scope."""
         return os.getpid() != self._own
 
     @property
     def joined(self) -> bool:
-        """Whether others train with this one now, and did not when that was noted last."""
-        # It is asked at every batch: a process group may be made while a training runs.
+        """Whether other processes have joined the training since this was last noted."""
+        # Checked at every batch: a process group may be made while a training runs.
         return self._count == 1 and count() > 1
 
     @property
     def summary(self) -> str:
-        """Which one this is, where it is not the one that measures."""
+        """Which process this is, if it is not the one that measures."""
         return f"process {self._rank} of {self._count}: process 0 measures" if self._rank else ""
 
     def note(self, step: int) -> None:
-        """Of several processes one measures, and not what needs the gradient over all of them.
+        """Let one of several processes measure, without what needs the gradient over all of them.
 
         Args:
             step: Number of the coming step.
@@ -77,7 +77,7 @@ class Processes:
         self._write(SCOPE.processes.at(step, value, function=function))
 
     def stay_out(self) -> None:
-        """In a process that was forked: the record is that of the other."""
+        """Measure nothing in a forked process: the record belongs to its parent."""
         self._instrument.switch_off()
         self._failures.complaints.once(
             f"this process was forked from process {self._own}, which made the scope: nothing "

@@ -1,4 +1,4 @@
-"""The scope: three lines around anyone's training step, and the landscape is measured."""
+"""The scope: measures the landscape of any training, with three lines around its step."""
 
 import sys
 import time
@@ -46,6 +46,7 @@ from landscope.scope.settings import (
 from landscope.scope.unseen import Unseen
 from landscope.scope.warn import Complaints
 from landscope.scope.watch import Block, Watch
+from landscope.text import counted
 
 _WALL = Provenance(note="wall time of this process, from the third update on")
 
@@ -62,44 +63,46 @@ class Scope(Reviewed):
                 loss_fn(model(inputs), targets).backward()
                 optimizer.step()
 
-    Once it runs, nothing that goes wrong here reaches the training: it is warned of and recorded.
+    Errors in measuring never reach the training: they are recorded, with a warning.
 
-    A folder's record says how the training ended: by which error in a block, or by which that ended
-    the program. An error that the program catches outside of a block, and ``sys.exit(1)`` there,
-    are seen by ``with scope:`` around the loop, or by :meth:`close` in an ``except``; otherwise
-    such a training reads as finished.
+    A folder records how the training ended: by an error in a block, or by one that ended the
+    program. For an error that the program catches outside a block, or ``sys.exit(1)`` there, put
+    ``with scope:`` around the loop or call :meth:`close` in an ``except``; otherwise the training
+    is recorded as finished.
 
     Args:
         model: The network, as the loop calls it.
-        loss_fn: What is minimised: ``loss_fn(outputs, targets)``, or ``loss_fn(model, batch)``
-            where :meth:`step` is given a whole batch. A scalar; without the scale of a
+        loss_fn: The loss that is minimised: ``loss_fn(outputs, targets)``, or ``loss_fn(model,
+            batch)`` if :meth:`step` is given a whole batch. A scalar; without the scale of a
             ``GradScaler`` and without division by the number of accumulated batches.
-        optimizer: Whatever makes the updates; they are observed, not assumed. A list where several
-            optimisers train the network; None where the loop updates it by hand, once a block. Two
-            networks against each other have a scope and a block each.
+        optimizer: Makes the updates, which are observed, not assumed. A list if several optimisers
+            train the network; None if the loop updates it by hand, once in each block. Two networks
+            that train against each other have a scope and a block each.
         probes: A preset by price, ``"cheap"``, ``"standard"`` or ``"full"``, or a list of names of
-            :data:`~landscope.probes.table.PROBES` and of probes of one's own. The latter look
-            by their own schedules, and their time is counted.
-        every: Updates from one look to the next, for all probes; None for the budget to decide.
+            :data:`~landscope.probes.table.PROBES` and of your own probes. The latter measure by
+            their own schedules, and their time is counted.
+        every: Updates from one measurement to the next, for all probes; None to let the budget
+            decide.
         budget: Share of the time that the probes may take, between 0 and 1. The first two updates
             are not counted.
-        to: Where readings go, besides :attr:`readings`: a new folder, a writer, a list of these.
-        norm_mode: Which function batch norms are measured as: of their ``"batch"``, as in
-            training; of the batch's statistics held ``"frozen"``; of the ``"running"`` ones.
+        to: Where readings go, besides :attr:`readings`: a new folder, a writer, or a list of these.
+        norm_mode: The function as which batch norms are measured: with the statistics of the
+            ``"batch"``, as in training; with these held ``"frozen"``; or with the ``"running"``
+            statistics.
         scaler: The ``GradScaler`` of a training in float16.
-        first_step: Number of the first update, where a training goes on from a checkpoint. A folder
-            then keeps what was read before that update, and goes on behind it.
-        batch_dim: Dimension of each tensor of a batch along which samples lie: 1 where time comes
-            first. Of a tensor with fewer dimensions it is the last.
-        samples: ``"dependent"`` where the loss couples the samples of a batch, as a contrastive one
-            or one of a graph does. Half a batch has another loss then, and what is measured in
-            halves is skipped.
+        first_step: Number of the first update, if a training resumes from a checkpoint. A folder
+            then keeps the readings from before that update, and new ones follow.
+        batch_dim: Dimension of each tensor of a batch that holds the samples: 1 if time comes
+            first. For a tensor with fewer dimensions it is the last.
+        samples: ``"dependent"`` if the loss couples the samples of a batch, as a contrastive or
+            graph loss does. Half a batch then has a different loss, and measurements on half
+            batches are skipped.
         l2_penalty: lambda, where the loop itself adds ``lambda/2 ||W||^2`` over the weights that
             are trained, without biases, scales and shifts, to what ``loss_fn`` gives.
-        live: Whether a table in the terminal follows the looks, on standard error.
+        live: Whether to show the measurements in a table in the terminal, on standard error.
 
     Raises:
-        UsageError: A setting has no meaning, or the optimiser trains nothing of the model.
+        UsageError: A setting is invalid, or the optimiser trains no parameter of the model.
         LandscopeError: The folder is taken, or cannot be written.
     """
 
@@ -139,13 +142,13 @@ class Scope(Reviewed):
         manifest = manifest_of(
             self._model, self._probes, every=every, budget=self._asked, norm_mode=norm_mode
         )
-        # Of several processes the first measures, and it alone has something to write.
+        # With several processes only the first measures and writes.
         here = to if rank() == 0 else None
         self._to = Destinations(here, manifest, live=live and rank() == 0, first_step=first_step)
         self._write = _writing(self._readings, self._to)
         self._unseen = Unseen(self._model, self._write)
         self._ending = Ending(self._to, self._unseen, first_step)
-        # Who writes the three lines closes nothing: it is done when the scope or Python ends.
+        # Users need not close a scope: it closes itself when it is deleted or Python ends.
         self._finish = weakref.finalize(self, self._ending.end)
         self._instrument = Instrument(
             self._probes,
@@ -176,7 +179,7 @@ class Scope(Reviewed):
         )
         self._block = Block(self._watch, self._ending)
         self._steps = first_step
-        self._last_look: int | None = None
+        self._last_measured: int | None = None
         self._complaints = complaints
         self._failures = Failures(complaints, self._write)
         self._processes = Processes(self._instrument, self._failures, self._budget, self._write)
@@ -184,21 +187,21 @@ class Scope(Reviewed):
         self._plan()
 
     def step(self, inputs: Any, targets: Any = IN_BATCH) -> Block:
-        """A block around the training on one batch, with the optimiser's step or without.
+        """A block around the training on one batch, with or without the optimiser's step.
 
-        Where the optimiser steps after several blocks, these make one update.
+        If the optimiser steps after several blocks, these make one update.
 
         Args:
             inputs: The batch: a tensor, a tuple of arguments or a mapping of keywords for the
-                model; or anything, where no targets are given.
-            targets: Its targets; left out where ``loss_fn`` takes the model and the batch.
+                model; or anything, if no targets are given.
+            targets: Its targets; omit them if ``loss_fn`` takes the model and the batch.
         """
         self._see_processes()
         self._block.batch = (inputs, targets)
         return self._block
 
     def before(self, inputs: Any, targets: Any = IN_BATCH) -> None:
-        """What :meth:`step` does on entering, for loops into which a block does not fit."""
+        """What :meth:`step` does on entry, for loops where a block does not fit."""
         self._see_processes()
         if self._watch.inside:
             self._watch.abandon()
@@ -209,7 +212,7 @@ class Scope(Reviewed):
         self._watch.enter(inputs, targets)
 
     def after(self) -> None:
-        """What :meth:`step` does on leaving."""
+        """What :meth:`step` does on exit."""
         if not self._watch.inside:
             self._complaints.once("after() came without before(): there is nothing to measure")
             return
@@ -217,7 +220,7 @@ class Scope(Reviewed):
 
     @property
     def steps(self) -> int:
-        """Number of the coming update: how many there were so far."""
+        """Number of updates so far, which is the number of the next update."""
         return self._steps
 
     @property
@@ -231,31 +234,31 @@ class Scope(Reviewed):
         return self._clock.share
 
     def state_dict(self) -> dict[str, Any]:
-        """What a scope of the same probes must know to go on from a checkpoint of the training.
+        """The state from which a scope of the same probes resumes with a checkpoint.
 
-        Plain values and tensors, to be kept with the states of the model and the optimiser. The
-        readings are not among them: those are where ``to`` said.
+        Plain values and tensors, to be saved with the states of the model and the optimiser. It
+        does not contain the readings: those are where ``to`` put them.
 
         Raises:
-            UsageError: An update has begun and not ended.
+            UsageError: An update has begun and has not ended.
         """
         if self._watch.pending:
             raise UsageError(
-                f"the state of a scope in the midst of update {self._steps}",
+                f"the state of a scope in the middle of update {self._steps}",
                 "what it has seen of an update so far cannot be kept",
-                "take it after the optimiser's step, outside of the block",
+                "take it after the optimiser's step, outside the block",
             )
         return {
             "steps": self._steps,
-            "last_look": self._last_look,
+            "last_look": self._last_measured,
             "previous": self._watch.previous,
-            # What several processes leave out, one may read when it goes on.
+            # What several processes leave out, one process may read after it resumes.
             "probes": {**self._instrument.state_dict(), **dict.fromkeys(self._processes.left_out)},
             **self._failures.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another scope was when it gave its ``state_dict``.
+        """Resume where another scope was when it gave its ``state_dict``.
 
         Raises:
             UsageError: It had other probes.
@@ -264,7 +267,7 @@ class Scope(Reviewed):
         self._instrument.load_state_dict(
             {name: kept for name, kept in state["probes"].items() if name not in left_out}
         )
-        self._steps, self._last_look = state["steps"], state["last_look"]
+        self._steps, self._last_measured = state["steps"], state["last_look"]
         self._failures.load_state_dict(state)
         previous = state["previous"]
         own = trainable(self._model)
@@ -274,28 +277,29 @@ class Scope(Reviewed):
         self._plan()
 
     def close(self) -> None:
-        """End the measuring: nothing is measured from here on, and what was is written.
+        """End the measuring, and write what was measured.
 
-        In a ``finally`` or an ``except`` the record says by which error the training ended.
+        Called in a ``finally`` or an ``except``, it records the error that ended the training.
         """
         self._close(sys.exception())
 
     def _close(self, error: BaseException | None) -> None:
         self._ending.close(error)
         self._watch.abandon()
-        self._watch.looks = self._watch.keeps = False
+        self._watch.measures = self._watch.keeps = False
         self._instrument.switch_off()
         self._finish()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Scope":
-        # Whoever copies what holds a scope, as an average of the weights does, copies no journal.
+        # A copy of an object that holds a scope, as an average of the weights makes, has no
+        # journal.
         return self
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
             f"a pickle of {self!r}",
-            "a scope belongs to the process and the training that it was made for",
-            "keep its state_dict() with the checkpoint, and make a new Scope there",
+            "a scope belongs to the process and the training for which it was made",
+            "save its state_dict() with the checkpoint, and make a new Scope there",
         )
 
     def __enter__(self) -> "Scope":
@@ -311,9 +315,9 @@ class Scope(Reviewed):
 
     def _see_processes(self) -> None:
         if self._processes.forked:
-            self._watch.looks = self._watch.keeps = False
+            self._watch.measures = self._watch.keeps = False
             self._processes.stay_out()
-        elif self._watch.looks and self._processes.joined:
+        elif self._watch.measures and self._processes.joined:
             self._plan()
 
     @property
@@ -325,11 +329,11 @@ class Scope(Reviewed):
         name = type(self._model).__name__
         if self._processes.summary:
             return f"{name}, {self._processes.summary}"
-        looks = len({reading.step for reading in self._readings if reading.probe != SCOPE.probe})
+        taken = len({reading.step for reading in self._readings if reading.probe != SCOPE.probe})
         parts = (
             name,
-            f"{self._steps} update{'s' * (self._steps != 1)}",
-            f"{looks} look{'s' * (looks != 1)}",
+            counted(self._steps, "update"),
+            counted(taken, "measurement"),
             f"{100 * self.share:.2g} % of the time",
             self._unseen.summary,
         )
@@ -361,7 +365,7 @@ class Scope(Reviewed):
         measuring, taken = 0.0, None
         if observation is not None:
             measuring = observation.seconds
-            if self._watch.looks and unharmed and not observation.skipped:
+            if self._watch.measures and unharmed and not observation.skipped:
                 _synchronize(self._model)
                 start = time.perf_counter()
                 taken = self._read(observation, previous)
@@ -378,20 +382,20 @@ class Scope(Reviewed):
         try:
             taken = self._measurer.at(self._steps, observation, previous)
         except CapturedWeightsError as error:
-            # The loss reaches the model in a way that no search has found: measured on the model
-            # itself, it may be right, and if it still holds weights of its own it is refused.
+            # The loss reaches the model in a way that the search did not find. Measured on the
+            # model itself it may be right; if it still holds weights of its own, it is refused.
             if self._watch.shadow:
                 self._watch.shadow = False
                 return {}
-            self._failures.of_look(self._steps, error)
+            self._failures.of_measurement(self._steps, error)
             return {}
         except Exception as error:
-            self._failures.of_look(self._steps, error)
+            self._failures.of_measurement(self._steps, error)
             return {}
         wrote = {reading.probe for reading in self._readings[known:]}
         for probe in taken.keys() - wrote - self._failures.now:
             self._write(SCOPE.nothing_to_read.at(self._steps, 1.0, layer=probe))
-        self._failures.looked(taken)
+        self._failures.measured(taken)
         return taken
 
     def _probe_failed(self, probe: Probe, step: int, error: Exception) -> bool:
@@ -401,9 +405,9 @@ class Scope(Reviewed):
         return again
 
     def _account(self, measuring: float) -> None:
-        """What the look took, among the readings."""
-        between = None if self._last_look is None else float(self._steps - self._last_look)
-        self._last_look = self._steps
+        """Record the time of the measurement."""
+        between = None if self._last_measured is None else float(self._steps - self._last_measured)
+        self._last_measured = self._steps
         for quantity, value in (
             (SCOPE.share, self.share),
             (SCOPE.asked_share, self._asked),
@@ -420,12 +424,12 @@ class Scope(Reviewed):
         if due and self._processes.joined:
             self._processes.note(self._steps)
             due = self._instrument.due(self._steps)
-        self._watch.looks = due and not self._failures.sits_out("scope")
+        self._watch.measures = due and not self._failures.sits_out("scope")
         self._watch.keeps = self._instrument.due_with_previous(self._steps + 1)
 
 
 def _writing(readings: list[Reading], to: Destinations) -> Callable[[Reading], None]:
-    """Takes readings, and knows nothing of the scope: what the finaliser holds keeps it alive."""
+    """Takes readings without a reference to the scope, so the finaliser does not keep it alive."""
 
     def write(reading: Reading) -> None:
         readings.append(reading)
@@ -435,7 +439,7 @@ def _writing(readings: list[Reading], to: Destinations) -> Callable[[Reading], N
 
 
 def _synchronize(model: nn.Module) -> None:
-    """Wait for what the training has queued, so that a look is charged for its own time."""
+    """Wait for the training's queued work, so that a measurement is charged for its own time."""
     for device in devices_of(model):
         if device.type in ("cuda", "mps", "xpu"):
             torch.get_device_module(device).synchronize()

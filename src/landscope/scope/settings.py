@@ -1,4 +1,4 @@
-"""What a scope is given: unwrapped, checked before a training begins, and named in its records."""
+"""The arguments of a scope: unwrapped, checked before a training begins, and recorded."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ def manifest_of(
     budget: float | None,
     norm_mode: NormMode,
 ) -> dict[str, Any]:
-    """What a run's manifest says of a scope, apart from the id.
+    """The fields of a run's manifest that describe a scope, apart from the id.
 
     The layers are in the order in which the network holds them.
     """
@@ -51,7 +51,7 @@ def manifest_of(
 
 
 def check_settings(budget: Any, every: Any, norm_mode: Any, first_step: Any) -> None:
-    """Refuse a budget, a cadence, a norm mode or a first step that has no meaning.
+    """Refuse an invalid budget, cadence, norm mode or first step.
 
     Raises:
         UsageError: As said.
@@ -60,13 +60,13 @@ def check_settings(budget: Any, every: Any, norm_mode: Any, first_step: Any) -> 
         raise UsageError(
             f"budget = {budget!r}",
             "it is the share of the time that probes may take, above 0 and below 1",
-            "give 0.05 for 5 %, or every=1 to look at each update",
+            "give 0.05 for 5 %, or every=1 to measure each update",
         )
     if every is not None and not _counts(every, from_=1):
         raise UsageError(
             f"every = {every!r}",
-            "it is the number of updates from one look to the next, at least 1",
-            "give 1 to look at each, or leave it out for the budget to decide",
+            "it is the number of updates from one measurement to the next, at least 1",
+            "give 1 to measure each update, or leave it out to let the budget decide",
         )
     if norm_mode not in get_args(NormMode):
         raise UsageError(
@@ -77,8 +77,8 @@ def check_settings(budget: Any, every: Any, norm_mode: Any, first_step: Any) -> 
     if not _counts(first_step, from_=0):
         raise UsageError(
             f"first_step = {first_step!r}",
-            "it is the number of updates that the training has behind it",
-            "give 0 for a new one",
+            "it is the number of updates that the training has already made",
+            "give 0 for a new training",
         )
 
 
@@ -101,7 +101,7 @@ def _counts(number: Any, *, from_: int) -> bool:
 
 
 def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> None:
-    """Refuse what is no network, no loss, no optimiser or no scaler.
+    """Refuse anything that is not a network, a loss, an optimiser or a scaler.
 
     Raises:
         UsageError: As said.
@@ -127,10 +127,10 @@ def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> Non
                 each,
                 hasattr(each, "param_groups") and hasattr(each, "step"),
                 (
-                    "it is what steps the parameters, a torch.optim.Optimizer or alike; a list of "
-                    "these; or None where the loop updates them by hand"
+                    "it is a torch.optim.Optimizer or similar, a list of these, or None if the "
+                    "loop updates the parameters by hand"
                 ),
-                "give the one that the loop steps",
+                "give the optimiser whose step() the loop calls",
             )
             for each in (optimizers_of(optimizer) if optimizer != [] else ([],))
         ),
@@ -147,7 +147,7 @@ def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> Non
 
 
 def check_owned(model: nn.Module, optimizers: tuple[Any, ...]) -> None:
-    """Refuse an optimiser that trains nothing of the model, and a model with nothing to train.
+    """Refuse an optimiser that trains no parameter of the model, and a model with nothing to train.
 
     Raises:
         UsageError: As said, or the model has no values.
@@ -160,14 +160,15 @@ def check_owned(model: nn.Module, optimizers: tuple[Any, ...]) -> None:
             raise UsageError(
                 f"optimizer = {type(optimizer).__name__} with other param_groups than torch's",
                 "they are a list of dicts, each with a list of its parameters under 'params'",
-                "make them so; of model.parameters(), which can be read once, make a list",
+                "use that form, and list(model.parameters()), because the iterator can be read "
+                "only once",
             )
         stepped = [p for group in optimizer.param_groups for p in group["params"]]
         if not any(isinstance(p, Tensor) and p.data_ptr() in own for p in stepped):
             raise UsageError(
                 f"optimizer = {type(optimizer).__name__} over {len(stepped)} parameters",
                 f"none of them is one of the {len(own)} that {type(model).__name__} trains",
-                "make it from this model's parameters(), after moving the model to its device",
+                "create it from this model's parameters(), after moving the model to its device",
             )
 
 
@@ -182,7 +183,7 @@ def _has_groups(optimizer: Any) -> bool:
 
 
 def network_of(called: nn.Module) -> nn.Module:
-    """The network itself: what is measured runs eagerly, on this process's own batch.
+    """The network itself: measurements run eagerly, on this process's own batch.
 
     Args:
         called: A network, or what ``torch.compile`` or ``DistributedDataParallel`` made of it.
@@ -198,7 +199,7 @@ def network_of(called: nn.Module) -> nn.Module:
 
 
 def is_compiled(called: nn.Module) -> bool:
-    """Whether ``torch.compile`` has made code of a network, or of a part of it."""
+    """Whether ``torch.compile`` has compiled a network, or a part of it."""
     parts: list[Any] = list(called.modules())
     return any(
         "_orig_mod" in part._modules or getattr(part, "_compiled_call_impl", None) is not None
@@ -209,8 +210,8 @@ def is_compiled(called: nn.Module) -> bool:
 def has_hooks(optimizer: Any) -> bool:
     """Whether an optimiser calls hooks when it steps.
 
-    One of torch's class does so after the constructor of that class has run. An object that
-    answers to every name does not.
+    A torch optimiser does so after its base constructor has run. An object that answers to every
+    attribute name does not.
     """
     if isinstance(optimizer, Optimizer):
         return "_optimizer_step_post_hooks" in vars(optimizer)
@@ -220,7 +221,7 @@ def has_hooks(optimizer: Any) -> bool:
 
 
 def optimizers_of(stepped: Any) -> tuple[Any, ...]:
-    """The optimisers themselves, out of the wrappers of Lightning and Accelerate.
+    """The optimisers without the wrappers of Lightning and Accelerate.
 
     Args:
         stepped: One, several in a list or a tuple, or None.

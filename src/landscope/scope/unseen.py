@@ -1,4 +1,4 @@
-"""Blocks without an update: the optimiser that was given does not step, or not in the block."""
+"""Blocks without an update: the given optimiser does not step, or not in the block."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,29 +11,27 @@ from landscope.reading import Reading
 from landscope.scope.warn import warn
 
 LONG = 100
-"""Blocks without an update after which it is said, where the weights changed all the same."""
+"""Blocks without an update after which to warn, if the weights changed anyway."""
 
 LONGEST = 1000
-"""And where they did not, as of very many accumulated batches: none is likely to come."""
+"""The same if they did not, as with very many accumulated batches: no update is likely to come."""
 
-_FEW = 3  # blocks of which it says nothing that none had an update: a scaler may skip the first
-_LONGER = 4  # times as many batches as were ever accumulated
+_FEW = 3  # blocks without an update that need no warning: a scaler may skip the first
+_LONGER = 4  # multiple of the largest number of accumulated batches
 _OUTSIDE = (
-    "the weights changed, but outside of the blocks: put optimizer.step() inside of "
-    "`with scope.step(...)`"
+    "the weights changed, but outside the blocks: put optimizer.step() inside `with "
+    "scope.step(...)`"
 )
 _ANOTHER = (
-    "the weights changed all the same: another optimiser stepped; give Scope the one that the loop "
-    "steps, as it is after a checkpoint was loaded, or the inner one where it wraps another (SAM); "
-    "optimizer=None where the loop updates by hand"
+    "the weights changed, so another optimiser stepped: give Scope the optimiser whose step() the "
+    "loop calls, as it is after loading a checkpoint, or the inner one if it wraps another (SAM); "
+    "give optimizer=None if the loop updates the weights by hand"
 )
 _UNKNOWN = (
-    "put optimizer.step() inside of `with scope.step(...)`, and give Scope the optimiser that the "
-    "loop steps"
+    "put optimizer.step() inside `with scope.step(...)`, and give Scope the optimiser whose step() "
+    "the loop calls"
 )
-_NEITHER = (
-    "the weights did not change either: put optimizer.step() inside of `with scope.step(...)`"
-)
+_NEITHER = "the weights did not change either: put optimizer.step() inside `with scope.step(...)`"
 
 _CHANGED = {
     "inside": SCOPE.weights_changed_inside,
@@ -42,11 +40,11 @@ _CHANGED = {
 
 
 class Unseen:
-    """Counts the blocks since the last update, and says when they are too many.
+    """Counts the blocks since the last update, and warns when they are too many.
 
     Args:
         model: The network, whose weights may change without an update of the optimiser.
-        write: Takes what is recorded of them.
+        write: Takes the readings that record them.
 
     Attributes:
         step: Number of the coming update.
@@ -93,7 +91,7 @@ class Unseen:
 
     @property
     def summary(self) -> str:
-        """What a person should know of it at once; empty where all is as it should be."""
+        """A warning for the user; empty if updates were seen."""
         return f"no update seen in {self._blocks} blocks" if self._said else ""
 
     def _say(self) -> None:
@@ -118,7 +116,7 @@ class Unseen:
                 self._write(_CHANGED[where].at(self.step, float(changed)))
 
     def _compare(self, where: str) -> None:
-        """Compare the weights with those a moment ago; a norm of each tells."""
+        """Compare the weights with those before, by a norm of each tensor."""
         if any(self._changed.values()):
             return
         known, self._weights = (
@@ -130,7 +128,7 @@ class Unseen:
 
 
 def norms_of(tensors: Iterable[Tensor]) -> list[float] | None:
-    """A norm of each tensor, by which it is seen whether it changes; None where they are odd."""
+    """A norm of each tensor, to see whether it changes; None if a tensor does not allow it."""
     try:
         with no_modes(), torch.no_grad():
             norms = [torch.linalg.vector_norm(each, dtype=torch.float32) for each in tensors]
@@ -140,5 +138,5 @@ def norms_of(tensors: Iterable[Tensor]) -> list[float] | None:
 
 
 def differ(known: list[float] | None, norms: list[float] | None) -> bool:
-    """Whether two such lists, both of them known, are not the same."""
+    """Whether two such lists, both known, differ."""
     return known is not None and norms is not None and str(known) != str(norms)  # NaN is not NaN

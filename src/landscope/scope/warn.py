@@ -1,4 +1,4 @@
-"""Warnings of a scope, which are said and never raised, whatever the filters make of them."""
+"""Warnings of a scope, which are printed and never raised, whatever the warning filters say."""
 
 import inspect
 import sys
@@ -7,17 +7,17 @@ from contextlib import suppress
 
 
 class Complaints:
-    """Warnings of one scope, each of which is said once."""
+    """Warnings of one scope, each given once."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def once(self, text: str, key: str | None = None) -> None:
-        """Warn of something, unless that has been done.
+        """Warn, unless this warning was already given.
 
         Args:
             text: The warning.
-            key: What it is about, where the text differs from step to step.
+            key: Identifies the warning if its text differs from step to step.
         """
         if (key or text) not in self._said:
             self._said.add(key or text)
@@ -25,7 +25,7 @@ class Complaints:
 
 
 def warn(text: str) -> None:
-    """Warn at the user's own line, or write to standard error where warnings raise (``-W error``).
+    """Warn at the user's own line, or write to standard error if warnings raise (``-W error``).
 
     Args:
         text: The warning.
@@ -34,13 +34,13 @@ def warn(text: str) -> None:
     try:
         warnings.warn(line, stacklevel=_depth_of_the_loop())
     except Exception:
-        # By a filter, or by a replaced showwarning: no training ends by a warning of ours.
+        # A filter or a replaced showwarning raised: our warnings must not end a training.
         with suppress(Exception):
             sys.stderr.write(f"{line}\n")
 
 
 def _depth_of_the_loop() -> int:
-    """How far up the stack the user's own line is, seen from the caller."""
+    """How far up the stack the user's own line is, counted from the caller."""
     found = depth = 1
     frame = inspect.currentframe()
     while frame := frame.f_back if frame else None:

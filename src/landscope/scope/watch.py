@@ -1,4 +1,4 @@
-"""The watch: follows a loop from block to block, and tells when the optimiser has stepped."""
+"""The watch: follows a loop from block to block, and notices when the optimiser has stepped."""
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -16,28 +16,28 @@ from landscope.scope.unseen import Unseen
 from landscope.scope.warn import Complaints
 
 Then = Callable[[Observation | None, Parameters | None, bool], None]
-"""Is told of each update: what was kept of it, the parameters before the update before it, and
-whether the training went through it unharmed."""
+"""Called after each update with its observation, the parameters before the previous update, and
+whether the training raised no error in it."""
 
 
 class Watch:
-    """Follows a loop; between blocks nothing of it hangs on the model or the optimiser.
+    """Follows a loop; between blocks no hook is attached to the model or the optimiser.
 
     Args:
         called: The network as the loop calls it.
         model: The network itself.
         loss_fn: The loss.
-        optimizers: What make the updates; none where the loop makes them by hand.
+        optimizers: The optimisers; empty if the loop updates by hand.
         scaler: A ``GradScaler``, or None.
         unseen: Counts the blocks without an update.
         complaints: Warns the user.
-        then: What to do after each update.
+        then: Called after each update.
 
     Attributes:
-        looks: Whether the coming update is looked at.
-        keeps: Whether a look at the update after that wants the parameters before this one.
+        measures: Whether the next update is measured.
+        keeps: Whether measuring the update after that needs the parameters before this one.
         shadow: Whether the loss is to be evaluated on a shadow of the network.
-        previous: The parameters before the last update, where a measurement of the next wants them.
+        previous: The parameters before the last update, if a measurement of the next needs them.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Watch:
         complaints: Complaints,
         then: Then,
     ) -> None:
-        self.looks = self.keeps = False
+        self.measures = self.keeps = False
         self.shadow = True
         self._called = called
         self._model = model
@@ -79,18 +79,18 @@ class Watch:
         """Whether an update has begun and not ended: in a block, or between accumulated batches."""
         if self.inside or self._blocks == 0:
             return self.inside
-        # Of an update that a scaler skipped, nothing is to come; where nothing was kept of it,
-        # nothing is lost either.
+        # An update that a scaler skipped is over; if nothing was kept of it, nothing is lost
+        # either.
         if self._observation is not None:
             return not self._observation.overflowed(self._scaler)
         return self._scaler is None
 
     def enter(self, inputs: Any, targets: Any) -> None:
-        """A block begins. It runs at every batch, and where nothing is due does next to nothing."""
+        """A block begins. This runs at every batch, and does almost nothing if nothing is due."""
         self._depth += 1
         if self._depth > 1:
             self._complaints.once(
-                "a step inside of a step is not watched: give each block its own batch"
+                "a step inside another step is not watched: give each block its own batch"
             )
             return
         if self._blocks:
@@ -101,9 +101,9 @@ class Watch:
             ]
         else:
             self._stepped = True
-        if self.looks or self.keeps:
+        if self.measures or self.keeps:
             if self._observation is None or self._observation.overflowed(self._scaler):
-                loss_fn = self._loss_fn if self.looks else None
+                loss_fn = self._loss_fn if self.measures else None
                 self._observation = Observation(
                     self._called, self._model, loss_fn, shadow=self.shadow
                 )
@@ -113,7 +113,7 @@ class Watch:
         """A block ends.
 
         Args:
-            failed: Whether the training raised in it: then there is nothing to look at.
+            failed: Whether the training raised in it: then there is nothing to measure.
         """
         self._depth -= 1
         if self._depth:
@@ -140,8 +140,8 @@ class Watch:
         try:
             self._then(observation, previous, not failed)
         except Exception as error:
-            # Whatever it is, it is a mistake of ours, and nobody's training ends by it.
-            self.looks = self.keeps = False
+            # Whatever it is, it is our bug, and must not end the training.
+            self.measures = self.keeps = False
             self._then = _nothing
             self._complaints.once(
                 f"measuring failed and ends here ({type(error).__name__}: {error}); "
@@ -149,7 +149,7 @@ class Watch:
             )
 
     def abandon(self) -> None:
-        """Whatever block is open is over, and was not trained on to its end."""
+        """Close any open block, whose training did not finish."""
         self._depth = min(self._depth, 1)
         if self._depth:
             self.leave(failed=True)
@@ -159,18 +159,18 @@ class Watch:
 
 
 def _nothing(*_: Any) -> None:
-    """What is done after an update once measuring has failed."""
+    """Called after an update once measuring has failed."""
 
 
 class Block:
-    """Tells a watch where the training on a batch begins and ends.
+    """Marks for a watch where the training on a batch begins and ends.
 
     Args:
-        watch: Who is told.
-        ending: Is told of a block that the training left by an error.
+        watch: The watch.
+        ending: Notified if the training leaves a block with an error.
 
     Attributes:
-        batch: Inputs and targets of the coming block; let go of once it has begun.
+        batch: Inputs and targets of the next block; released once it has begun.
     """
 
     def __init__(self, watch: Watch, ending: Ending) -> None:

@@ -225,7 +225,7 @@ def run(
         config: What to run.
         folder: Where its records go; a run that has ended there is never overwritten.
         machine: Where to run it.
-        report: Is told how far the run is, a few times a second.
+        report: Called with the progress of the run, a few times a second.
         checkpoint_every: As for an ``Order``.
         accept_changes: As for an ``Order``.
 

@@ -51,7 +51,8 @@ def execute(
         job: Does one task.
         tasks: Values that can be pickled to a process of this machine.
         workers: Processes; with 1, the tasks are done here, one after the other.
-        on_event: Is told what happens: progress as it comes, one ``"ok"`` or ``"error"`` a task.
+        on_event: Called with each event: progress as it comes, and one ``"ok"`` or ``"error"`` for
+            each task.
     """
     if workers == 1 or len(tasks) <= 1:
         for index, task in enumerate(tasks):

@@ -123,7 +123,7 @@ def publish(folder: Path, phase: Callable[[str], None]) -> Path:
 
     Args:
         folder: The study's folder.
-        phase: Is told what begins.
+        phase: Called with what begins.
 
     Returns:
         Path of the report.

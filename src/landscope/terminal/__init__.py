@@ -1,1 +1,1 @@
-"""What a person sees in the terminal while a study runs, and of one that is done."""
+"""Terminal output of a study, while it runs and when it is done."""

@@ -1,4 +1,4 @@
-"""Findings and measurements in the terminal, every word of anybody's as plain text."""
+"""Findings and measurements in the terminal, as plain text."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ STYLES: Mapping[Severity, str] = {"serious": "bold red", "warning": "yellow", "i
 
 
 def plain(words: str) -> Text:
-    """Words as they are, whatever a layer is called: neither markup nor control characters."""
+    """Plain text without markup or control characters, whatever a layer is called."""
     return Text(harmless(words))
 
 
@@ -36,7 +36,7 @@ def looks_table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table
 
 
 def print_findings(console: Console, findings: Findings) -> None:
-    """Print each with its sentence, what helps, what it rests on and where it is explained."""
+    """Print each finding with its sentence, remedy, evidence and reference."""
     for number, finding in enumerate(findings):
         if number:
             console.print()

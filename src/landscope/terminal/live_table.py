@@ -1,4 +1,4 @@
-"""A table in the terminal that follows a training: its last looks, and what was found last."""
+"""A table in the terminal that follows a training: its last measurements and its latest finding."""
 
 import time
 
@@ -14,15 +14,17 @@ from landscope.terminal.findings import STYLES, looks_table, plain
 from landscope.text import counted
 
 _SHOWN = 8  # looks
-_PATIENCE = 20.0  # times what drawing took: it takes no more than a twentieth of the time
-_LEAST_WAIT = 0.1  # seconds; faster nobody reads
+_PATIENCE = (
+    20.0  # multiple of the drawing time to wait: drawing takes at most a twentieth of the time
+)
+_LEAST_WAIT = 0.1  # seconds; nobody reads faster
 
 
 class LiveTable:
-    """A writer of readings that shows the last looks in a terminal, one row each.
+    """A writer of readings that shows the last measurements in a terminal, one row each.
 
-    It is drawn at looks, from the thread of the training, and no more often than a twentieth of
-    the time pays for. Where there is no terminal, one line is printed at the end.
+    It is drawn at measurements, in the training's thread, and takes at most a twentieth of the
+    time. If there is no terminal, one line is printed at the end.
 
     Args:
         console: Where to; standard error unless given.
@@ -39,7 +41,7 @@ class LiveTable:
         self._next = 0.0
 
     def write(self, reading: Reading) -> None:
-        """Take note of a reading; the last of a look may show all of it."""
+        """Add a reading, and redraw the table if it is time."""
         self._readings.append(reading)
         self._glances.add(reading)
         if reading.probe != SCOPE.probe:
@@ -50,7 +52,7 @@ class LiveTable:
             self._draw()
 
     def close(self) -> None:
-        """Leave the table as it is at last, or a line where there is no terminal; once."""
+        """Leave the final table, or print a line if there is no terminal; once."""
         if self._looks and self._shows:
             self._draw()
         elif self._looks:
@@ -88,7 +90,7 @@ class LiveTable:
 
     def _line(self) -> str:
         found = find(self._readings)
-        looks = f"{counted(len(self._looks), 'look')}, the last at step {max(self._looks)}"
+        looks = f"{counted(len(self._looks), 'measurement')}, the last at step {max(self._looks)}"
         if not found:
             return f"landscope: {looks}; no finding"
         findings = counted(len(found), "finding")

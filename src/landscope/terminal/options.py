@@ -10,7 +10,7 @@ from cyclopts.exceptions import CoercionError
 
 from landscope.studies.santurkar2018.experiments import PresetName
 
-_DIGITS = re.compile(r"[+-]?[0-9]{1,100}")  # more would only take time to read
+_DIGITS = re.compile(r"[+-]?[0-9]{1,100}")  # a longer list would only take time to read
 
 
 def whole_numbers(type_: Any, tokens: Sequence[Token]) -> Any:
@@ -33,12 +33,13 @@ def _spaced(values: tuple[object, ...]) -> str:
 
 # Of both commands.
 Device = Annotated[
-    str | None, Parameter(help="As torch names it: cpu, cuda, cuda:1. A GPU if there is one.")
+    str | None,
+    Parameter(help="Device, as torch names it: cpu, cuda, cuda:1. Default: a GPU if there is one."),
 ]
 Workers = Annotated[
     int | None,
     Parameter(
-        help="Runs side by side. As many as there are cores, or 1 on a GPU.",
+        help="Number of parallel runs. Default: the number of cores, or 1 on a GPU.",
         converter=whole_numbers,
     ),
 ]
@@ -54,15 +55,15 @@ Only = Annotated[
 CheckpointEvery = Annotated[
     float,
     Parameter(
-        help="Seconds between two checkpoints of a run, from which it goes on where it is stopped; "
-        "0 for one after every step, `inf` for none."
+        help="Seconds between two checkpoints of a run, from which it resumes after a stop; 0 for "
+        "one after every step, `inf` for none."
     ),
 ]
 AcceptChanges = Annotated[
     bool,
     Parameter(
-        help="Go on with a study though PyTorch, the device or whatever else changes last bits is "
-        "not what it was begun with. The records tell.",
+        help="Resume a study although PyTorch, the device or anything else that changes last bits "
+        "differs from the start. The records say so.",
         negative="",
         show_default=False,
     ),
@@ -79,8 +80,8 @@ Preset = Annotated[
 Figures = Annotated[
     tuple[int, ...],
     Parameter(
-        help="Figures of the paper, 1 to 6 or 8 to 13, as in `--figure 3 4`, to run only what "
-        "they take. All unless given.",
+        help="Figures of the paper, 1 to 6 or 8 to 13, as in `--figure 3 4`, to run only what they "
+        "need. Default: all.",
         converter=whole_numbers,
         consume_multiple=1,
         negative="",
@@ -93,13 +94,13 @@ Seed = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    Parameter(help="Folder that has CIFAR-10's binary version, instead of fetching it."),
+    Parameter(help="Folder with CIFAR-10's binary version, to avoid the download."),
 ]
 Out = Annotated[
     Path | None,
     Parameter(
-        help="Folder of the study; `runs/` and the order's name unless given. Started again "
-        "there, it goes on where it was."
+        help="Folder of the study. Default: `runs/` and the study's name. Started again there, it "
+        "resumes."
     ),
 ]
 
@@ -115,16 +116,16 @@ Model = Annotated[
 Data = Annotated[
     str | None,
     Parameter(
-        help="Your function `make_batches(seed)`: an iterable of batches, pairs (inputs, "
-        "targets) or whatever the loss takes; called again for each epoch. That of the model's "
-        "module unless given.",
+        help="Your function `make_batches(seed)`: an iterable of batches, pairs (inputs, targets) "
+        "or whatever the loss takes; called again for each epoch. Default: that of the model's "
+        "module.",
     ),
 ]
 Loss = Annotated[
     str | None,
     Parameter(
-        help="Your function `loss_fn(model, batch)`, one number. Cross-entropy on (inputs, "
-        "targets) unless given."
+        help="Your function `loss_fn(model, batch)`, one number. "
+        "Default: cross-entropy on (inputs, targets)."
     ),
 ]
 Optimizer = Annotated[
@@ -137,8 +138,8 @@ Optimizer = Annotated[
 Norms = Annotated[
     tuple[str, ...],
     Parameter(
-        help="Norms that take the place of the model's: none, batch, group, layer, instance, "
-        "rms, l1, l2, linf, noisy-batch, noise; or as-is, the model as it is given.",
+        help="Norms that replace the model's: none, batch, group, layer, instance, rms, l1, l2, "
+        "linf, noisy-batch, noise; or as-is, the model as it is given.",
         consume_multiple=1,
         negative="",
         show_default=_spaced,
@@ -162,7 +163,7 @@ Steps = Annotated[int, Parameter(help="Updates of each run.", converter=whole_nu
 Every = Annotated[
     int | None,
     Parameter(
-        help="Steps between two looks of the probes; a twentieth of the steps unless given.",
+        help="Steps between two measurements. Default: a twentieth of the steps.",
         converter=whole_numbers,
     ),
 ]
@@ -183,7 +184,7 @@ Also = Annotated[
 Keep = Annotated[
     tuple[str, ...],
     Parameter(
-        help="Norms to leave alone, by their name in the model or their class.",
+        help="Norms to keep, by their name in the model or their class.",
         consume_multiple=1,
         negative="",
         show_default=False,
@@ -192,7 +193,7 @@ Keep = Annotated[
 OutOfComparison = Annotated[
     Path | None,
     Parameter(
-        help="Folder of the study; `runs/compare-` and the module's name unless given. Started "
-        "again there, with more norms, rates or seeds if you like, it goes on."
+        help="Folder of the study. Default: `runs/compare-` and the module's name. Started again "
+        "there, with more norms, rates or seeds if you like, it resumes."
     ),
 ]

@@ -1,4 +1,4 @@
-"""A command line that has no meaning, told as every other error: value, rule and remedy."""
+"""Errors of the command line in the form of every other error: value, rule and remedy."""
 
 from difflib import get_close_matches
 from typing import Literal, get_args, get_origin
@@ -20,7 +20,7 @@ _EMPTY = "''"  # as it would be typed
 
 
 def refusal(error: CycloptsError, app: App) -> UsageError:
-    """What was wrong with the arguments, in one line.
+    """The error in the arguments, on one line.
 
     Args:
         error: As cyclopts raised it.

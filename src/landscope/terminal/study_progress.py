@@ -34,7 +34,7 @@ _RATE_SECONDS = 1.0
 
 @contextmanager
 def showing_progress() -> Generator[Listener]:
-    """A listener that shows what it is told, on standard error."""
+    """A listener that shows a study's progress on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield PlainLines(console)
@@ -49,18 +49,18 @@ def _opening(title: str, out: Path, done: list[str]) -> str:
 
 
 def _lines(text: str) -> str:
-    """Text of several lines, as a traceback is, each of which is harmless."""
+    """A text of several lines, such as a traceback, without control characters."""
     return "\n".join(map(harmless, text.split("\n")))
 
 
 class _Clock:
-    """Steps a second since the first step: what the workers took to start says nothing of it."""
+    """Steps a second since the first step, without the time that the workers took to start."""
 
     def __init__(self) -> None:
         self._start: tuple[int, float] | None = None
 
     def rate(self, steps: int, now: float) -> float | None:
-        """None until some steps have been seen, and some seconds, to tell it from."""
+        """None until there are enough steps and seconds to estimate it."""
         if self._start is None and steps > 0:
             self._start = (steps, now)
         if self._start is None or now - self._start[1] < _RATE_SECONDS:
@@ -79,7 +79,7 @@ class PlainLines(Listener):
         self._steps: dict[str, int] = {}
 
     def begin(self, title: str, out: Path, runs: Sequence[RunConfig], done: list[str]) -> None:
-        """Say what is about to be done."""
+        """Print what the study is about to do."""
         self._say(_opening(title, out, done))
         self._total = sum(run.steps for run in runs if run.id not in done)
 
@@ -88,7 +88,7 @@ class PlainLines(Listener):
         self._console.print(costs_table(costs))
 
     def progress(self, progress: RunProgress) -> None:
-        """Say where a run is, if it is new or enough time has passed."""
+        """Print where a run is, if it is new or enough time has passed."""
         known = progress.run in self._steps
         self._steps[progress.run] = progress.step
         now = time.monotonic()
@@ -154,7 +154,7 @@ class Bars(Listener):
         self._bars.stop()
 
     def begin(self, title: str, out: Path, runs: Sequence[RunConfig], done: list[str]) -> None:
-        """Print what is about to be done and put up the bar for the whole."""
+        """Print what the study is about to do, and show the bar for the whole."""
         self._console.print(
             harmless(_opening(title, out, done)),
             highlight=False,
@@ -193,7 +193,7 @@ class Bars(Listener):
             )
 
     def phase(self, name: str) -> None:
-        """Put up a bar that has no length."""
+        """Show a bar without a length."""
         for bar in self._runs.values():
             self._bars.update(bar, visible=False)
         if self._whole is not None:
@@ -214,7 +214,7 @@ class Bars(Listener):
 
 
 def costs_table(costs: Mapping[str, list[ProbeCost]]) -> Table:
-    """A line for each probe of each kind of network, and what they come to.
+    """A line for each probe of each kind of network, and their sum.
 
     Args:
         costs: By the name of the network.
@@ -227,7 +227,7 @@ def costs_table(costs: Mapping[str, list[ProbeCost]]) -> Table:
     )
     table.add_column("network")
     table.add_column("probe")
-    for heading in ("a look, in steps", "looks", "of training"):
+    for heading in ("each, in steps", "looks", "of training"):
         table.add_column(heading, justify="right")
     for network, probes in costs.items():
         for number, cost in enumerate(probes):

@@ -1,4 +1,4 @@
-"""A run or a study in the terminal: how far it is, what it found, what it answers."""
+"""A run or a study in the terminal: its progress, findings and answers."""
 
 import textwrap
 from collections import Counter
@@ -22,21 +22,21 @@ _SHOWN = 8  # looks
 
 
 def print_run(console: Console, run: RunRecords) -> None:
-    """Print a run's summary, its last looks and its findings, the most severe first.
+    """Print a run's summary, its last measurements and its findings, the most severe first.
 
     Args:
         console: Where to.
-        run: The run, whether it has ended or still goes on.
+        run: The run, ended or still running.
     """
     readings = run.all_readings
     findings = find(readings, run.probes)
     console.print(plain(run.summary), style="bold", soft_wrap=True)
     rows = glances(readings, _SHOWN).rows
     if rows:
-        # What no look has read has no column.
+        # A quantity that was never read has no column.
         read = [at for at in range(len(HEADINGS)) if any(row[at] for row in rows)]
         console.print()
-        console.print(Text(f"The last {counted(len(rows), 'look')}"))
+        console.print(Text(f"The last {counted(len(rows), 'measurement')}"))
         cells = ([row[at] for at in read] for row in rows)
         console.print(looks_table([HEADINGS[at] for at in read], cells))
     console.print()
@@ -48,7 +48,7 @@ def print_run_status(console: Console, run: RunRecords) -> None:
 
     Args:
         console: Where to.
-        run: The run, whether it has ended or still goes on.
+        run: The run, ended or still running.
     """
     console.print(plain(run.summary), style="bold", soft_wrap=True)
     measured = find(run.all_readings, run.probes).measured
@@ -87,7 +87,7 @@ def print_summary(console: Console, study: StudyRecords, report: Path | None) ->
     console.print()
     console.print(_table(study))
     if study.manifest.seconds is None:
-        text = "Not all runs have ended: start the command that began the study again to go on."
+        text = "Not all runs have ended: start the same command again to resume."
         console.print(Text(text, style="yellow"))
     if report is not None:
         console.print(Text.assemble(("Report: ", "bold"), harmless(str(report))), soft_wrap=True)
@@ -153,4 +153,4 @@ def _in_all(status: StudyStatus) -> str:
     time = "" if left is None else f" About {duration(left)} left."
     if status.conducted:
         return told + time
-    return f"{told}{time} Nobody is at work on it: start the command that began it to go on."
+    return f"{told}{time} No process is working on it: start the same command again to resume."

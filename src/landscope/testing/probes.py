@@ -55,7 +55,7 @@ class ProbeConformance:
         """Make the probe that is tested, one that has seen nothing yet: for overriding.
 
         Args:
-            schedule: At which steps it is to look.
+            schedule: The steps at which it measures.
         """
         raise NotImplementedError("override build(schedule) to return your probe")
 
@@ -76,7 +76,7 @@ class ProbeConformance:
             self._probe().read(at.view)
             after = {**state_of(at.model, at.optimizer), **_shown(at.snapshot)}
             changed = _differing(before, after)
-            _require(not changed, f"a look at the {name} network changed {_listed(changed)}")
+            _require(not changed, f"a measurement of the {name} network changed {_listed(changed)}")
 
     def test_it_looks_when_its_schedule_says(self) -> None:
         """The schedule is the one that it was built with, and each reading is of its step."""
@@ -140,7 +140,7 @@ class ProbeConformance:
                 _require(not changed, f"apart and together differ on {name}: {_listed(changed)}")
 
     def test_it_costs_no_more_than_it_declares(self) -> None:
-        """Products of matrices, convolutions and attention in two looks are counted."""
+        """Products of matrices, convolutions and attention in two measurements are counted."""
         for name, at in self._stands():
             work = work_of(at.snapshot.objective, at.snapshot.before, SAMPLES)
             loss = at.training.loss(at.model, at.batch)

@@ -70,7 +70,7 @@ def test_norms_that_the_seeds_scatter_more_than_they_differ_are_not_told_apart()
 
 
 def test_pairing_takes_away_what_a_seed_adds_to_all() -> None:
-    """The same numbers with one norm's seeds shuffled are not told apart."""
+    """The same numbers with one norm's seeds shuffled are not clearly different."""
     seeds = {0: 0.0, 1: 5.0, 2: 10.0, 3: 15.0}
     a = {seed: value + 1 for seed, value in seeds.items()}
     b = {seed: 1.2 * value for seed, value in a.items()}

@@ -222,7 +222,7 @@ def test_an_interrupted_study_goes_on_and_is_that_of_one_left_alone(
     told += rest
     assert "Traceback" not in told
     assert told.endswith(
-        "Interrupted. Nothing that was measured is lost: start the same command again to go on.\n"
+        "Interrupted. No measurement is lost: start the same command again to resume.\n"
     )
     study = read_study(tmp_path / "study")
     ended = [run for run in study.runs.values() if run.outcome.ended]

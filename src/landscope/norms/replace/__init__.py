@@ -1,1 +1,1 @@
-"""Every norm of anyone's model replaced by another: find, plan, then do it in a copy."""
+"""Replaces every norm of a model by another: find, plan, then carry out in a copy."""

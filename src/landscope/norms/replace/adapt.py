@@ -1,4 +1,4 @@
-"""A new norm is adapted to its place: features last, device and mode, weights, no fast path."""
+"""Adapts a new norm to its place: features last, device and mode, weights, no fast path."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -65,10 +65,11 @@ def carry(
 ) -> tuple[str, ...]:
     """Take over scale and shift where they fit, and running statistics between batch norms.
 
-    What does not fit stays as it was made; it is to be trained if anything in the old norm was.
+    What does not fit keeps its initial values; it requires a gradient if anything in the old norm
+    did.
 
     Args:
-        old: Left alone.
+        old: Not changed.
         new: Changed in place.
         memo: Replacements of the model's tensors in the copy, by identity; a scale that belongs to
             two norms is still one in the copy.
@@ -118,7 +119,7 @@ def _carry_statistics(source: nn.Module, target: nn.Module) -> tuple[str, ...]:
 
 
 def leave_fast_path(model: nn.Module, changed: Collection[nn.Module]) -> None:
-    """Let transformer encoders call their modules in evaluation mode too: as right, and slower.
+    """Make transformer encoders call their modules in evaluation mode too, which is slower.
 
     In evaluation mode ``nn.TransformerEncoderLayer`` gives its weights, and those of ``norm1`` and
     ``norm2``, to one fused operation, and ``nn.TransformerEncoder`` may pack a padded batch for
@@ -132,7 +133,7 @@ def leave_fast_path(model: nn.Module, changed: Collection[nn.Module]) -> None:
         if not any(part in changed for part in module.modules()):
             continue
         if isinstance(module, nn.TransformerEncoderLayer):
-            # Of the conditions for the fast path this one has no other use.
+            # Among the conditions for the fast path, this one has no other effect.
             module.activation_relu_or_gelu = 0
         if isinstance(module, nn.TransformerEncoder):
             module.use_nested_tensor = False

@@ -1,4 +1,4 @@
-"""One pass of an example batch through a copy of a model: what each module takes and gives."""
+"""One pass of an example batch through a copy of a model: the inputs and outputs of each module."""
 
 import copy
 from collections.abc import Callable, Collection, Mapping
@@ -162,11 +162,11 @@ def copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
         memo: Replacements of parts of the model in the copy, by their identities.
 
     Raises:
-        UsageError: The model does not let itself be copied.
+        UsageError: The model cannot be copied.
     """
     for module in model.modules():
         for value in vars(module).values():
-            # As weight norm keeps beside its parameters; torch itself refuses to copy these.
+            # Weight norm keeps such tensors beside its parameters; torch refuses to copy them.
             if isinstance(value, Tensor) and not value.is_leaf:
                 memo[id(value)] = _own(value)
     try:

@@ -1,7 +1,7 @@
-"""Which norms a model has: those that are known, and classes of one's own that a trial shows.
+"""Finds the norms of a model: known ones, and user classes that a trial shows to be norms.
 
-What calls itself a norm and is not known is asked about, not guessed; and a trial must show that it
-is a norm followed by the modules that it holds, as what it does besides would be lost.
+An unknown class that calls itself a norm raises an error instead of a guess. A trial must show that
+it is a norm followed by the modules that it holds, because anything else it does would be lost.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from landscope.norms.replace.layouts import (
 from landscope.norms.replace.trial import Trial, calls_itself_a_norm, children_of, tried
 
 Keep = Collection[str | type[nn.Module]]
-"""Modules to leave alone: by name, with all that they hold, or by type."""
+"""Modules to keep: by name, with all that they hold, or by type."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +48,12 @@ class FoundNorm:
 
 @dataclass(frozen=True)
 class Advice:
-    """How a user says what becomes of a norm: in arguments of Python, or in options.
+    """How a user says what to do with a norm: as Python arguments, or as command-line options.
 
     Args:
-        insert: How to put norms where there are none.
-        also: How to say where the features of a class lie, of its name and the axis.
-        keep: How to leave the norms of a class alone, of its name.
+        insert: How to insert norms.
+        also: How to say where the features of a class lie, from its name and the axis.
+        keep: How to keep the norms of a class, from its name.
     """
 
     insert: str
@@ -61,7 +61,7 @@ class Advice:
     keep: Callable[[str], str]
 
     def also_one_of(self, kind: str, axes: Sequence[str], held: Sequence[str]) -> str:
-        """How to have the norms of a class replaced, where their features may lie so or so."""
+        """How to have the norms of a class replaced, whose features may lie in either place."""
         places = {
             "last": "where they are the last dimension",
             "first": "where they follow the batch",
@@ -91,13 +91,13 @@ def find_norms(
     keep: Keep,
     advice: Advice,
 ) -> tuple[list[FoundNorm], list[FoundNorm]]:
-    """The norms of a model, in the order of registration: those to replace, and those to keep.
+    """Find the norms of a model, in the order of registration: those to replace, and those to keep.
 
     Args:
         model: Any.
-        also: Where types of one's own have their features.
-        keep: What to leave alone.
-        advice: How remedies are given.
+        also: Place of the features for the user's own types.
+        keep: What to keep.
+        advice: How to word remedies.
 
     Raises:
         UsageError: A module calls itself a norm and is neither known nor named in ``also``, does
@@ -146,13 +146,13 @@ def _axis_given(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Axis
 
 
 def _layout_by_trial(module: nn.Module, also: Mapping[type[nn.Module], Axis]) -> Layout | None:
-    """That of a class in ``also``; None where the module is not a norm with this axis."""
+    """The layout of a class in ``also``; None if the module is not a norm with this axis."""
     axis = _axis_given(module, also)
     trial = None if axis is None else _tried(module, axis)
     if axis is None or trial is None:
         return None
     spatial = trial.spatial if axis == "first" else (0,)
-    sure = axis == "last"  # else each pass checks the number of dimensions
+    sure = axis == "last"  # otherwise each pass checks the number of dimensions
     return Layout(features_of(module), axis, spatial, sure, trial.after, trial.affine)
 
 
@@ -192,16 +192,16 @@ def _who_are(
     if not axes:
         return UsageError(
             value,
-            "on a batch made to try it, it is not a norm followed by the modules that it holds, "
-            "and what it does besides, such as an activation, would be lost",
+            "on a test batch it is not a norm followed by the modules that it holds, and anything "
+            "else it does, such as an activation, would be lost",
             f"give {keep}, or let its class hold what follows the norm as a module",
         )
     given = _axis_given(module, also)
     rule = (
-        "it calls itself a norm and is not PyTorch's or landscope's own, so that where its "
-        "features lie is not known"
+        "its class is called a norm but is not PyTorch's or landscope's, so the place of its "
+        "features is not known"
         if given is None
-        else f"on a batch with its features {given}, it does not do what a norm does"
+        else f"on a batch with its features {given}, it does not behave like a norm"
     )
     return UsageError(
         value, rule, f"{advice.also_one_of(kind, axes, children_of(module))}, or {keep}"
@@ -209,7 +209,7 @@ def _who_are(
 
 
 def _possible_axes(module: nn.Module) -> list[Axis]:
-    """Where the features of a norm may lie, as a trial shows; none where it does not pass."""
+    """Where the features of a norm may lie, by a trial; empty if none passes."""
     last, first = _tried(module, "last"), _tried(module, "first")
     if last is not None and first is not None and first.spatial == (0,):
         return ["last"]  # without space, both are one dimension
@@ -217,7 +217,7 @@ def _possible_axes(module: nn.Module) -> list[Axis]:
 
 
 def kept_modules(model: nn.Module, keep: Keep) -> set[int]:
-    """Identities of the modules that are to be left alone, and of all that they hold.
+    """Identities of the modules to keep, and of all that they hold.
 
     Raises:
         UsageError: A name is not that of a module.

@@ -1,9 +1,9 @@
-"""Putting a norm after a layer that has none, wherever the model calls the layer from.
+"""Inserts a norm after a layer that has none, however the model calls the layer.
 
 The norm becomes a child of the layer, ``<layer>.norm``, and a forward hook of the layer calls it.
-So it takes effect in a model that calls ``self.conv1(x)`` as in an ``nn.Sequential``; the layer
-keeps its type, its attributes and the names of its weights; and deep copies, state dicts and
-``torch.compile`` go along.
+So it works in a model that calls ``self.conv1(x)`` as well as in an ``nn.Sequential``. The layer
+keeps its type, its attributes and the names of its weights, and deep copies, state dicts and
+``torch.compile`` work.
 """
 
 from functools import partial
@@ -19,14 +19,14 @@ from landscope.norms.replace.shapes import Parts, WeightLayer
 
 
 def reasons_to_leave(parts: Parts) -> dict[str, str]:
-    """Which layers of a model get no norm after them, by name, and why."""
+    """The layers of a model that get no norm after them, by name, and why."""
     model = parts.model
     uncalled = identities(m for m in model.modules() if isinstance(m, nn.MultiheadAttention))
     within_norms = identities(norm.module for norm in (*parts.norms, *parts.left))
     reasons: dict[str, str] = {}
     for layer in parts.layers:
         if id(layer.module) in parts.kept:
-            reasons[layer.name] = "kept, as asked"
+            reasons[layer.name] = "kept as requested"
         elif id(layer.module) in uncalled:
             reasons[layer.name] = "nn.MultiheadAttention uses its weights and does not call it"
         elif id(layer.module) in within_norms:
@@ -56,7 +56,7 @@ def _reasons_seen(parts: Parts, seen: ExamplePass) -> dict[str, str]:
         elif layer.name == last:
             reasons[layer.name] = "the last layer"
         elif any(use.given.place in outputs for use in uses):
-            reasons[layer.name] = "what it gives is the model's output"
+            reasons[layer.name] = "its output is the model's output"
         elif followers:
             reasons[layer.name] = f"followed by the norm {followers[0]!r}"
     return reasons
@@ -79,7 +79,7 @@ def check_outputs(layer: WeightLayer, seen: ExamplePass | None) -> None:
 
 
 def insert_after(layer: nn.Module, norm: nn.Module) -> str:
-    """Let a norm follow a convolution or a linear layer at each use.
+    """Insert a norm after a convolution or a linear layer, at each use.
 
     Args:
         layer: Changed in place.

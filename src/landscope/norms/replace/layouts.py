@@ -1,7 +1,7 @@
-"""What a norm's type says about its inputs: number of features, their dimension, the space.
+"""What a norm's type reveals about its inputs: number of features, their dimension, the space.
 
-Known are PyTorch's own norms and those of :mod:`landscope.norms.table`, and classes derived from
-them that leave their ``forward`` alone.
+PyTorch's own norms and those of :mod:`landscope.norms.table` are known, and so are subclasses that
+do not override ``forward``.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Every norm of a model replaced by another, in a copy; and norms put in where there are none."""
+"""Replaces every norm of a model in a copy, and inserts norms where there are none."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -36,33 +36,33 @@ def replace_norms(
     keep: Keep = (),
     report: Callable[[NormPlace], object] | None = None,
 ) -> nn.Module:
-    """A copy of a model in which every norm is another one.
+    """Return a copy of a model in which every norm is replaced by another.
 
-    All weights stay as they are, and so do scale and shift of a norm where the new one has as
-    many. A new norm is on the device, of the type and in the mode of the old one, and a norm that
-    the model uses in several places is still one. Where features lie last, as in a transformer,
-    every token is a sample: batch norm is over the batch and the time, the norms of a sample over
-    each token alone.
+    All weights are kept, and so are the scale and shift of a norm if their shapes fit the new one.
+    A new norm has the device, type and mode of the old one, and a norm that the model uses in
+    several places is still shared. If features lie last, as in a transformer, every token is a
+    sample: batch norm averages over the batch and the time, and the norms of a sample over each
+    token alone.
 
     Args:
-        model: Any; it is left as it is, and so are the random streams.
-        norm: A name of :data:`landscope.norms.table.NORMS`, or a builder of one's own, which is
-            called with the numbers of features and of spatial dimensions, and gives a module that
-            takes (batch, features, ...).
+        model: Any model; it is not changed, and neither are the random streams.
+        norm: A name of :data:`landscope.norms.table.NORMS`, or your own builder, which is called
+            with the numbers of features and of spatial dimensions, and returns a module that takes
+            (batch, features, ...).
         constants: Constants of the norm other than the defaults, such as ``{"groups": 8}``.
         insert: Also put a norm after each convolution and linear layer that has none directly
             after it, except the last and those whose outputs are the model's.
         example: A batch as in training: a tensor, a tuple of arguments or a dict of keywords. A
             copy of the model is run on it once, which shows what the modules' types do not.
-        also: Norm classes of one's own, with the place of their features: "last", or "first" for
-            right after the batch. Each is tried on a batch made for it: modules that it holds,
-            such as an activation, follow the new norm, and one that does more is refused. Their
-            ``weight`` is taken over where it is a scale, their ``bias`` where it is a shift.
-        keep: Modules to leave alone, by name or by type, with all that they hold.
-        report: Called with one :class:`~landscope.norms.replace.plan.NormPlace` for each norm
-            and, with ``insert``, for each layer that was left without; and for each module that
-            calls norms as functions beside those that it holds, which an example shows:
-            ``report=print``, or ``report=places.append`` for a list.
+        also: Your own norm classes, with the place of their features: "last", or "first" for right
+            after the batch. Each is tried on a test batch: modules that it holds, such as an
+            activation, follow the new norm, and a class that does more is refused. Their ``weight``
+            is kept if it is a scale, their ``bias`` if it is a shift.
+        keep: Modules to keep, by name or by type, with all that they hold.
+        report: Called with one :class:`~landscope.norms.replace.plan.NormPlace` for each norm; with
+            ``insert``, for each layer that was left without one; and, with an example, for each
+            module that also calls norms as functions. Use ``report=print``, or
+            ``report=places.append`` for a list.
 
     Returns:
         The copy.
@@ -70,7 +70,16 @@ def replace_norms(
     Raises:
         UsageError: There is no such norm or constant; the model has no norm, or one that is not
             known, has no shape yet or cannot be replaced by this one; an example is needed or does
-            not pass; or the model is compiled or cannot be copied. Nothing has been changed then.
+            not pass; or the model is compiled or cannot be copied. Nothing is changed then.
+
+    Example:
+        >>> import torch
+        >>> import landscope
+        >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.BatchNorm2d(8))
+        >>> replaced = landscope.replace_norms(model, "group", report=print)
+        1: BatchNorm2d -> GroupNorm, keeping weight, bias
+        >>> replaced[1].num_groups, replaced[1].num_channels
+        (4, 8)
     """
     return replaced(
         model, norm, constants or {}, insert, example, also or {}, keep, report, IN_PYTHON
@@ -105,7 +114,7 @@ def replaced(
         plan = planned(Parts(model, norms, left, layers, kept, seen), make, insert)
     for name, function in calls.items():
         kind = type(model.get_submodule(name)).__name__
-        why = f"its forward calls {function}, which goes on normalising"
+        why = f"its forward calls {function}, which still normalises"
         plan.places.append(NormPlace(name, kind, kind, left=why))
     result, places = carried_out(model, plan)
     for place in places:
@@ -125,8 +134,8 @@ def _check_eager(model: Any) -> None:
         if scripted or is_compiled_part(module):
             raise UsageError(
                 f"the module {name!r} is compiled" if name else "the model is compiled",
-                "norms are replaced by modules of Python, which it would not run",
-                "replace the norms first, and compile what is given back",
+                "norms are replaced by Python modules, which compiled code would not run",
+                "replace the norms first, and compile the returned copy",
             )
 
 
@@ -142,7 +151,7 @@ def _check_work(
     if insert and any_norm and not example:
         raise UsageError(
             "insert=True for a model that has norms, without an example",
-            "only a pass through the model shows which layers a norm follows already",
+            "only a pass through the model shows which layers a norm already follows",
             "give a batch as example=",
         )
 
@@ -154,7 +163,7 @@ def _remaining_calls(
     replaced: Collection[int],
     advice: Advice,
 ) -> dict[str, str]:
-    """The functions that go on normalising in a model whose norms are replaced.
+    """The functions that still normalise in a model whose norms are replaced.
 
     Args:
         model: The model.

@@ -1,4 +1,4 @@
-"""What becomes of each norm of a model: planned as a whole, then done in one copy of it."""
+"""What happens to each norm of a model: planned as a whole, then carried out in one copy."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from landscope.norms.replace.insertion import check_outputs, insert_after, reaso
 from landscope.norms.replace.shapes import Parts, check_each_pass, input_shape
 from landscope.norms.table import NormBuilder
 
-# They take features in the last dimension by themselves, or anywhere.
+# These accept features in the last dimension, or anywhere.
 _TAKE_FEATURES_LAST = (nn.LayerNorm, nn.RMSNorm, nn.Identity)
 
 
 @dataclass(frozen=True)
 class NormPlace:
-    """One place in a model where a norm was or could be, and what became of it.
+    """One place in a model where a norm was or could be, and what happened to it.
 
     Args:
         name: Name of the norm in the new model, or of the layer that was left without one.
@@ -43,20 +43,20 @@ class NormPlace:
     def __str__(self) -> str:
         names = ", ".join((self.name, *self.shared))
         if self.left is not None:
-            return f"{names}: left as it is: {self.left}"
+            return f"{names}: unchanged: {self.left}"
         kept = f", keeping {', '.join(self.kept)}" if self.kept else ""
         return f"{names}: {self.old or 'no norm'} -> {self.new}{kept}"
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that is to be done, while nothing has been.
+    """Everything to do, before any of it is done.
 
     Args:
         memo: Replacements of parts of the model in the copy, by their identities.
         new: The norms that replace others.
         followers: The norms to put after layers, by the layers' names.
-        places: What to report of norms that were there, and of layers left without.
+        places: What to report about norms that were there, and about layers left without.
     """
 
     memo: dict[int, Any] = field(default_factory=dict[int, Any])
@@ -79,7 +79,7 @@ def planned(parts: Parts, make: NormBuilder, insert: bool) -> Plan:
     plan = Plan()
     for norm in parts.left:
         kind = _kind(norm.module)
-        place = NormPlace(norm.name, kind, kind, (), norm.names[1:], "kept, as asked")
+        place = NormPlace(norm.name, kind, kind, (), norm.names[1:], "kept as requested")
         plan.places.append(place)
     for norm in parts.norms:
         _plan_successor(plan, parts, norm, make)
@@ -92,8 +92,8 @@ def _plan_successor(plan: Plan, parts: Parts, norm: FoundNorm, make: NormBuilder
     old, new = norm.module, _successor(parts, norm, make)
     if any(new is earlier for earlier in plan.new):
         raise UsageError(
-            f"the norm {norm.name!r}: the builder gave a module that it gave before",
-            "each norm has one of its own in its place",
+            f"the norm {norm.name!r}: the builder returned the same module again",
+            "each norm needs a module of its own",
             "let builder(features, spatial) make a new one at each call",
         )
     after = norm.layout.after
@@ -169,14 +169,14 @@ def _kind(norm: nn.Module) -> str:
 
 
 def carried_out(model: nn.Module, plan: Plan) -> tuple[nn.Module, list[NormPlace]]:
-    """Do it, in a copy.
+    """Carry out the plan in a copy.
 
     Args:
         model: Left alone.
-        plan: What is to be done.
+        plan: The plan.
 
     Returns:
-        The copy, and what became of each place, in the order of registration.
+        The copy, and what happened at each place, in the order of registration.
 
     Raises:
         UsageError: The model cannot be copied, or copies itself in a way of its own.
@@ -193,7 +193,7 @@ def carried_out(model: nn.Module, plan: Plan) -> tuple[nn.Module, list[NormPlace
 
 
 def _check_copied(result: nn.Module, plan: Plan) -> None:
-    """A ``__deepcopy__`` of the user's that makes a module anew knows of no other norms."""
+    """Refuse a ``__deepcopy__`` of the user's that does not copy the new norms."""
     there = set(result.modules())
     if any(norm not in there for norm in plan.new):
         raise UsageError(

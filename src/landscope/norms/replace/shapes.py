@@ -1,4 +1,4 @@
-"""The shape of what a norm in a model takes: read from its type, from an example, or supposed.
+"""The input shape of a norm in a model: read from its type, from an example, or inferred.
 
 PyTorch's ``BatchNorm1d`` and ``GroupNorm`` do not say how many spatial dimensions their inputs
 have, and the norms of the table need to know. An example batch shows it; without one it is read
@@ -61,7 +61,7 @@ def weight_layers(model: nn.Module) -> list[WeightLayer]:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of a model that replacing looks at.
+    """The parts of a model that matter for replacing norms.
 
     Args:
         model: The model.
@@ -87,7 +87,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class InputShape:
-    """What a norm takes.
+    """The inputs of a norm.
 
     Args:
         features: Number of features.
@@ -103,10 +103,10 @@ class InputShape:
 
 
 def input_shape(norm: FoundNorm, parts: Parts) -> InputShape:
-    """What a norm of a model takes.
+    """The inputs of a norm of a model.
 
     Raises:
-        UsageError: Its uses contradict each other or its type, or nothing shows it.
+        UsageError: Its uses contradict each other or its type, or nothing shows the shape.
     """
     layout = norm.layout
     if parts.seen and (calls := parts.seen.of(norm.name)):
@@ -157,9 +157,9 @@ def _on_example(norm: FoundNorm, calls: Sequence[Call]) -> InputShape:
     place = "in the last dimension" if last else "in the one after the batch"
     raise UsageError(
         f"the norm {norm.name!r} takes inputs of shape {' and '.join(map(str, shapes))}",
-        f"a {type(norm.module).__name__} is taken to have its features {place}, and the same "
-        "dimensions at each use",
-        f"say with also= where they lie, or leave it with keep=[{norm.name!r}]",
+        f"a {type(norm.module).__name__} should have its features {place}, and the same dimensions "
+        "at each use",
+        f"give their place with also=, or keep the norm with keep=[{norm.name!r}]",
     )
 
 
@@ -172,11 +172,11 @@ def _ask(norm: FoundNorm, missing: str) -> UsageError:
 
 
 def check_each_pass(norm: nn.Module, shape: InputShape, name: str) -> None:
-    """Let a norm refuse inputs of another number of dimensions than was supposed.
+    """Make a norm refuse inputs with a number of dimensions other than the inferred one.
 
     Args:
         norm: Changed in place.
-        shape: What was supposed.
+        shape: The inferred shape.
         name: Its name in the model.
     """
     norm.register_forward_pre_hook(partial(_check, name=name, dimensions=shape.spatial + 2))
@@ -186,6 +186,6 @@ def _check(module: nn.Module, args: tuple[Any, ...], *, name: str, dimensions: i
     if args and isinstance(args[0], Tensor) and args[0].ndim != dimensions:
         raise UsageError(
             f"the norm {name!r} takes inputs of shape {tuple(args[0].shape)}",
-            f"by the layers around it they were supposed to have {dimensions} dimensions",
+            f"the layers around it suggest {dimensions} dimensions",
             "give replace_norms a batch as example=",
         )

@@ -1,4 +1,4 @@
-"""Whether a module of an unknown class is a norm: does its name say so, and does a trial show it?
+"""Decides whether a module of an unknown class is a norm, by its name and by a trial.
 
 A trial runs the module on inputs made for it. They are built so that every set over which a norm
 may take its statistics (a feature, a sample, a token, a channel, a group of channels) has the same
@@ -27,10 +27,10 @@ _NORM_IF_TRAINED = {"normalization", "normalisation"}
 """A transform of images has this name too, and nothing to train."""
 
 _ROUNDING = 1e-4
-"""Relative; an activation bends by more than 1e-2, and float32 rounds below 1e-5."""
+"""Relative tolerance: an activation bends by more than 1e-2, and float32 rounds below 1e-5."""
 
 _SIZE = 100.0
-"""Standard deviation of the inputs: eps is nothing beside it."""
+"""Standard deviation of the inputs, so large that eps is negligible."""
 
 _FEATURES = 8
 """For a module that does not say how many it takes, most of which take any number."""
@@ -56,7 +56,7 @@ def _is_matrix(parameter: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a trial has shown of a module that is a norm.
+    """What a trial shows about a module that is a norm.
 
     Args:
         spatial: The numbers of spatial dimensions with which it ran.
@@ -77,7 +77,7 @@ def children_of(module: nn.Module) -> list[str]:
 def tried(
     module: nn.Module, axis: Literal["first", "last"], features: int | None, spatial: Iterable[int]
 ) -> Trial | None:
-    """Try a module as a norm followed by its children.
+    """Test whether a module is a norm followed by its children.
 
     Args:
         module: Left alone; copies are run.
@@ -86,7 +86,7 @@ def tried(
         spatial: The numbers of spatial dimensions to try.
 
     Returns:
-        None where it is something else, or does not run on inputs of any of these shapes.
+        None if it is something else, or does not run on inputs of any of these shapes.
     """
     after = children_of(module)
     right: list[int] = []
@@ -95,7 +95,7 @@ def tried(
         try:
             with torch.no_grad(), RandomState.capture(devices_of(module)).replayed():
                 found = _on_shape(module, axis, features or _FEATURES, space)
-        except Exception:  # it is anybody's, and does not take such inputs
+        except Exception:  # any class may fail on such inputs
             continue
         if found is not None:
             right.append(space)
@@ -104,7 +104,7 @@ def tried(
 
 
 def _on_shape(module: nn.Module, axis: str, features: int, space: int) -> tuple[str, ...] | None:
-    """Its scale and shift; None where it does not pass for a norm on inputs of this shape."""
+    """Its scale and shift; None if it is not a norm on inputs of this shape."""
     affine: tuple[str, ...] | None = None
     # Synchronised batch norm refuses to train on a CPU.
     for training in (False,) if isinstance(module, nn.SyncBatchNorm) else (True, False):
@@ -119,7 +119,7 @@ def _on_shape(module: nn.Module, axis: str, features: int, space: int) -> tuple[
 
 
 def _ready(module: nn.Module, training: bool, emptied: bool) -> nn.Module:
-    """A copy in float32, its parameters off their initial values and its hooks gone."""
+    """A copy in float32, with changed parameters and without hooks."""
     ready = copied(module, {}).float().train(training)
     for part in ready.modules():
         for hooks in ("_forward_hooks", "_forward_pre_hooks"):
@@ -128,7 +128,7 @@ def _ready(module: nn.Module, training: bool, emptied: bool) -> nn.Module:
     own = {id(parameter) for parameter in ready.parameters(recurse=False)}
     for parameter in ready.parameters():
         size = 0.5 + torch.rand(parameter.shape, generator=generator)
-        # Large, so that what is cut off at 6 or at 20 is met as well.
+        # Large, to reach activations that clip at 6 or at 20.
         parameter.copy_((30 * size if id(parameter) in own else size).to(parameter.device))
     for name in children_of(ready) if emptied else ():
         ready.add_module(name, nn.Identity())
@@ -161,7 +161,7 @@ def _is_norm(bare: nn.Module, axis: str, inputs: Tensor, mixed: Tensor) -> bool:
     larger = bare.forward(10 * inputs)
     if _near(larger, outputs):
         return True
-    # With statistics that are frozen it is one line for inputs of all kinds and sizes.
+    # With frozen statistics the line is the same for all inputs.
     both = torch.cat([mixed, 10 * mixed])
     given = torch.cat([bare.forward(part.clone()) for part in (mixed, 10 * mixed)])
     return _line(axis, both, given) is not None

@@ -51,9 +51,9 @@ FASTEST = Question(
 )
 SAFE_STEP = Question(
     "safe-step",
-    "Which norm leaves room for the largest step?",
+    "Which norm allows the largest step?",
     "Largest",
-    "safe learning rate, the median over the looks",
+    "safe learning rate, the median over the measurements",
     "safe learning rate",
     "learning rate",
     False,
@@ -67,7 +67,7 @@ SMOOTHEST = Question(
     "smoothest",
     "With which norm is the landscape smoothest?",
     "Smoothest",
-    "effective beta along the gradient, the median over the looks",
+    "effective beta along the gradient, the median over the measurements",
     "effective beta",
     "loss / parameter^2",
     True,
@@ -80,7 +80,7 @@ SHIFT = Question(
     "covariate-shift",
     "With which norm do the layers' gradients shift least?",
     "Least",
-    "covariate shift relative to the gradient, the median over looks and layers",
+    "covariate shift relative to the gradient, the median over measurements and layers",
     "relative shift",
     "1",
     True,
@@ -99,8 +99,8 @@ COST = Question(
     True,
     False,
     step_seconds,
-    "The median over the steps without a look, on this machine with what ran beside it; the "
-    "geometric mean over the learning rates.",
+    "The median over the steps without a measurement, on this machine with whatever else was "
+    "running; the geometric mean over the learning rates.",
     trained=False,
     scale=1e3,
 )
@@ -157,7 +157,10 @@ def _decide(
     seeds = len(nets.seeds)
     top = max(largest.values())
     if top == 0:
-        return "undecided", "It cannot be told: no norm learns with every seed at any of the rates."
+        return (
+            "undecided",
+            "There is no answer: no norm learns with every seed at any of the rates.",
+        )
     winners = [norm for norm, lr in largest.items() if lr == top]
     if len(winners) > 1:
         end = " Try larger ones." if top == max(nets.lrs) else ""

@@ -26,7 +26,7 @@ _SPOKEN = {
 CROSS_ENTROPY = "cross-entropy"
 OPTIMIZERS = ("sgd", "adamw")
 LOOKS = 20
-"""Looks of the probes over a run, unless told otherwise; the time of a step is taken between."""
+"""Default number of measurements over a run; the time of a step is taken between them."""
 
 _T = TypeVar("_T")
 
@@ -43,7 +43,7 @@ class ComparisonRun(Frozen):
         lr: Learning rate, fixed over the run.
         seed: Seed of the initial weights, of the batches and of the noise.
         steps: Updates by the optimiser.
-        every: Steps between two looks of the probes; the first is at step 0.
+        every: Steps between two measurements; the first is at step 0.
         insert: Whether norms are put behind layers that have none.
         also: Norms of the model's own that are replaced too, as ``Class=last`` or ``=first``, which
             says where their features lie.

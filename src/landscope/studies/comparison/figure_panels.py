@@ -21,7 +21,7 @@ Series = tuple[NDArray[np.int64] | Values, Values]
 
 _COLUMNS = 3
 _SHOWN = 600
-"""More points than this in a line cannot be told apart."""
+"""More points than this in a line cannot be distinguished."""
 _FAMILY = "the model"
 
 

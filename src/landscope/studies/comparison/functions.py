@@ -140,7 +140,7 @@ def load_functions(config: ComparisonRun) -> UserFunctions:
 
 
 def call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function of the user's; what it raises is told with its place.
+    """Call a function of the user's; an error names the place where it was raised.
 
     Raises:
         UsageError: It raised something.

@@ -21,7 +21,7 @@ from landscope.studies.comparison.functions import UserFunctions, call, tell_err
 
 @dataclass(frozen=True)
 class UserLoss:
-    """How a batch becomes a loss, and what a scope is told of it.
+    """How a batch becomes a loss, and what a scope needs to know about it.
 
     Args:
         function: The user's, of the model and the batch; None for cross-entropy.

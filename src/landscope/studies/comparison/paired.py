@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 FEWEST_SEEDS = 3
-"""With fewer seeds no difference is told from chance."""
+"""With fewer seeds no difference is distinguished from chance."""
 LEVEL = 0.95
 """Of all the intervals of one ranking together (Bonferroni)."""
 
@@ -58,7 +58,7 @@ class Ranking:
 
     @property
     def decided(self) -> bool:
-        """Whether the best is told apart from every other."""
+        """Whether the best is distinguished from every other."""
         return self.seeds >= FEWEST_SEEDS and all(pair.apart for pair in self.pairs)
 
 

@@ -29,14 +29,14 @@ class Question:
         best: What the best is, as in ``Lowest``.
         quantity: What the number is.
         short: The same in a word or two.
-        unit: Its unit, as it is told.
+        unit: Its unit, as it is shown.
         smaller: Whether the least is the best.
         at_best_lr: Whether each norm is judged at its own best learning rate; else over those
             that every norm can be judged at.
         measure: The number of one run; NaN or infinite where it has none.
         rule: How the verdict is found, besides the intervals.
         trained: Whether the answer is about the training, which takes equal weights and batches.
-        scale: Factor from the measured number to the one that is told.
+        scale: Factor from the measured number to the one that is shown.
     """
 
     id: str
@@ -89,7 +89,7 @@ def not_ended(asked: str, question: str) -> Answer:
 
 
 def answer_ranked(study: StudyRecords, asked: Question) -> Answer:
-    """Rank the norms by the question's number and say whether the best is told apart."""
+    """Rank the norms by the question's number and say whether the best is distinguished."""
     nets = ComparisonRecords(study)
     if not nets.complete:
         return not_ended(asked.id, asked.question)
@@ -219,7 +219,7 @@ def _decide(
         return "undecided", _tell_nothing(asked)
     if different is not None and asked.trained:
         return "undecided", (
-            f"It cannot be told: the norms did not have the same {different}, so that more than "
+            f"There is no answer: the norms did not have the same {different}, so that more than "
             "the norm differs."
         )
     best = f"{asked.best} {spoken(ranking.best)}, {_value(asked, ranking.means[ranking.best])}"
@@ -230,7 +230,7 @@ def _decide(
         )
     close = [spoken(pair.other) for pair in ranking.pairs if not pair.apart]
     if close:
-        return "undecided", f"{best}; not told apart from it: {listed(close)}."
+        return "undecided", f"{best}; not clearly different: {listed(close)}."
     if not ranking.pairs:
         return _decide_alone(nets, asked, left_out, best)
     pair = ranking.pairs[0]
@@ -255,16 +255,16 @@ def _decide_alone(
 def _tell_nothing(asked: Question) -> str:
     if asked.at_best_lr:
         return (
-            "It cannot be told: with every norm at least one seed diverged at every learning rate "
+            "There is no answer: with every norm at least one seed diverged at every learning rate "
             "tried."
         )
     return (
-        "It cannot be told: there is no learning rate at which every run learns and has a reading."
+        "There is no answer: there is no learning rate at which every run learns and has a reading."
     )
 
 
 def _tell_pair(ranking: Ranking, pair: Pair) -> str:
-    told = "told apart" if pair.apart else "not told apart"
+    told = "clearly different" if pair.apart else "not clearly different"
     if ranking.seeds < FEWEST_SEEDS:
         told = "too few seeds to tell"
     against = f"that {spoken(ranking.best)}"

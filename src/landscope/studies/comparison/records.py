@@ -114,7 +114,7 @@ class ComparisonRecords:
 
     @property
     def baseline(self) -> str:
-        """What the cost of the others is told relative to: no norm, or else the first."""
+        """The norm relative to which costs are given: no norm, or else the first."""
         return "none" if "none" in self.norms else self.norms[0]
 
     def run(self, norm: str, lr: float, seed: int) -> RunRecords:
@@ -216,12 +216,12 @@ def fall(run: RunRecords) -> float:
 
 
 def looks(run: RunRecords, quantity: Quantity) -> Values:
-    """The finite values of a number at each look; none where it was not read."""
+    """The finite values of a number at each measurement; empty if it was not read."""
     return _finite(run.numbers(quantity)[1]) if run.has(quantity) else np.empty(0)
 
 
 def over_layers(run: RunRecords, quantity: Quantity) -> tuple[NDArray[np.int64], Values]:
-    """The median over the layers behind the first at each look; none where it was not read.
+    """The median over the layers behind the first at each measurement; empty if it was not read.
 
     Nothing trained stands before the first layer, so nothing can shift under it.
     """
@@ -236,12 +236,12 @@ def over_layers(run: RunRecords, quantity: Quantity) -> tuple[NDArray[np.int64],
 
 
 def step_seconds(run: RunRecords) -> float:
-    """Median wall time of a training step without a look, in seconds; NaN without any."""
+    """Median wall time of a training step without a measurement, in seconds; NaN without any."""
     return _median(looks(run, TRAINING.step_seconds))
 
 
 def median_of_looks(run: RunRecords, quantity: Quantity) -> float:
-    """Median over the looks; NaN without any."""
+    """Median over the measurements; NaN without any."""
     return _median(looks(run, quantity))
 
 

@@ -79,7 +79,7 @@ class Comparison(Frozen, Kind):
         return f"{self.model}: {len(self.runs())} runs with {', '.join(self.norms)}"
 
     def default_folder(self) -> Path:
-        """Where it goes unless told otherwise: a folder for each model's module."""
+        """The default folder: one for each model's module."""
         return Path("runs") / f"compare-{parse_path(self.model, 'make_model').label}"
 
     def prepare(self, machine: "Machine") -> int:
@@ -150,7 +150,7 @@ def plan(
         lrs: Learning rates.
         seeds: Seeds.
         steps: Updates of each run.
-        every: Steps between two looks; None for ``LOOKS`` of them.
+        every: Steps between two measurements; None for ``LOOKS`` of them.
         insert: Whether norms are put where there are none.
         also: As in :class:`ComparisonRun`.
         keep: As in :class:`ComparisonRun`.

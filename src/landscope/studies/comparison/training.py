@@ -200,7 +200,7 @@ def _first_batch(run: ComparisonRun, batches: UserBatches) -> Any:
 
 
 def _layers(model: nn.Module, loss: UserLoss, batch: Any) -> list[str]:
-    """Names in the order of execution; as the model holds them where that cannot be told."""
+    """Names in the order of execution, or in the model's order if that is unknown."""
     inputs, targets = loss.parts(batch)
     try:
         objective = Objective.now(model, loss.of_scope, inputs, targets)

@@ -42,12 +42,12 @@ class Probing(Frozen):
     Args:
         curve_every: Steps between two points of the training curves.
         evaluate_every: Steps between two passes over the test set.
-        look_every: Steps between two looks of the probes; the first is at step 0.
-        theory_every: Steps between two looks at the theorems, which cost more.
+        look_every: Steps between two measurements; the first is at step 0.
+        theory_every: Steps between two measurements of the theorems, which cost more.
         theory_units: Units of each batch norm at which Theorem 4.2 is measured.
         multiples: The paper's grid of step sizes, as multiples of the learning rate.
         fixed_etas: A grid that does not depend on the learning rate.
-        reference_inputs: Inputs on which distributions are compared, the same at each look.
+        reference_inputs: Inputs on which distributions are compared, the same at each measurement.
         bins: Bins of an activation histogram.
     """
 

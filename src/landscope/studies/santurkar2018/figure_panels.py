@@ -48,7 +48,7 @@ TRAINED = {"vgg": "accuracy", "dln": "loss"}
 _FAMILIES = {"vgg": "VGG", "dln": "linear net"}
 """What a reader calls the paper's two set-ups."""
 _LINES = 30
-"""More lines than this cannot be told apart on a colour bar."""
+"""More lines than this cannot be distinguished on a colour bar."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ def descend(
         l2_penalty: lambda in ``loss + lambda/2 ||W||^2``, over the weights that are trained.
 
     Returns:
-        Before the update, as scalars on the device: the loss with and without the penalty and,
-        where classes are told apart, the accuracy on the batch.
+        Before the update, as scalars on the device: the loss with and without the penalty and, for
+        classification, the accuracy on the batch.
     """
     optimizer.zero_grad(set_to_none=True)
     outputs = model(batch.inputs)

@@ -65,7 +65,7 @@ class Santurkar2018(Kind):
         return f"{self.preset.name}: {len(self.runs())} runs for figures {figures}"
 
     def default_folder(self) -> Path:
-        """Where it goes unless told otherwise: a folder for each order."""
+        """The default folder: one for each order."""
         part = "" if self.numbers == FIGURES else f"-figure-{'-'.join(map(str, self.numbers))}"
         return Path("runs") / f"{self.preset.name}-seed{self.seed}{part}"
 

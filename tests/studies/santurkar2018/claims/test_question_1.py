@@ -86,7 +86,7 @@ def test_noise_that_does_not_shift_the_inputs_decides_nothing(study: Synthetic) 
     write(study, {"none": 0.2, "batch": 0.8, "noisy-batch": 0.8}, shifts)
     answer = question_1(study.read())
     assert answer.verdict == "undecided"
-    assert answer.headline.startswith("It cannot be told: the noise did not make the layers' inp")
+    assert answer.headline.startswith("There is no answer: the noise did not make the layers' inp")
 
 
 def test_a_network_that_stands_still_has_no_ratio(study: Synthetic) -> None:

@@ -167,7 +167,7 @@ def test_theorems_that_were_never_finite_decide_nothing(study: Synthetic) -> Non
     )
     answer = theorems(study.read())
     assert answer.verdict == "undecided"
-    assert answer.headline == "It cannot be told: no side of the theorems was ever finite."
+    assert answer.headline == "There is no answer: no side of the theorems was ever finite."
     assert answer.numbers == ()
     assert "nan" not in " ".join(answer.sentences)
 

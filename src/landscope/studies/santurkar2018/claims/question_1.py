@@ -94,15 +94,15 @@ def _share_kept(plain: _Net, batch: _Net, noisy: _Net) -> float:
 
 def _decide(plain: _Net, noisy: _Net, kept: float) -> tuple[Verdict, str]:
     if math.isnan(plain.move) or math.isnan(noisy.move):
-        return "undecided", "It cannot be told: how the layers' inputs shift was never finite."
+        return "undecided", "There is no answer: the shift of the layers' inputs was never finite."
     if noisy.move <= plain.move:
         return "undecided", (
-            "It cannot be told: the noise did not make the layers' inputs shift more than those "
+            "There is no answer: the noise did not make the layers' inputs shift more than those "
             "of the standard network."
         )
     if math.isnan(kept):
         return "undecided", (
-            "It cannot be told: in these runs batch norm had no advantage over the standard "
+            "There is no answer: in these runs batch norm had no advantage over the standard "
             "network, so there was none to lose."
         )
     much = f"{times(noisy.move / plain.move)} as much as" if plain.move else "more than"

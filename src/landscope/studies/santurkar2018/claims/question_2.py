@@ -92,8 +92,8 @@ class _Pair:
 def question_2(study: StudyRecords) -> Answer:
     """The paper says no: the shift is not smaller with batch norm, and often larger.
 
-    Holds if in no pair of runs the median shift is smaller with batch norm, fails if it is
-    smaller in all of them, else undecided. Medians are over looks and layers without the first.
+    Holds if in no pair of runs the median shift is smaller with batch norm, fails if it is smaller
+    in all of them, else undecided. Medians are over measurements and layers without the first.
     """
     pairs = [pair for where in _PAIRS if (pair := _pair(study, *where))]
     if not pairs:
@@ -123,7 +123,7 @@ def question_2(study: StudyRecords) -> Answer:
 
 def _decide(pairs: list[_Pair]) -> tuple[Verdict, str]:
     if not pairs:
-        return "undecided", "It cannot be told: the shift was never finite in both runs of a pair."
+        return "undecided", "There is no answer: the shift was never finite in both runs of a pair."
     reduced = sum(pair.reduced for pair in pairs)
     example = f"in the {pairs[0].name} it is {change(*pairs[0].distances)} with batch norm"
     if reduced == 0:

@@ -43,7 +43,7 @@ class _Comparison:
 
 @dataclass(frozen=True)
 class _Measure:
-    """One of the paper's three measures of a run, at each look; infinite where it overflowed."""
+    """One of the paper's three measures at each measurement; infinite where it overflowed."""
 
     name: str
     unit: str
@@ -93,9 +93,9 @@ class _Setting:
 def smoothness(study: StudyRecords) -> Answer:
     """Holds if all measures are smaller with batch norm, at the median and at the worst look.
 
-    Fails if all are larger, both ways; else undecided. A network that is stuck has a flat
-    landscape around it, which is why the median alone must not decide. A look at which the loss
-    or the gradient overflowed is worse than any other.
+    Fails if all are larger, both ways; else undecided. A network that is stuck has a flat landscape
+    around it, which is why the median alone must not decide. A measurement at which the loss or the
+    gradient overflowed is worse than any other.
     """
     settings = [setting for where in _FAMILIES if (setting := _setting(study, *where))]
     if not settings:
@@ -131,7 +131,10 @@ def smoothness(study: StudyRecords) -> Answer:
 def _decide(settings: list[_Setting]) -> tuple[Verdict, str]:
     compared = [each for setting in settings for each in setting.comparisons()]
     if not compared:
-        return "undecided", "It cannot be told: there is nothing that both networks have measured."
+        return (
+            "undecided",
+            "There is no answer: there is no step at which both networks were measured.",
+        )
     smoother = sum(each.batch < each.plain for each in compared)
     rougher = sum(each.batch > each.plain for each in compared)
     first = next(setting for setting in settings if setting.comparisons())

@@ -46,8 +46,8 @@ def find_all_ended(
 def first_divergence(runs: Iterable[RunRecords]) -> float:
     """The first step at which any of the runs diverged; infinite where none did.
 
-    Runs are compared over the looks before it: a landscape changes as training goes on, so the
-    first looks of one are no match for all looks of another.
+    Runs are compared over the measurements before it: a landscape changes during training, so the
+    first measurements of one run cannot be compared with all measurements of another.
     """
     steps = [run.outcome.step for run in runs if run.outcome.status == "diverged"]
     return float(min((step for step in steps if step is not None), default=math.inf))
@@ -150,7 +150,7 @@ def has_over_layers(run: RunRecords, quantity: Quantity) -> bool:
 
 
 def on_grid(run: RunRecords, quantity: Quantity, before: float) -> Values:
-    """A quantity that is a list over a grid: one row for each look before a step."""
+    """A quantity that is a list over a grid: one row for each measurement before a step."""
     steps, values = run.series(quantity)
     rows = values if values.ndim == 2 else values[:, np.newaxis]
     return rows[steps < before]

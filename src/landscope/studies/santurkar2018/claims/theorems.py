@@ -99,7 +99,7 @@ def theorems(study: StudyRecords) -> Answer:
 
 def _decide(gaps: list[_Gap], lemma: list[_Distance]) -> tuple[Verdict, str]:
     if not gaps:
-        return "undecided", "It cannot be told: no side of the theorems was ever finite."
+        return "undecided", "There is no answer: no side of the theorems was ever finite."
     worst = max(gap.share for gap in gaps)
     names = dict.fromkeys(gap.theorem for gap in gaps)
     sides = f"the two sides of {' and '.join(names)}"
