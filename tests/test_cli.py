@@ -111,9 +111,9 @@ def test_the_program_says_what_it_can_do(tmp_path: Path, arguments: tuple[str, .
         ("compare", ["--optimizer", "--norms STR...", "as-is", "[default: 0.1 0.01]", "0 1 2]"]),
         ("compare", ["command that runs your code", "--insert", "--every", "runs/compare-"]),
         ("init", ["landscope init [ARGS]", "runs as it is", "my_norms.py"]),
-        ("report", ["landscope report STUDY", "from its records alone", "runs/quick-seed0"]),
+        ("report", ["landscope report STUDY", "from its records only", "runs/quick-seed0"]),
         ("show", ["landscope show FOLDER", "answers, findings and runs", "runs/quick-seed0"]),
-        ("show", ["last looks and findings", "Scope(to=...)"]),
+        ("show", ["last measurements and findings", "Scope(to=...)"]),
         ("export", ["landscope export [OPTIONS] FOLDER TO", ".parquet or .csv"]),
     ],
 )

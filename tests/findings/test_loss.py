@@ -1,4 +1,4 @@
-"""Findings about the loss: it overflowed, or the training gets nowhere."""
+"""Findings about the loss: it overflowed, or it does not fall."""
 
 import math
 from dataclasses import replace

@@ -51,7 +51,7 @@ def test_a_norm_that_is_put_in_acts_as_one_that_is_written_out(name, given):
         "fc1.norm",
     ]
     assert str(places[0]).startswith("conv1.norm: no norm -> ")
-    assert str(places[-1]) == "fc2: left as it is: the last layer"
+    assert str(places[-1]) == "fc2: unchanged: the last layer"
 
 
 def test_none_puts_nothing_in():

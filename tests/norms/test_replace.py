@@ -218,12 +218,12 @@ def test_it_says_what_was_replaced():
 
     lines = [str(place) for place in places]
     assert lines[:3] == [
-        "conv1: left as it is: followed by the norm 'bn1'",
-        "bn1: left as it is: kept as requested",
-        "blocks.0.conv1: left as it is: followed by the norm 'blocks.0.bn1'",
+        "conv1: unchanged: followed by the norm 'bn1'",
+        "bn1: unchanged: kept as requested",
+        "blocks.0.conv1: unchanged: followed by the norm 'blocks.0.bn1'",
     ]
     assert lines[3] == "blocks.0.bn1: BatchNorm2d -> RMSNorm, keeping weight"
-    assert lines[-1] == "fc: left as it is: the last layer"
+    assert lines[-1] == "fc: unchanged: the last layer"
     assert {place.name for place in places if place.left is None} == {
         "blocks.0.bn1",
         "blocks.0.bn2",

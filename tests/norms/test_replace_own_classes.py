@@ -592,7 +592,7 @@ def test_a_function_beside_norms_that_are_replaced_is_reported():
     replace_norms(model, "group", example=torch.randn(2, 8, 5, 5), report=places.append)
 
     assert [str(place) for place in places] == [
-        "0: left as it is: its forward calls layer_norm, which goes on normalising",
+        "0: unchanged: its forward calls layer_norm, which still normalises",
         "0.norm: BatchNorm2d -> GroupNorm, keeping weight, bias",
     ]
 

@@ -110,7 +110,7 @@ def test_a_place_of_the_features_that_is_wrong_is_refused_with_the_right_one():
     norm, _, shape = STRANGERS["layer"]
     kind, model = type(norm), nn.Sequential(nn.Identity(), norm)
 
-    with pytest.raises(UsageError, match="with its features last, it does not do") as refused:
+    with pytest.raises(UsageError, match="with its features last, it does not behave") as refused:
         replace_norms(model, "group", also={kind: "last"}, example=torch.randn(shape))
     assert "give also={LayerNorm2d: 'first'} to replace it" in refused.value.remedy
     # On (batch, features) the two are one; with more dimensions the example tells.
@@ -295,7 +295,7 @@ def test_a_copy_without_the_new_norms_is_not_given(model):
 def test_a_builder_that_gives_one_module_twice_is_refused():
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.BatchNorm2d(8))
     one = nn.GroupNorm(2, 8)
-    with pytest.raises(UsageError, match="'3': the builder gave a module that it gave before"):
+    with pytest.raises(UsageError, match="'3': the builder returned the same module again"):
         replace_norms(model, lambda _, __: one)
 
 

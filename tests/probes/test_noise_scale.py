@@ -122,5 +122,7 @@ def test_no_snapshot_no_readings():
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, math.nan])
 def test_a_decay_that_is_none_is_refused(decay):
-    with pytest.raises(UsageError, match=f"decay = {decay}: it is the weight of the earlier looks"):
+    with pytest.raises(
+        UsageError, match=f"decay = {decay}: it is the weight of the earlier measurements"
+    ):
         NoiseScale(EVERY, decay)

@@ -1,4 +1,4 @@
-"""Schedules: at which steps a probe looks."""
+"""Schedules: the steps at which a probe measures."""
 
 import pytest
 

@@ -43,7 +43,7 @@ def test_each_finding_is_told_once_the_most_severe_first(page: str) -> None:
     warning, info = "warning updates-oscillate in 1 of 4 runs", "info gradient-turns-round in 3 of"
     assert told.count("updates-oscillate") == told.count("gradient-turns-round") == 1
     assert told.index(warning) < told.index(info)
-    assert "Updates oscillate: the cosine of one and the next is -0.9" in told
+    assert "Updates oscillate: the cosine between successive updates is -0.9" in told
     assert "What helps. Lower the learning rate, or average over steps" in told
     assert "Reference: Xing et al. 2018, arXiv 1802.08770, section 3." in told
 

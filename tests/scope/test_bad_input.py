@@ -56,7 +56,7 @@ def failures(scope):
         ({"budget": 0.0, "every": None}, "budget = 0.0: it is the share of the time"),
         ({"budget": 1.5, "every": None}, "above 0 and below 1; give 0.05 for 5 %"),
         ({"first_step": -1}, "first_step = -1: it is the number of updates that the training has"),
-        ({"every": 0}, "every = 0: it is the number of updates from one look to the next"),
+        ({"every": 0}, "every = 0: it is the number of updates from one measurement to the next"),
         ({"l2_penalty": -0.1}, "l2_penalty = -0.1: it is lambda of a penalty lambda/2 ||W||^2"),
         ({"l2_penalty": float("nan")}, "at least 0; leave it out where the loss has no penalty"),
         ({"l2_penalty": "1e-4"}, "l2_penalty = '1e-4': it is lambda of a penalty"),
@@ -75,8 +75,11 @@ def test_a_setting_without_a_meaning_is_refused_before_the_training(settings, te
     [
         (("5%", None, "batch", 0), "budget = '5%': it is the share of the time"),
         ((None, 1, "batch", 0), "budget = None: it is the share of the time"),
-        ((0.05, 2.5, "batch", 0), "every = 2.5: it is the number of updates from one look"),
-        ((0.05, "often", "batch", 0), "every = 'often': it is the number of updates from one look"),
+        ((0.05, 2.5, "batch", 0), "every = 2.5: it is the number of updates from one measurement"),
+        (
+            (0.05, "often", "batch", 0),
+            "every = 'often': it is the number of updates from one measurement",
+        ),
         ((0.05, None, "eval", 0), "norm_mode = 'eval': batch norms are measured as one of"),
         ((0.05, None, 3, 0), "norm_mode = 3: batch norms are measured as one of"),
         ((0.05, None, "batch", 1.5), "first_step = 1.5: it is the number of updates"),
@@ -92,9 +95,9 @@ def test_a_setting_of_another_kind_is_refused(settings, text):
     [
         ({"model": 3}, "model = 3: it is the network, a torch.nn.Module"),
         ({"loss_fn": "mse"}, "loss_fn = 'mse': it is called with outputs and targets"),
-        ({"optimizer": "sgd"}, "optimizer = 'sgd': it is what steps the parameters"),
-        ({"optimizer": []}, "optimizer = []: it is what steps the parameters"),
-        ({"optimizer": [3]}, "optimizer = 3: it is what steps the parameters"),
+        ({"optimizer": "sgd"}, "optimizer = 'sgd': it is a torch.optim.Optimizer or similar"),
+        ({"optimizer": []}, "optimizer = []: it is a torch.optim.Optimizer or similar"),
+        ({"optimizer": [3]}, "optimizer = 3: it is a torch.optim.Optimizer or similar"),
         ({"scaler": 2.0}, "scaler = 2.0: it is the GradScaler of a training in float16"),
     ],
 )
@@ -149,7 +152,7 @@ def test_a_step_inside_of_a_step_is_told_once_and_the_outer_one_is_measured():
                 train(scope, model, optimizer, [(inputs, targets)])
 
     (warning,) = told(nested)
-    assert warning.startswith("landscope: a step inside of a step is not watched")
+    assert warning.startswith("landscope: a step inside another step is not watched")
     assert scope.steps == 2
     assert not failures(scope)
     assert {r.step for r in scope.readings if r.probe == "gradient"} == {0, 1}
@@ -288,7 +291,7 @@ def test_a_warm_up_from_zero_is_read_once_it_moves():
         (2, Status.OK),
     ]
     assert (
-        str(line[0].function) == "the learning rate is 0.0, and the grid is made of its multiples"
+        str(line[0].function) == "the learning rate is 0.0, and the grid consists of its multiples"
     )
 
 

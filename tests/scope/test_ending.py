@@ -82,7 +82,7 @@ def blocks(count: int, *, step: str) -> landscope.Scope:
 
 @pytest.mark.parametrize(
     ("step", "said"),
-    [("other", "another optimiser"), ("outside", "outside of the blocks"), ("none", "measured")],
+    [("other", "another optimiser"), ("outside", "outside the blocks"), ("none", "measured")],
 )
 def test_an_optimiser_that_does_not_step_is_found(step: str, said: str) -> None:
     with pytest.warns(UserWarning, match="no step of the optimiser was seen in 5 blocks"):

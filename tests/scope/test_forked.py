@@ -220,7 +220,7 @@ def test_whoever_copies_what_holds_a_scope_copies_no_journal(tmp_path: Path) -> 
 
 def test_a_pickle_of_a_scope_is_refused_in_a_sentence() -> None:
     training = Training()
-    with pytest.raises(UsageError, match="belongs to the process and the training that it was"):
+    with pytest.raises(UsageError, match="belongs to the process and the training for which"):
         pickle.dumps(training.scope)
     training.train(1)
     state = copy.deepcopy(training.scope.state_dict())  # as the remedy advises

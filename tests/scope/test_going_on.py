@@ -107,7 +107,7 @@ def test_within_an_update_there_is_no_state() -> None:
     training = Training()
     scope = training.scope()
     scope.before(torch.zeros(2, 4), torch.zeros(2, dtype=torch.long))
-    with pytest.raises(UsageError, match="the state of a scope in the midst of update 0"):
+    with pytest.raises(UsageError, match="the state of a scope in the middle of update 0"):
         scope.state_dict()
 
 

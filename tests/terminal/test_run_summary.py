@@ -36,7 +36,7 @@ def test_a_run_is_told_by_its_end_its_last_looks_and_its_findings(tmp_path: Path
     ids = [line.split()[1] for line in lines if line.startswith(("warning", "info", "serious"))]
     assert ids == ["update-too-large", "beyond-the-edge"]
     told = " ".join(" ".join(lines).split())
-    assert "Updates are too large: one changes the weights by 50% of their length" in told
+    assert "Updates are too large: each changes the weights by 50% of their length" in told
     assert "Lower the learning rate or warm up to it" in told
     rests_on = "update/relative_update: 0.5, 10 measurements from step 0 to 900."
     assert f"{rests_on} Reference: CS231n" in told

@@ -44,7 +44,7 @@ def test_each_run_has_a_line_and_each_failure_its_reason() -> None:
 
 def test_it_says_what_to_do_where_nobody_is_at_work() -> None:
     told = " ".join(printed(StudyStatus(RUNS, conducted=False, workers=2)).split())
-    assert told.endswith("Nobody is at work on it: start the command that began it to go on.")
+    assert told.endswith("No process is working on it: start the same command again to resume.")
 
 
 def test_nothing_is_said_of_time_where_all_is_done() -> None:

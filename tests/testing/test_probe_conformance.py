@@ -93,7 +93,7 @@ def test_a_trace_in_the_network_is_found_at_the_look_and_in_the_training(fault, 
     def make(schedule):
         return Faulty(schedule, fault)
 
-    with pytest.raises(AssertionError, match=f"a look at the .* network changed .*{said}"):
+    with pytest.raises(AssertionError, match=f"a measurement of the .* network changed .*{said}"):
         getattr(suite_of(make), LOOK)()
     with pytest.raises(AssertionError, match=r"training the .* network, "):
         getattr(suite_of(make), TRAINING)()

@@ -46,7 +46,6 @@ from landscope.scope.settings import (
 from landscope.scope.unseen import Unseen
 from landscope.scope.warn import Complaints
 from landscope.scope.watch import Block, Watch
-from landscope.text import counted
 
 _WALL = Provenance(note="wall time of this process, from the third update on")
 
@@ -332,8 +331,8 @@ class Scope(Reviewed):
         taken = len({reading.step for reading in self._readings if reading.probe != SCOPE.probe})
         parts = (
             name,
-            counted(self._steps, "update"),
-            counted(taken, "measurement"),
+            f"{self._steps} update{'s' * (self._steps != 1)}",
+            f"{taken} measurement{'s' * (taken != 1)}",
             f"{100 * self.share:.2g} % of the time",
             self._unseen.summary,
         )

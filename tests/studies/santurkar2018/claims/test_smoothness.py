@@ -159,7 +159,7 @@ def test_runs_that_share_no_look_cannot_be_compared(study: Synthetic) -> None:
     study.run("vgg", "batch", 0.1, *late)
     answer = smoothness(study.read())
     assert answer.verdict == "undecided"
-    assert answer.headline.startswith("It cannot be told")
+    assert answer.headline.startswith("There is no answer")
     assert answer.numbers == ()
 
 
