@@ -17,12 +17,12 @@ WORDS = (
     r"mend(s|ed|ing)?",
     r"rooms?",
     "so manieth",
-    "standing",
+    "standing(?!:)",  # but an argument may have that name
     "told",
     # "look" as a noun for a measurement, not as a verb.
-    r"(a|an|any|coming|each|earlier|every|first|last|next|no|of|one|other|per|single|the|two) looks?",
+    r"(an?|any|coming|each|earlier|every|first|last|next|no|of|one|other|the|two) looks?",
     r"[0-9]+ looks?",
-    r"(?<!it )(?<!probe )(?<!that )(?<!class )(?<!norm )looks (are|at [0-9]+%|of|so far)",
+    r"looks (are|at [0-9]+%|of|so far)",
 )
 FORBIDDEN = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
 
@@ -37,22 +37,20 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 
 
 def literals(code: str) -> list[str]:
-    """The strings and docstrings of a module, each as one line."""
+    """The strings and docstrings of a module, each as one line; names in quotes are no text."""
     found = [
         node.value
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    return [" ".join(text.split()) for text in found]
+    return [" ".join(text.split()) for text in found if " " in text]
 
 
 def forbidden(text: str) -> list[str]:
     """The words of the list in a text, with what stands around them."""
     for kept in RECORDED:
         text = text.replace(kept, "")
-    return [
-        text[max(0, word.start() - 30) : word.end() + 30] for word in FORBIDDEN.finditer(text)
-    ]
+    return [text[max(0, word.start() - 30) : word.end() + 30] for word in FORBIDDEN.finditer(text)]
 
 
 @pytest.mark.parametrize(
