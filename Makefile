@@ -40,7 +40,7 @@ lint: $(VENV)/dev ## Style and spelling
 types: $(VENV)/dev ## Types, strictly
 	$(BIN)/pyright
 
-format: $(VENV)/dev ## Put the code in the house's format
+format: $(VENV)/dev ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
