@@ -40,7 +40,7 @@ def test_a_study_without_runs_is_read(study_folder: StudyFolder) -> None:
     study = read_study(study_folder.path)
     assert study.runs == {}
     assert not study.has(norm="batch")
-    with pytest.raises(RecordError, match=r"no such run; it has no runs at all; run it first"):
+    with pytest.raises(RecordError, match=r"no such run; it has no runs; run it first"):
         study.find(norm="batch")
 
 
@@ -62,7 +62,7 @@ def test_a_run_that_is_not_there_is_named_with_what_is(study: StudyRecords) -> N
 
 
 def test_several_runs_are_not_one(study: StudyRecords) -> None:
-    rule = r"the study has several: vgg-batch-lr0\.1, vgg-batch-lr0\.5; say more of its fields"
+    rule = r"the study has several: vgg-batch-lr0\.1, vgg-batch-lr0\.5; give more of its fields"
     with pytest.raises(RecordError, match=rule):
         study.find(norm="batch")
 

@@ -63,9 +63,9 @@ def covariate_shift(
 ) -> list[LayerShift]:
     """Definition 2.1 for every layer, in the order of execution.
 
-    The model stands at the parameters before the step and is left as it is: weights, buffers,
-    ``.grad``, mode and random streams. It is measured in the mode that it is in. G is taken over
-    the layer's own parameters: weight, bias, and the scale and shift of the norm that follows.
+    The model is at the parameters before the step and is not changed: weights, buffers, ``.grad``,
+    mode and random streams. It is measured in its current mode. G is taken over the layer's own
+    parameters: weight, bias, and the scale and shift of the norm that follows.
 
     Args:
         model: The network, before the step.

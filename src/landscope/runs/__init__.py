@@ -1,4 +1,4 @@
-"""Records: the only writer and reader of what runs leave on the disk.
+"""Records: the only writer and reader of the files of runs.
 
 A study's folder holds ``study.json``, ``runs/<id>/`` with ``run.json`` and ``journal.jsonl``, and
 what is made from these: ``figures/`` and ``report.html``. Nothing here imports torch.

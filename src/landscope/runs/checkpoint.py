@@ -1,4 +1,4 @@
-"""Checkpoints: where a run stood, as tensors and plain values, whole or not there at all.
+"""Checkpoints: the state of a run, as tensors and plain values, complete or absent.
 
 A run's folder holds the newest two::
 
@@ -44,17 +44,17 @@ _MANIFEST = "manifest.json"
 _VALUES = "values.json"
 _TENSORS = "tensors.safetensors"
 _FILES = (_VALUES, _TENSORS)
-_AGAIN = "delete the run's folder to begin it again from its first step"
+_AGAIN = "delete the run's folder to start it again from its first step"
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Where a run stood between two steps.
+    """The state of a run between two steps.
 
     Args:
         step: Steps taken.
-        mark: What the journal held.
-        seconds: What the run had taken.
+        mark: The end of the journal at that time.
+        seconds: Seconds that the run had taken.
         values: JSON values.
         tensors: Arrays by name.
     """
@@ -88,10 +88,10 @@ class _Pointer(Manifest):
 
 
 class Checkpoints:
-    """The checkpoints of one run, by whoever holds its lock.
+    """The checkpoints of one run, for the holder of its lock.
 
     Args:
-        folder: Where they are, or shall be. Nothing is touched before the first is written.
+        folder: Their folder. Nothing is touched before the first is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -118,7 +118,7 @@ class Checkpoints:
         """The newest checkpoint that is whole; None where none was ever written.
 
         Args:
-            at_most: Bytes of its files together: what says that it is larger is not read.
+            at_most: Largest total size in bytes; a checkpoint that claims more is not read.
 
         Raises:
             RecordError: There are checkpoints and none of them is whole.
@@ -207,7 +207,7 @@ class Checkpoints:
         )
 
     def _sweep(self, keep: set[str | None]) -> None:
-        """Deletes what nothing points at, parts of a checkpoint that was cut off among it."""
+        """Deletes everything without a pointer to it, including parts of checkpoints."""
         with storing(self._folder):
             entries = list(self._folder.iterdir())
         for entry in entries:

@@ -1,4 +1,4 @@
-"""The disk: files written whole or not at all, and refusals that say what to do about them."""
+"""The disk: files written completely or not at all, and errors with their remedies."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ def storing(path: Path) -> Generator[None]:
     """Turns the operating system's refusal to write ``path`` into a StorageError.
 
     Raises:
-        StorageError: Read-only, full, vanished, or whatever else an OSError says.
+        StorageError: The disk is read-only, full or gone, or another OSError occurred.
     """
     try:
         yield
@@ -44,7 +44,7 @@ def storing(path: Path) -> Generator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Generator[Path]:
-    """Gives a temporary path beside ``path``; what is written there replaces it on success.
+    """Yields a temporary path beside ``path``; what is written there replaces it on success.
 
     A reader sees the old file or the new one, never a part; on an error the old one stays.
 
@@ -92,7 +92,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether this is what an interrupted ``whole_file`` left behind."""
+    """Whether an interrupted ``whole_file`` left this file behind."""
     return path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
 
 

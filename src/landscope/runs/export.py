@@ -72,12 +72,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def export_table(
     runs: Iterable[RunRecords], path: str | os.PathLike[str], *, times: bool = True
 ) -> int:
-    """Writes the readings of runs as one table, whole or not at all.
+    """Writes the readings of runs as one table, completely or not at all.
 
     Args:
         runs: Such as ``read_study(folder).runs.values()``.
         path: Ends in ``.csv`` or ``.parquet``; a file that is there is replaced.
-        times: Whether what a clock measured is in it.
+        times: Whether to include what a clock measured.
 
     Returns:
         The number of rows.

@@ -3,10 +3,10 @@
     {"format":2,"line":7,"after":"9f8e7d6c","reading":{...},"crc32":"0a1b2c3d"}
 
 The checksum is the CRC-32 of the exact bytes before ``,"crc32"``, so it covers the format and the
-number too, and it finds every change of up to four bytes in a row. The number tells a lost or
-doubled line. ``after`` is the checksum of the line before, and in the first line that of its run:
-it tells a line of another journal, which fits by its number. Every future format ends its lines in
-the same way, so that an old reader can tell a damaged line from a newer one.
+number too, and it finds every change of up to four bytes in a row. The number shows a lost or
+repeated line. ``after`` is the checksum of the line before, and in the first line that of its run:
+it shows a line of another journal with a fitting number. Every future format ends its lines in the
+same way, so that an old reader can distinguish a damaged line from a newer one.
 
 Format 1 had no ``after``. A journal may begin in it and go on in format 2.
 """
@@ -72,7 +72,7 @@ class NewerLine(ValueError):  # noqa: N818
 
 
 class MisplacedLine(ValueError):  # noqa: N818
-    """The line is whole, and is not one that belongs here."""
+    """The line is whole, but does not belong here."""
 
 
 class Line(NamedTuple):
@@ -153,7 +153,7 @@ def decode(line: bytes, number: int | None = None, after: int | None = None) -> 
 
 
 def _check_place(given: dict[str, object], number: int | None, after: int | None) -> int:
-    """Refuses a line that does not belong where it stands; gives its format."""
+    """Refuses a line that is in the wrong place; returns its format."""
     written = given.get("format")
     if type(written) is not int or written < 1:
         raise MisplacedLine("it has no format version")

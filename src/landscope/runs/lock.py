@@ -1,4 +1,4 @@
-"""The lock of a folder: one writer at a time, held by the system and freed when the writer dies."""
+"""The lock of a folder: one writer at a time; the system frees it when the writer dies."""
 
 import os
 import sys
@@ -50,7 +50,7 @@ class Lock:
         patience: Seconds to wait for a holder that is about to end.
 
     Raises:
-        StorageError: Somebody else holds it, or the folder cannot be written or locked.
+        StorageError: Another process holds it, or the folder cannot be written or locked.
     """
 
     def __init__(
@@ -95,13 +95,13 @@ class Lock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock on a file now; nothing is made or written.
+    """Whether a process holds the lock on a file now; nothing is created or written.
 
-    To find out it is taken for an instant, for which whoever wants it has the patience.
+    The check takes the lock for an instant, for which other processes have the patience.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:  # there is none, or it is not ours to lock
+    except OSError:  # there is none, or it may not be locked
         return False
     try:
         if not _lock(descriptor):

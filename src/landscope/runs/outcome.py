@@ -1,4 +1,4 @@
-"""How a run ended: its outcome, and why it could not be done where it failed."""
+"""How a run ended: its outcome, and the reason if it failed."""
 
 import traceback
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +14,8 @@ from landscope.runs.manifest import Manifest, manifest_of, read_manifest, write_
 
 OutcomeStatus = Literal["finished", "diverged", "failed", "interrupted", "unfinished"]
 
-_LONGEST = 500  # characters of an error that are kept
-_LONGEST_TEXT = 100_000  # characters of a traceback, of which the last say most
+_LONGEST = 500  # characters kept of an error
+_LONGEST_TEXT = 100_000  # characters kept of a traceback, from its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class Outcome:
     """How a run ended. A diverged run is a result; one that failed or was stopped is not yet.
 
     Args:
-        status: ``"finished"`` after its last step, ``"diverged"`` where the training broke down,
-            ``"failed"`` where an error ended the program, ``"interrupted"`` where Ctrl-C or an
-            exit did, ``"unfinished"`` while there is no word of an end: it is still running, or
-            the process was killed.
-        step: The last step that was taken; of a failed or interrupted run the one that it was at;
-            None where an unfinished run has no reading yet.
-        seconds: What the run took, probes included; None where it did not end.
-        reason: Of a failed or interrupted run the error in one line, with its place.
+        status: ``"finished"`` after its last step, ``"diverged"`` if the training broke down,
+            ``"failed"`` if an error ended the program, ``"interrupted"`` if Ctrl-C or an exit did,
+            ``"unfinished"`` while no end is recorded: it is still running, or the process was
+            killed.
+        step: The last step; of a failed or interrupted run the step that it had reached; None if an
+            unfinished run has no reading yet.
+        seconds: Seconds that the run took, probes included; None if it did not end.
+        reason: For a failed or interrupted run, the error on one line, with its place.
     """
 
     status: OutcomeStatus
@@ -53,16 +53,16 @@ UNFINISHED = Outcome("unfinished")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a run could not be done.
+    """Why a run failed.
 
     Args:
         reason: In a line.
-        place: File, line and function in which it was raised; None for a refusal, which says
-            itself what to do.
+        place: File, line and function that raised it; None for a refusal, which contains its own
+            remedy.
         text: All that is known, such as a traceback.
         when: In ISO 8601.
         step: The step that it was at; None where that is not known.
-        interrupted: Whether nothing was wrong and somebody, or the system, stopped it.
+        interrupted: Whether a user or the system stopped it without an error.
     """
 
     reason: str
@@ -83,15 +83,15 @@ class _FailureManifest(Manifest):
 
 
 def failure_of(error: BaseException, step: int | None = None) -> Failure:
-    """The failure of a run that an error ended: its type and words in a line, and its place.
+    """The failure of a run that an error ended: its type and text on one line, and its place.
 
     Args:
-        error: The error; it is not kept, for it holds on to the whole training.
+        error: The error; it is not stored, because it would keep the whole training alive.
         step: The step that the run was at.
     """
     try:
         words = " ".join(str(error).split())
-    except Exception:  # the error is anybody's
+    except Exception:  # the error may be of any type
         words = ""
     name = type(error).__name__
     reason = printable(f"{name}: {words}" if words else name)
@@ -108,7 +108,7 @@ def raised(error: Exception) -> Failure:
 
 
 def refused(text: str) -> Failure:
-    """The failure of a run that a sentence says all of: a refusal, or how its process ended."""
+    """The failure of a run that one sentence describes: a refusal, or how its process ended."""
     return Failure(" ".join(text.split()), None, text[-_LONGEST_TEXT:], _now())
 
 

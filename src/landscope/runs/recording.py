@@ -1,4 +1,4 @@
-"""A run's records while they are made: one writer, from the first step or from a checkpoint."""
+"""Records a run while it trains: one writer, from the first step or from a checkpoint."""
 
 import math
 import time
@@ -18,15 +18,15 @@ from landscope.runs.manifest import Resumed, RunManifest
 from landscope.runs.outcome import Outcome
 from landscope.runs.weights import Arrays, write_weights
 
-_SHARE = 0.05  # of a run's time, the most that its checkpoints may take
-_PATIENCE = 5.0  # seconds that a worker takes at most to follow a parent that was killed
+_SHARE = 0.05  # largest share of a run's time for its checkpoints
+_PATIENCE = 5.0  # longest time in seconds for a worker to end after its killed parent
 
 
 class Recording:
     """Writes a run's manifest, journal, checkpoints and weights; used as a context manager.
 
-    Opening it locks the run. ``newest`` gives the checkpoint from which the run can go on, and
-    ``begin`` starts the journal there or anew; readings, checkpoints and ``finish`` follow.
+    Opening it locks the run. ``newest`` gives the checkpoint from which the run can resume, and
+    ``begin`` starts the journal there or from scratch; readings, checkpoints and ``finish`` follow.
 
     Args:
         folder: The run's; it is made where it is missing.
@@ -34,10 +34,10 @@ class Recording:
             state of the user's own files, ``identity`` whatever else changes bits.
         checkpoint_every: Seconds between two checkpoints, at least; more where they would take over
             a twentieth of the time. 0 for one after every step, infinity for none.
-        accept_changes: Whether the run goes on under another version, device or number of threads.
+        accept_changes: Whether to resume the run with another version, device or number of threads.
 
     Raises:
-        UsageError: Something else is in the folder, or a run that was begun as another one.
+        UsageError: The folder holds something else, or a run that was started with other settings.
         RecordError: The run has ended, or its records are damaged.
         StorageError: The folder cannot be written, or another process writes this run.
     """
@@ -76,7 +76,7 @@ class Recording:
         return self._earlier + time.monotonic() - self._opened
 
     def newest(self, *, at_most: int) -> Checkpoint | None:
-        """The checkpoint from which the run can go on; None where it begins at its first step.
+        """The checkpoint from which the run can resume; None if it starts at its first step.
 
         Args:
             at_most: Bytes that the run's state may have.
@@ -95,12 +95,12 @@ class Recording:
         (name, (before, now)), *_ = changes.items()
         raise UsageError(
             f"{name} = {now} with run {self._folder.id}, stopped at step {checkpoint.step}",
-            f"it was begun with {name} = {before}, and its last bits depend on that",
-            "go on as it was begun, or give --accept-changes, which is recorded",
+            f"it was started with {name} = {before}, and its last bits depend on that",
+            "resume it as it was started, or give --accept-changes, which is recorded",
         )
 
     def begin(self, checkpoint: Checkpoint | None) -> None:
-        """Starts the journal, where the checkpoint stood or anew, and writes the manifest.
+        """Starts the journal at the checkpoint or from scratch, and writes the manifest.
 
         Raises:
             RecordError: The journal is not whole up to the checkpoint.
@@ -133,7 +133,7 @@ class Recording:
         return time.monotonic() - self._saved_at >= self._pause
 
     def save(self, step: int, values: Any, tensors: Arrays) -> None:
-        """Writes a checkpoint of the run as it stands between two steps.
+        """Writes a checkpoint of the run between two steps.
 
         Args:
             step: Steps taken.
@@ -152,14 +152,14 @@ class Recording:
             self._pause = max(self._every, took / _SHARE)
 
     def no_checkpoints(self) -> None:
-        """The run's state cannot be saved: cut off, it begins again at its first step."""
+        """Note that the run's state cannot be saved, so that it can only start from its first step."""
         self._pause = math.inf
 
     def finish(self, outcome: Outcome, weights: Arrays | None = None) -> None:
         """Writes the weights, then the outcome, and drops the checkpoints.
 
         Raises:
-            StorageError: The disk refuses; the run has not ended and can go on.
+            StorageError: The disk refuses; the run has not ended and can be resumed.
         """
         if weights is not None:
             write_weights(self._folder.weights_path, weights)
@@ -204,7 +204,7 @@ class Recording:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs among what changes bits: what it was, and what it is.
+    """The differences in what changes bits: before, and now.
 
     What is not recorded for both is not compared.
     """

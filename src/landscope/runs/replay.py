@@ -1,4 +1,4 @@
-"""The replay of a journal: its readings in the order in which they were written."""
+"""Replays a journal: its readings in the order in which they were written."""
 
 import os
 from contextlib import suppress
@@ -50,7 +50,7 @@ EMPTY = Replay((), UNFINISHED, torn=False)
 
 
 def replay(path: Path, first: int | None = None) -> Replay:
-    """Reads a whole journal and believes none of its bytes unchecked.
+    """Reads a whole journal and checks every byte.
 
     Args:
         path: The journal.
@@ -84,7 +84,7 @@ def replay(path: Path, first: int | None = None) -> Replay:
 
 
 def replay_outcome(path: Path, first: int | None = None) -> Outcome:
-    """The outcome alone, from the end of a journal; the lines before it are not looked at.
+    """Only the outcome, from the end of a journal; the lines before it are not read.
 
     Args:
         path: The journal.
@@ -137,7 +137,7 @@ def last_step(path: Path) -> int | None:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END_BYTES))
         lines = file.read(_END_BYTES).splitlines(keepends=True)
-    for line in reversed(lines):  # the last may be in the midst of being written
+    for line in reversed(lines):  # the last may be half written
         with suppress(DamagedLine):
             return _entry_near_end(path, line, None).step
     return None
@@ -157,7 +157,7 @@ def _start_of_line(file: BinaryIO, end: int) -> int:
 
 
 def check_start(path: Path, begin: Mark, end: Mark) -> None:
-    """Refuses a journal that is not whole up to a mark, or is another one than was marked.
+    """Refuses a journal that is not complete up to a mark, or is not the marked one.
 
     Args:
         path: The journal.
@@ -176,7 +176,7 @@ def check_start(path: Path, begin: Mark, end: Mark) -> None:
             except DamagedLine as error:
                 raise taken.refusal(str(error)) from error
             if isinstance(entry, Outcome):
-                raise taken.refusal("it is the finish of a run that goes on")
+                raise taken.refusal("it is the finish of a run that continues")
             mark = mark.after(line)
     if mark != end:
         raise RecordError(

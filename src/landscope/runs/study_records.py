@@ -1,4 +1,4 @@
-"""The records of a study, by id and by configuration; and how far it is, from its folder alone."""
+"""The records of a study, by id and by configuration, and its progress, from its folder alone."""
 
 import math
 import os
@@ -22,12 +22,12 @@ _Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 class StudyRecords:
-    """One study: what it was begun with, and its runs.
+    """One study: its manifest and its runs.
 
-    Made so, it is in memory alone; ``read_study`` gives that of a folder.
+    This one is in memory; ``read_study`` reads one from a folder.
 
     Args:
-        manifest: What it was begun with.
+        manifest: What it was started with.
         runs: Its runs, finished or not.
     """
 
@@ -49,7 +49,7 @@ class StudyRecords:
         return f"a study in {self.where}"
 
     def settings(self, kind: type[_Settings]) -> _Settings:
-        """What the manifest of a kind of study says, as a type; read once for each.
+        """The settings in the manifest of a kind of study, as a type; read once for each.
 
         Raises:
             RecordError: A field is missing, or is of another type.
@@ -77,7 +77,7 @@ class StudyRecords:
         if len(matching) > 1:
             ids = ", ".join(run.id for run in matching)
             raise RecordError(
-                f"run with {wanted}", f"the study has several: {ids}", "say more of its fields"
+                f"run with {wanted}", f"the study has several: {ids}", "give more of its fields"
             )
         return matching[0]
 
@@ -86,7 +86,7 @@ class StudyRecords:
 
     def _what_there_is(self, config: dict[str, object]) -> str:
         if not self.runs:
-            return "it has no runs at all; run it first"
+            return "it has no runs; run it first"
         there: list[str] = []
         for name in config:
             configs = [run.manifest.config for run in self.runs.values()]
@@ -155,11 +155,11 @@ class RunStatus:
 
     Args:
         id: Name of the run.
-        state: ``"stopped"`` where it has begun and nobody is at work on it, ``"missing"`` where
-            it has not begun.
-        step: The last step that there is a reading of; None before any.
+        state: ``"stopped"`` if it has started and no process is working on it, ``"missing"`` if it
+            has not started.
+        step: The last step with a reading; None before any.
         steps: Steps in all.
-        seconds: What it took, or has been running for; None where that is not known.
+        seconds: How long it took, or has been running; None if unknown.
         failure: Why it failed.
     """
 
@@ -172,7 +172,7 @@ class RunStatus:
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing more to come."""
+        """Whether it has ended."""
         return self.state in ENDED
 
 
@@ -181,9 +181,9 @@ class StudyStatus:
     """How far a study is.
 
     Args:
-        runs: All that are planned, in the order in which they are.
-        conducted: Whether a process is at work on it.
-        workers: Runs side by side.
+        runs: All planned runs, in order.
+        conducted: Whether a process is working on it.
+        workers: Number of parallel runs.
     """
 
     runs: tuple[RunStatus, ...]
@@ -192,9 +192,9 @@ class StudyStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """What is left takes about so long; None where nothing tells how long a step takes.
+        """Estimated seconds left; None if the time of a step is unknown.
 
-        From the seconds a step of runs that are as long, else of all runs.
+        Uses the seconds a step of equally long runs, or else of all runs.
         """
         left = [run for run in self.runs if not run.ended]
         rates = _seconds_a_step(self.runs)
@@ -202,12 +202,12 @@ class StudyStatus:
         seconds = [_steps_left(run) * rates.get(run.steps, mean) for run in left]
         if not all(map(math.isfinite, seconds)):
             return None
-        # Never faster than the longest that is left, however many work side by side.
+        # Never less than the longest run that is left, however many run in parallel.
         return max(sum(seconds) / max(1, self.workers), max(seconds, default=0.0))
 
 
 def study_status(folder: StudyFolder) -> StudyStatus:
-    """How far the study in a folder is; nothing is written there.
+    """Progress of the study in a folder; nothing is written there.
 
     Raises:
         RecordError: There is no study, or it is damaged.
@@ -221,7 +221,7 @@ def study_status(folder: StudyFolder) -> StudyStatus:
 
 
 def _steps_of(config: Mapping[str, Any]) -> int:
-    """Steps of a run that no plan names; of a configuration that may be anybody's."""
+    """Steps of a run outside the plan; its configuration may come from anyone."""
     steps = config.get("steps")
     return steps if type(steps) is int and 0 <= steps < 2**53 else 0
 
@@ -240,7 +240,7 @@ def _run_status(folder: RunFolder, steps: int) -> RunStatus:
 
 
 def _running_for(folder: RunFolder) -> float | None:
-    """Seconds since the run was begun or taken up again; None in the instant before that."""
+    """Seconds since the run was started or resumed; None in the instant before that."""
     try:
         begun = folder.manifest.begun
         return (datetime.now(UTC) - datetime.fromisoformat(str(begun))).total_seconds()

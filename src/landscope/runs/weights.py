@@ -24,7 +24,7 @@ from landscope.runs.manifest import canonical, parse
 Arrays = dict[str, NDArray[np.generic]]
 
 MAX_HEADER_BYTES = 16 * 2**20
-"""Of names, types and shapes; what says that it has more is not read."""
+"""Largest number of bytes of names, types and shapes; a file that claims more is not read."""
 MAX_BYTES = 64 * 2**30
 """Of a whole file, which is larger than any network that one machine trains."""
 

@@ -54,7 +54,7 @@ def check_settings(budget: Any, every: Any, norm_mode: Any, first_step: Any) -> 
     """Refuse an invalid budget, cadence, norm mode or first step.
 
     Raises:
-        UsageError: As said.
+        UsageError: An argument is not valid.
     """
     if not isinstance(budget, Real) or not 0 < float(budget) < 1:
         raise UsageError(
@@ -104,7 +104,7 @@ def check_training(model: Any, loss_fn: Any, optimizer: Any, scaler: Any) -> Non
     """Refuse anything that is not a network, a loss, an optimiser or a scaler.
 
     Raises:
-        UsageError: As said.
+        UsageError: An argument is not valid.
     """
     for name, given, right, rule, remedy in (
         (
@@ -150,7 +150,7 @@ def check_owned(model: nn.Module, optimizers: tuple[Any, ...]) -> None:
     """Refuse an optimiser that trains no parameter of the model, and a model with nothing to train.
 
     Raises:
-        UsageError: As said, or the model has no values.
+        UsageError: The optimiser or the model has nothing to train, or the model has no values.
     """
     parameters = trainable(model)
     check_values(model)
