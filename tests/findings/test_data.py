@@ -1,4 +1,4 @@
-"""Findings about the data: their order and scale, and the size of a batch beside its noise."""
+"""Findings about the data: its order and scale, and the batch size relative to the noise."""
 
 import pytest
 

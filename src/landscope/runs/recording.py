@@ -152,7 +152,7 @@ class Recording:
             self._pause = max(self._every, took / _SHARE)
 
     def no_checkpoints(self) -> None:
-        """Note that the run's state cannot be saved, so that it can only start from its first step."""
+        """Note that the run's state cannot be saved: it can only start from its first step."""
         self._pause = math.inf
 
     def finish(self, outcome: Outcome, weights: Arrays | None = None) -> None:

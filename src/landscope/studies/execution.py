@@ -159,8 +159,8 @@ class _Crew:
 def _standard_library_first() -> Generator[None]:
     """Start processes in which no file of this folder is taken for one of Python's own.
 
-    Until it knows this process's path, a new one looks into the folder first, and whoever begins
-    from there may have a types.py.
+    A new process searches the current folder until it gets this path, and whoever starts
+    there may have a types.py.
     """
     known = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"

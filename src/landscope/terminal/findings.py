@@ -20,7 +20,7 @@ def plain(words: str) -> Text:
     return Text(harmless(words))
 
 
-def looks_table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+def measurements_table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
     """The last measurements of a training as a table, one row each.
 
     Args:

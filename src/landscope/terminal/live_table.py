@@ -10,10 +10,10 @@ from landscope.findings import Finding, find
 from landscope.findings.glance import HEADINGS, Glances
 from landscope.quantities import SCOPE
 from landscope.reading import Reading
-from landscope.terminal.findings import STYLES, looks_table, plain
+from landscope.terminal.findings import STYLES, measurements_table, plain
 from landscope.text import counted
 
-_SHOWN = 8  # looks
+_SHOWN = 8  # measurements
 _PATIENCE = (
     20.0  # multiple of the drawing time to wait: drawing takes at most a twentieth of the time
 )
@@ -35,7 +35,7 @@ class LiveTable:
         self._shows = self._console.is_terminal and not self._console.is_dumb_terminal
         self._glances = Glances(_SHOWN)
         self._readings: list[Reading] = []
-        self._looks: set[int] = set()
+        self._steps: set[int] = set()
         self._known: dict[str, Finding] = {}
         self._live: Live | None = None
         self._next = 0.0
@@ -45,7 +45,7 @@ class LiveTable:
         self._readings.append(reading)
         self._glances.add(reading)
         if reading.probe != SCOPE.probe:
-            self._looks.add(reading.step)
+            self._steps.add(reading.step)
         elif (
             reading.quantity == SCOPE.share.name and self._shows and time.monotonic() >= self._next
         ):
@@ -53,15 +53,15 @@ class LiveTable:
 
     def close(self) -> None:
         """Leave the final table, or print a line if there is no terminal; once."""
-        if self._looks and self._shows:
+        if self._steps and self._shows:
             self._draw()
-        elif self._looks:
+        elif self._steps:
             self._console.print(
                 Text(self._line()), highlight=False, markup=False, emoji=False, soft_wrap=True
             )
         if self._live is not None:
             self._live.stop()
-        self._live, self._looks = None, set()
+        self._live, self._steps = None, set()
 
     def _draw(self) -> None:
         began = time.monotonic()
@@ -70,7 +70,7 @@ class LiveTable:
         there = {finding.id: finding for finding in found}
         kept = {name: there[name] for name in self._known if name in there}
         self._known = kept | {name: there[name] for name in reversed(there) if name not in kept}
-        shown = Group(looks_table(HEADINGS, self._glances.rows), self._newest())
+        shown = Group(measurements_table(HEADINGS, self._glances.rows), self._newest())
         if self._live is None:
             # Without a thread of its own: nothing runs beside the training.
             self._live = Live(shown, console=self._console, auto_refresh=False)
@@ -90,8 +90,10 @@ class LiveTable:
 
     def _line(self) -> str:
         found = find(self._readings)
-        looks = f"{counted(len(self._looks), 'measurement')}, the last at step {max(self._looks)}"
+        measured = (
+            f"{counted(len(self._steps), 'measurement')}, the last at step {max(self._steps)}"
+        )
         if not found:
-            return f"landscope: {looks}; no finding"
+            return f"landscope: {measured}; no finding"
         findings = counted(len(found), "finding")
-        return f"landscope: {looks}; {findings}, first {plain(found[0].sentence)}"
+        return f"landscope: {measured}; {findings}, first {plain(found[0].sentence)}"

@@ -227,7 +227,7 @@ def costs_table(costs: Mapping[str, list[ProbeCost]]) -> Table:
     )
     table.add_column("network")
     table.add_column("probe")
-    for heading in ("each, in steps", "looks", "of training"):
+    for heading in ("each, in steps", "measurements", "of training"):
         table.add_column(heading, justify="right")
     for network, probes in costs.items():
         for number, cost in enumerate(probes):

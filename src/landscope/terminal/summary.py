@@ -15,10 +15,10 @@ from landscope.runs.run_records import RunRecords
 from landscope.runs.study_records import RunState, RunStatus, StudyRecords, StudyStatus
 from landscope.studies.kind import kind_of
 from landscope.studies.publish import answers
-from landscope.terminal.findings import looks_table, plain, print_across, print_findings
+from landscope.terminal.findings import measurements_table, plain, print_across, print_findings
 from landscope.text import counted, duration, harmless
 
-_SHOWN = 8  # looks
+_SHOWN = 8  # measurements
 
 
 def print_run(console: Console, run: RunRecords) -> None:
@@ -38,7 +38,7 @@ def print_run(console: Console, run: RunRecords) -> None:
         console.print()
         console.print(Text(f"The last {counted(len(rows), 'measurement')}"))
         cells = ([row[at] for at in read] for row in rows)
-        console.print(looks_table([HEADINGS[at] for at in read], cells))
+        console.print(measurements_table([HEADINGS[at] for at in read], cells))
     console.print()
     print_findings(console, findings)
 
@@ -55,7 +55,7 @@ def print_run_status(console: Console, run: RunRecords) -> None:
     if measured:
         console.print()
         rows = [(probe, f"{count:,}") for probe, count in measured.items()]
-        console.print(looks_table(("probe", "measurements"), rows))
+        console.print(measurements_table(("probe", "measurements"), rows))
 
 
 _VERDICTS: dict[Verdict, str] = {

@@ -19,7 +19,7 @@ from landscope.studies.comparison.records import (
     final_loss,
     mean_loss,
     median_of_layers,
-    median_of_looks,
+    median_of_measurements,
     step_seconds,
 )
 from landscope.text import listed
@@ -58,7 +58,7 @@ SAFE_STEP = Question(
     "learning rate",
     False,
     False,
-    lambda run: median_of_looks(run, STEP_SIZE.safe_lr),
+    lambda run: median_of_measurements(run, STEP_SIZE.safe_lr),
     "The safe learning rate is the largest on a grid along the optimiser's update up to which the "
     "loss of the step's own batch falls; the geometric mean over the learning rates at which every "
     "run learns.",
@@ -72,7 +72,7 @@ SMOOTHEST = Question(
     "loss / parameter^2",
     True,
     False,
-    lambda run: median_of_looks(run, PAPER_LINE.effective_beta),
+    lambda run: median_of_measurements(run, PAPER_LINE.effective_beta),
     "The geometric mean over the learning rates at which every run learns: one that is stuck is in "
     "a flat place.",
 )

@@ -25,7 +25,7 @@ _SPOKEN = {
 
 CROSS_ENTROPY = "cross-entropy"
 OPTIMIZERS = ("sgd", "adamw")
-LOOKS = 20
+MEASUREMENTS = 20
 """Default number of measurements over a run; the time of a step is taken between them."""
 
 _T = TypeVar("_T")

@@ -215,7 +215,7 @@ def fall(run: RunRecords) -> float:
     return 0.0 if diverged(run) or not values.size else float(values[0]) - final_loss(run)
 
 
-def looks(run: RunRecords, quantity: Quantity) -> Values:
+def measured(run: RunRecords, quantity: Quantity) -> Values:
     """The finite values of a number at each measurement; empty if it was not read."""
     return _finite(run.numbers(quantity)[1]) if run.has(quantity) else np.empty(0)
 
@@ -237,16 +237,16 @@ def over_layers(run: RunRecords, quantity: Quantity) -> tuple[NDArray[np.int64],
 
 def step_seconds(run: RunRecords) -> float:
     """Median wall time of a training step without a measurement, in seconds; NaN without any."""
-    return _median(looks(run, TRAINING.step_seconds))
+    return _median(measured(run, TRAINING.step_seconds))
 
 
-def median_of_looks(run: RunRecords, quantity: Quantity) -> float:
+def median_of_measurements(run: RunRecords, quantity: Quantity) -> float:
     """Median over the measurements; NaN without any."""
-    return _median(looks(run, quantity))
+    return _median(measured(run, quantity))
 
 
 def median_of_layers(run: RunRecords, quantity: Quantity) -> float:
-    """Median over layers and looks; NaN without any."""
+    """Median over layers and measurements; NaN without any."""
     return _median(over_layers(run, quantity)[1])
 
 

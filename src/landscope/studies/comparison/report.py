@@ -24,7 +24,7 @@ from landscope.studies.comparison.records import (
     diverged,
     final_loss,
     losses,
-    median_of_looks,
+    median_of_measurements,
     step_seconds,
 )
 from landscope.studies.kind import TextTable
@@ -116,12 +116,17 @@ def _over_seeds(runs: list[RunRecords]) -> tuple[str, ...]:
     loss = f"{np.mean(ends):.3g}" if ends else ""
     reach = f"{min(ends):.3g} to {max(ends):.3g}" if len(ends) > 1 else ""
     lost = sum(map(diverged, runs))
-    looks = [
-        [median_of_looks(run, quantity) for run in runs]
+    medians = [
+        [median_of_measurements(run, quantity) for run in runs]
         for quantity in (STEP_SIZE.safe_lr, PAPER_LINE.beta_lr)
     ]
     times = [1e3 * step_seconds(run) for run in runs]
-    return (loss, reach, f"{lost} of {len(runs)}", *(_median(values) for values in (*looks, times)))
+    return (
+        loss,
+        reach,
+        f"{lost} of {len(runs)}",
+        *(_median(values) for values in (*medians, times)),
+    )
 
 
 def _median(values: list[float]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscope.errors import UsageError
 from landscope.studies.comparison.configuration import (
-    LOOKS,
+    MEASUREMENTS,
     OPTIMIZERS,
     ComparedNorm,
     ComparisonRun,
@@ -150,7 +150,7 @@ def plan(
         lrs: Learning rates.
         seeds: Seeds.
         steps: Updates of each run.
-        every: Steps between two measurements; None for ``LOOKS`` of them.
+        every: Steps between two measurements; None for ``MEASUREMENTS`` of them.
         insert: Whether norms are put where there are none.
         also: As in :class:`ComparisonRun`.
         keep: As in :class:`ComparisonRun`.
@@ -180,7 +180,7 @@ def plan(
         lrs=check_lrs(lrs),
         seeds=check_seeds(seeds),
         steps=steps,
-        every=every or max(2, steps // LOOKS),
+        every=every or max(2, steps // MEASUREMENTS),
         insert=insert,
         also=check_also(also),
         keep=tuple(keep),

@@ -16,7 +16,7 @@ from landscope.runs import Outcome, RunManifest, RunRecords, StudyManifest, Stud
 
 LAYERS = ("first", "second", "third")
 STEPS = 40
-LOOKS = tuple(range(0, STEPS, 10))
+MEASUREMENTS = tuple(range(0, STEPS, 10))
 ETAS = (0.05, 0.1, 0.2, 0.4)
 
 
@@ -65,7 +65,7 @@ def accuracy(values: Sequence[float] | NDArray[np.float64], every: int = 1) -> l
 
 
 def per_layer(
-    probe: str, quantity: str, values: NDArray[np.float64], looks: Sequence[int] = LOOKS
+    probe: str, quantity: str, values: NDArray[np.float64], looks: Sequence[int] = MEASUREMENTS
 ) -> list[Reading]:
     """A quantity of every layer: ``values`` has a row for each look, a column for each layer."""
     return [
@@ -79,7 +79,7 @@ def line(
     loss: NDArray[np.float64],
     change: NDArray[np.float64],
     beta: NDArray[np.float64],
-    looks: Sequence[int] = LOOKS,
+    looks: Sequence[int] = MEASUREMENTS,
     probe: str = "line[paper]",
 ) -> list[Reading]:
     """The landscape along a line: two tables of a row a look, and a number a look."""

@@ -9,7 +9,7 @@ import pytest
 from landscope.studies.publish import answers
 from landscope.studies.santurkar2018.claims import CLAIMS
 
-from .synthetic import ETAS, LAYERS, LOOKS, STEPS, Synthetic, accuracy, line, per_layer
+from .synthetic import ETAS, LAYERS, MEASUREMENTS, STEPS, Synthetic, accuracy, line, per_layer
 
 EVERY_RUN = (
     *(("vgg", norm, lr) for lr in (0.1, 0.5, 0.01) for norm in ("none", "batch")),
@@ -34,8 +34,8 @@ def test_an_empty_study_answers_that_nothing_was_run(study: Synthetic) -> None:
 def test_no_values_crash_an_answer_or_leave_a_nan_in_it(
     study: Synthetic, value: float, diverged: int | None
 ) -> None:
-    tables = np.full((len(LOOKS), len(LAYERS)), value)
-    grid = np.full((len(LOOKS), len(ETAS)), value)
+    tables = np.full((len(MEASUREMENTS), len(LAYERS)), value)
+    grid = np.full((len(MEASUREMENTS), len(ETAS)), value)
     for family, norm, lr in EVERY_RUN:
         curve = accuracy(np.full(STEPS, 0.1)) if family == "vgg" else []
         study.run(

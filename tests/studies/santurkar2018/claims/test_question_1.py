@@ -9,7 +9,7 @@ from tests.tolerances import EXACT64
 from landscope.reading import Reading
 from landscope.studies.santurkar2018.claims.question_1 import question_1
 
-from .synthetic import LAYERS, LOOKS, STEPS, Synthetic, accuracy, around, of, per_layer
+from .synthetic import LAYERS, MEASUREMENTS, STEPS, Synthetic, accuracy, around, of, per_layer
 
 PLAIN, BATCH, NOISY = (f"vgg-{norm}-lr0.1-seed0" for norm in ("none", "batch", "noisy-batch"))
 MEAN = "training accuracy, mean over the run"
@@ -18,7 +18,9 @@ KEPT = "share of the advantage kept under noise"
 
 
 def moves(level: float, seed: int) -> np.ndarray:
-    return around(level, len(LOOKS) * len(LAYERS), seed).reshape(len(LOOKS), len(LAYERS))
+    return around(level, len(MEASUREMENTS) * len(LAYERS), seed).reshape(
+        len(MEASUREMENTS), len(LAYERS)
+    )
 
 
 def moving(values: np.ndarray) -> list[Reading]:

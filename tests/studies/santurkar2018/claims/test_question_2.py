@@ -9,7 +9,7 @@ from tests.tolerances import EXACT64
 from landscope.reading import Reading
 from landscope.studies.santurkar2018.claims.question_2 import question_2
 
-from .synthetic import LAYERS, LOOKS, Synthetic, around, of, per_layer
+from .synthetic import LAYERS, MEASUREMENTS, Synthetic, around, of, per_layer
 
 SHIFT = "||G - G'||, median"
 COSINE = "cosine of G and G', median"
@@ -17,7 +17,9 @@ PAIRS = (("vgg", 0.1), ("vgg", 0.01), ("dln", 1e-6), ("dln", 1e-7))
 
 
 def table(level: float, seed: int) -> np.ndarray:
-    return around(level, len(LOOKS) * len(LAYERS), seed).reshape(len(LOOKS), len(LAYERS))
+    return around(level, len(MEASUREMENTS) * len(LAYERS), seed).reshape(
+        len(MEASUREMENTS), len(LAYERS)
+    )
 
 
 def shift(l2: np.ndarray) -> list[Reading]:

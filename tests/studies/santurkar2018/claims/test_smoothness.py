@@ -8,7 +8,7 @@ from tests.tolerances import EXACT64
 
 from landscope.studies.santurkar2018.claims.smoothness import smoothness
 
-from .synthetic import ETAS, LOOKS, Synthetic, around, line, of
+from .synthetic import ETAS, MEASUREMENTS, Synthetic, around, line, of
 
 QUANTITIES = ("variation of the loss", "change of the gradient", "effective beta")
 PLAIN, BATCH = "vgg-none-lr0.1-seed0", "vgg-batch-lr0.1-seed0"
@@ -16,11 +16,11 @@ PLAIN, BATCH = "vgg-none-lr0.1-seed0", "vgg-batch-lr0.1-seed0"
 
 def landscape(level: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Losses and gradient changes by look and step size, and beta by look."""
-    shape = (len(LOOKS), len(ETAS))
-    count = len(LOOKS) * len(ETAS)
+    shape = (len(MEASUREMENTS), len(ETAS))
+    count = len(MEASUREMENTS) * len(ETAS)
     loss = 2.0 + level * np.array(ETAS) * around(1.0, count, seed).reshape(shape)
     change = around(level, count, seed + 1).reshape(shape) * np.array(ETAS)
-    return loss, change, around(level, len(LOOKS), seed + 2)
+    return loss, change, around(level, len(MEASUREMENTS), seed + 2)
 
 
 def measures(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> list[np.ndarray]:
@@ -115,9 +115,9 @@ def test_a_look_that_overflows_is_the_worst_of_all(study: Synthetic, overflow: f
 
 
 def test_two_networks_that_overflow_are_even(study: Synthetic) -> None:
-    never = np.full((len(LOOKS), len(ETAS)), math.inf)
+    never = np.full((len(MEASUREMENTS), len(ETAS)), math.inf)
     for norm in ("none", "batch"):
-        study.run("vgg", norm, 0.1, *line(never, never, np.full(len(LOOKS), math.inf)))
+        study.run("vgg", norm, 0.1, *line(never, never, np.full(len(MEASUREMENTS), math.inf)))
     answer = smoothness(study.read())
     assert answer.verdict == "undecided"
     assert answer.headline.startswith("It depends on the measure: by 0 of 6 comparisons")
@@ -125,8 +125,8 @@ def test_two_networks_that_overflow_are_even(study: Synthetic) -> None:
 
 
 def test_a_gradient_of_zero_has_no_beta(study: Synthetic) -> None:
-    flat = np.ones((len(LOOKS), len(ETAS)))
-    study.run("vgg", "none", 0.1, *line(flat, 0 * flat, np.full(len(LOOKS), math.nan)))
+    flat = np.ones((len(MEASUREMENTS), len(ETAS)))
+    study.run("vgg", "none", 0.1, *line(flat, 0 * flat, np.full(len(MEASUREMENTS), math.nan)))
     study.run("vgg", "batch", 0.1, *line(*landscape(1.0, 0)))
     answer = smoothness(study.read())
     assert answer.verdict == "fails"  # a landscape that is dead flat is as smooth as can be

@@ -12,7 +12,7 @@ from landscope.studies.santurkar2018.claims.theorems import theorems
 from .synthetic import Synthetic, around, of
 
 RUN = "vgg-batch-lr0.1-seed0"
-LOOKS = (0, 20)
+MEASUREMENTS = (0, 20)
 UNITS = 5
 
 
@@ -22,14 +22,14 @@ def sides(theorem: str, left: np.ndarray, right: np.ndarray, layer: str = "norm1
     return [
         Reading(step, "theory", f"{theorem}_{side}", tuple(row), layer=layer, axis=axis)
         for side, table in (("left", left), ("right", right))
-        for step, row in zip(LOOKS, table.tolist(), strict=True)
+        for step, row in zip(MEASUREMENTS, table.tolist(), strict=True)
     ]
 
 
 def removed(values: np.ndarray, layer: str = "norm1") -> list[Reading]:
     return [
         Reading(step, "theory", "removed_fraction", tuple(row), layer=layer)
-        for step, row in zip(LOOKS, values.tolist(), strict=True)
+        for step, row in zip(MEASUREMENTS, values.tolist(), strict=True)
     ]
 
 
@@ -42,7 +42,7 @@ def lemma(layer: str, left: float, right: float, inner: float) -> list[Reading]:
 
 
 def table(seed: int) -> np.ndarray:
-    return around(1.0, len(LOOKS) * UNITS, seed).reshape(len(LOOKS), UNITS)
+    return around(1.0, len(MEASUREMENTS) * UNITS, seed).reshape(len(MEASUREMENTS), UNITS)
 
 
 def expected_gap(*pairs: tuple[np.ndarray, np.ndarray]) -> float:
@@ -127,7 +127,7 @@ def test_a_lemma_between_zeros_is_silent(study: Synthetic) -> None:
 
 
 def test_a_theorem_that_was_measured_at_no_unit_is_left_out(study: Synthetic) -> None:
-    none = np.empty((len(LOOKS), 0))
+    none = np.empty((len(MEASUREMENTS), 0))
     study.run(
         "vgg",
         "batch",
@@ -154,14 +154,14 @@ def test_looks_that_are_not_finite_have_no_vote(study: Synthetic, broken: float)
 
 
 def test_sides_that_are_both_zero_have_no_vote(study: Synthetic) -> None:
-    dead = np.zeros((len(LOOKS), UNITS))
+    dead = np.zeros((len(MEASUREMENTS), UNITS))
     study.run("vgg", "batch", 0.1, *sides("theorem_4_1", dead, dead))
     answer = theorems(study.read())
     assert answer.verdict == "undecided"
 
 
 def test_theorems_that_were_never_finite_decide_nothing(study: Synthetic) -> None:
-    never = np.full((len(LOOKS), UNITS), math.nan)
+    never = np.full((len(MEASUREMENTS), UNITS), math.nan)
     study.run(
         "vgg", "batch", 0.1, *sides("theorem_4_1", never, never), *removed(never), diverged=30
     )
@@ -176,7 +176,7 @@ def test_lists_that_could_not_be_measured_have_no_vote(study: Synthetic) -> None
     lists = [
         Reading(step, "theory", f"theorem_4_1_{side}", math.nan, layer="norm1")
         for side in ("left", "right")
-        for step in LOOKS
+        for step in MEASUREMENTS
     ]
     study.run("vgg", "batch", 0.1, *lists)
     assert theorems(study.read()).verdict == "undecided"

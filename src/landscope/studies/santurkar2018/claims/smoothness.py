@@ -164,7 +164,10 @@ def _setting(study: StudyRecords, family: Family, name: str, lr: float) -> _Sett
     before = first_divergence(runs)
     measures = tuple(
         _Measure(
-            what, quantity.unit, _looks(plain, quantity, before), _looks(batch, quantity, before)
+            what,
+            quantity.unit,
+            _rows(plain, quantity, before),
+            _rows(batch, quantity, before),
         )
         for what, quantity in (
             ("variation of the loss", PAPER_LINE.loss),
@@ -179,7 +182,9 @@ def _measured(run: RunRecords, line: Line = PAPER_LINE) -> bool:
     return all(map(run.has, (line.loss, line.gradient_change, line.effective_beta)))
 
 
-def _looks(run: RunRecords, quantity: Quantity, before: float, line: Line = PAPER_LINE) -> Values:
+def _measured(
+    run: RunRecords, quantity: Quantity, before: float, line: Line = PAPER_LINE
+) -> Values:
     rows = on_grid(run, quantity, before)
     if quantity == line.loss:
         return spread(rows)
@@ -208,7 +213,7 @@ def _tell_random(setting: _Setting) -> tuple[str, ...]:
         return ()
     before = first_divergence(setting.runs)
     beta = RANDOM_LINE.effective_beta
-    plain, batch = (_looks(run, beta, before, RANDOM_LINE) for run in setting.runs)
+    plain, batch = (_rows(run, beta, before, RANDOM_LINE) for run in setting.runs)
     if not (plain.size and batch.size):
         return ()
     return (

@@ -131,7 +131,7 @@ def over_layers(run: RunRecords, quantity: Quantity, before: float) -> Values:
     Args:
         run: The run.
         quantity: What was measured.
-        before: Only looks before this step.
+        before: Only measurements before this step.
 
     Returns:
         All layers' values one after the other; none where no layer has any.

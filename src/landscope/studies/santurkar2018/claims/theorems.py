@@ -124,10 +124,10 @@ def _norms(run: RunRecords) -> list[str]:
 
 
 def _share_apart(run: RunRecords, theorem: str) -> float:
-    """Median over norms and looks of the difference of the sides, relative to the larger.
+    """Median over norms and measurements of the difference of the sides, relative to the larger.
 
     Both sides are taken as vectors over the units: a single unit whose gradient is nearly zero
-    has no digits to compare. NaN where no look has two finite sides of any size.
+    has no digits to compare. NaN where no measurement has two finite sides of any size.
     """
     shares: list[float] = []
     for norm in _norms(run):
