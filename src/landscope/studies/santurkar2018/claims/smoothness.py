@@ -182,9 +182,7 @@ def _measured(run: RunRecords, line: Line = PAPER_LINE) -> bool:
     return all(map(run.has, (line.loss, line.gradient_change, line.effective_beta)))
 
 
-def _measured(
-    run: RunRecords, quantity: Quantity, before: float, line: Line = PAPER_LINE
-) -> Values:
+def _rows(run: RunRecords, quantity: Quantity, before: float, line: Line = PAPER_LINE) -> Values:
     rows = on_grid(run, quantity, before)
     if quantity == line.loss:
         return spread(rows)
