@@ -91,7 +91,7 @@ def test_formulas_are_text_in_csv(study_folder: StudyFolder, tmp_path: Path) -> 
     ("field", "value", "rule"),
     [
         ("norms", [[]], "norms.0: Input should be"),
-        ("norms", ["\x1b[2J"], "norms.0: Value error, it is no norm that this landscope knows"),
+        ("norms", ["\x1b[2J"], "norms.0: Value error, this version of landscope has no such norm"),
         ("lrs", ["x"], "lrs.0: Input should be a valid number"),
         ("lrs", [-1.0], "lrs.0: Input should be greater than 0"),
         ("seeds", [2**70], "seeds.0: Input should be less than"),

@@ -149,7 +149,7 @@ def test_a_run_that_is_stuck_does_not_learn_and_is_not_called_smooth(tmp_path: P
     lost = Compared(diverged=broken(("none",), (0.1,), (0,)))
     left = answer(lost, tmp_path / "left", "smoothest")
     assert left.verdict == "decided"
-    told = "Left out, as not every run learns and has a reading there: lr 0.1."
+    told = "Left out, because not every run learns and has a reading there: lr 0.1."
     assert told in left.sentences
 
 

@@ -480,7 +480,7 @@ def test_init_writes_a_file_once(program: Program, here: Path) -> None:
     compile(text, "my_norms.py", "exec")
     again = program("init", "my_norms.py")
     assert again.returncode == 2
-    assert "my_norms.py: it is there already and is never overwritten" in again.stderr
+    assert "my_norms.py: it exists and is never overwritten" in again.stderr
     assert (here / "my_norms.py").read_text("utf-8") == text
     assert "ends in .py; give mine.py" in program("init", "mine.txt").stderr
     assert program("init", "nowhere/mine.py").returncode == 1

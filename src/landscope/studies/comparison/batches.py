@@ -1,4 +1,4 @@
-"""Batches that a function of the user's makes: on the device, with random streams of their own."""
+"""Batches from the user's function, on the device, with separate random streams."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from landscope.objective.random_state import RandomState, seed_streams
 from landscope.studies.training_state import streams_from_state, streams_to_state
 
 _HASHED = 65_536
-"""Of an array, as many values tell it from another, and more would only take time."""
-_DEEPEST = 8  # levels of a batch that are looked through
+"""Number of values of an array in its checksum: more would only take time."""
+_DEEPEST = 8  # levels of a batch that are searched
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 
 
@@ -33,8 +33,8 @@ class _Position:
 class UserBatches:
     """The batches of a run, one after the other, over as many epochs as it takes.
 
-    Making them draws from random streams of their own, so that what a network draws, as dropout
-    does, never changes which batches it sees.
+    Making them draws from separate random streams, so that a network's own draws, such as dropout,
+    never change its batches.
 
     Args:
         make: ``make_batches(seed)``, called again for each epoch.
@@ -89,7 +89,7 @@ class UserBatches:
         """Make the epoch's batches again up to where it was.
 
         Raises:
-            ValueError: The batches are others than those before.
+            ValueError: The batches differ from those before.
         """
         self._peeked.clear()
         self._iterator = iter(())
@@ -128,7 +128,7 @@ class UserBatches:
         if self.workers and current_process().daemon:
             raise UsageError(
                 "make_batches(seed) starts processes of its own",
-                "a run in a worker process cannot have any",
+                "a run in a worker process cannot start any",
                 "give --workers 1, or make the DataLoader with num_workers=0",
             )
         self._iterator = iter(made)
@@ -143,7 +143,7 @@ def batch_checksum(batch: Any, start: int = 0) -> int:
 
     Args:
         batch: Any nest of mappings, lists, tuples and objects with attributes.
-        start: A checksum to go on from.
+        start: A checksum to continue.
     """
     checksum = start
     for leaf in _leaves(batch, _DEEPEST):

@@ -73,8 +73,8 @@ SMOOTHEST = Question(
     True,
     False,
     lambda run: median_of_measurements(run, PAPER_LINE.effective_beta),
-    "The geometric mean over the learning rates at which every run learns: one that is stuck is in "
-    "a flat place.",
+    "The geometric mean over the learning rates at which every run learns: a stuck model has a "
+    "flat landscape.",
 )
 SHIFT = Question(
     "covariate-shift",
@@ -106,7 +106,7 @@ COST = Question(
 )
 
 _STABLE = "stable"
-_WHICH = "Which norm stands the largest learning rate?"
+_WHICH = "Which norm tolerates the largest learning rate?"
 _COUNTED = (
     "counted over the seeds; decided where one norm learns with every seed at a learning rate at "
     f"which every other fails with every seed, with {FEWEST_SEEDS} seeds or more"

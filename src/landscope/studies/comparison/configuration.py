@@ -45,9 +45,9 @@ class ComparisonRun(Frozen):
         steps: Updates by the optimiser.
         every: Steps between two measurements; the first is at step 0.
         insert: Whether norms are put behind layers that have none.
-        also: Norms of the model's own that are replaced too, as ``Class=last`` or ``=first``, which
-            says where their features lie.
-        keep: Modules that are left alone, by name or by class.
+        also: The model's own norm classes to replace too, as ``Class=last`` or ``=first``, the
+            place of their features.
+        keep: Modules to keep, by name or by class.
     """
 
     model: str
@@ -94,7 +94,7 @@ def check_also(also: Sequence[str]) -> tuple[str, ...]:
         if not name or axis not in ("last", "first"):
             raise UsageError(
                 f"also = {each!r}",
-                "it is the class of a norm and where its features lie",
+                "it is the class of a norm and the place of its features",
                 "give --also MyNorm=last where they are the last dimension, or MyNorm=first where "
                 "they follow the batch",
             )
@@ -102,7 +102,7 @@ def check_also(also: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_norms(norms: Sequence[str]) -> tuple[str, ...]:
-    """Refuse norms that there are not, that come twice, or that are fewer than two."""
+    """Refuse unknown or repeated norms, and fewer than two."""
     for norm in norms:
         if norm not in COMPARED_NORMS:
             raise UsageError(
@@ -121,7 +121,7 @@ def check_norms(norms: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_lrs(lrs: Sequence[float]) -> tuple[float, ...]:
-    """Refuse learning rates that are not positive, or that come twice."""
+    """Refuse learning rates that are not positive, or repeated."""
     for lr in lrs:
         if not (lr > 0 and math.isfinite(lr)):
             raise UsageError(
@@ -132,7 +132,7 @@ def check_lrs(lrs: Sequence[float]) -> tuple[float, ...]:
 
 
 def check_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
-    """Refuse seeds that are not PyTorch's, or that come twice."""
+    """Refuse seeds that PyTorch does not accept, or repeated ones."""
     for seed in seeds:
         check_seed(seed)
     check_once("seed", seeds)
@@ -148,7 +148,7 @@ def check_count(name: str, count: int) -> None:
 
 
 def check_once(name: str, values: Iterable[_T]) -> None:
-    """Refuse a value that comes twice, and a list that is empty."""
+    """Refuse a repeated value and an empty list."""
     found = list(values)
     if not found:
         raise UsageError(f"no {name}", "there is at least one", f"give --{name}s a value")
@@ -158,6 +158,6 @@ def check_once(name: str, values: Iterable[_T]) -> None:
 
 
 def did_you_mean(given: str, known: Sequence[str]) -> str:
-    """The remedy where one of some names was meant."""
+    """The remedy for a name that may be misspelt."""
     close = get_close_matches(given, known, n=1)
     return f"did you mean {close[0]!r}?" if close else "choose one of them"

@@ -59,7 +59,7 @@ def ended_comparison(study: StudyRecords) -> ComparisonRecords:
         raise RecordError(
             study.where,
             "not all runs of the comparison have ended",
-            "start the command that began it again to go on",
+            "start the same command again to resume",
         )
     return found
 

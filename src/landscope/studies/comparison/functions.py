@@ -22,7 +22,7 @@ from landscope.studies.comparison.configuration import ComparisonRun
 
 @dataclass(frozen=True, slots=True)
 class ImportPath:
-    """Where a function is: nothing is loaded by naming it.
+    """The place of a function; nothing is loaded yet.
 
     Args:
         module: Dotted name of a module, or path of a file that ends in ``.py``.
@@ -47,11 +47,11 @@ class ImportPath:
 
 
 def parse_path(text: str, function: str) -> ImportPath:
-    """Read a function's name as it is given.
+    """Parse the name of a function.
 
     Args:
         text: ``module:function`` or ``path/to/file.py:function``.
-        function: What is meant where ``text`` names a module alone.
+        function: The function meant if ``text`` names only a module.
 
     Raises:
         UsageError: It has another form.
@@ -178,7 +178,7 @@ def code_digests(names: Iterable[str]) -> list[str]:
 
 
 def tell_error(error: BaseException) -> str:
-    """What went wrong in the user's code, in a line with the place."""
+    """An error in the user's code, on one line with its place."""
     lines = str(error).strip().splitlines()
     told = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
@@ -215,7 +215,7 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise  # it is there, and something that it imports is not
+            raise  # it exists, but something that it imports does not
         raise UsageError(
             f"module {name!r}",
             f"there is no such module in {Path.cwd()} or installed",
@@ -275,7 +275,7 @@ def write_starter(file: Path) -> str:
     """Write the commented file, and give the command that runs it as it is.
 
     Raises:
-        UsageError: Something of that name is there, or the name does not end in ``.py``.
+        UsageError: The file exists, or its name does not end in ``.py``.
         StorageError: It cannot be written.
     """
     if file.suffix != ".py" or not file.stem:
@@ -288,10 +288,10 @@ def write_starter(file: Path) -> str:
             opened.write(text.replace("THIS_FILE", shlex.quote(str(file))))
     except FileExistsError as error:
         raise UsageError(
-            str(file), "it is there already and is never overwritten", "give another name"
+            str(file), "it exists and is never overwritten", "give another name"
         ) from error
     except OSError as error:
         raise StorageError(
-            str(file), f"it cannot be written ({error.strerror})", "choose a folder that is there"
+            str(file), f"it cannot be written ({error.strerror})", "choose a folder that exists"
         ) from error
     return f"landscope compare {shlex.quote(str(file))} --norms as-is none group --steps 100"

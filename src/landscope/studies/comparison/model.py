@@ -1,4 +1,4 @@
-"""A model that a function of the user's makes, with its norms replaced: how it is trained."""
+"""A model from the user's function, with its norms replaced, and how it is trained."""
 
 import hashlib
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class UserLoss:
         """Inputs and targets as a scope's step takes them.
 
         Raises:
-            UsageError: Cross-entropy is asked of something that is no pair.
+            UsageError: Cross-entropy needs a pair, and the batch is none.
         """
         if self.function is not None:
             return batch, IN_BATCH
@@ -68,11 +68,11 @@ def build_model(
     Args:
         functions: The user's.
         config: The run.
-        batch: A batch on the device, on which it is seen what each norm's input looks like.
+        batch: A batch on the device, which shows the shape of each norm's input.
         device: Where the model goes.
 
     Raises:
-        UsageError: It is no model, has nothing to train, or its norms cannot be replaced.
+        UsageError: It is not a model, has nothing to train, or its norms cannot be replaced.
     """
     seed_streams(config.seed)
     model = call(config.model, functions.make_model)
@@ -113,7 +113,7 @@ def make_optimizer(functions: UserFunctions, config: ComparisonRun, model: nn.Mo
     """The optimiser of a run: torch's with its own defaults, or the user's.
 
     Raises:
-        UsageError: The user's is no optimiser.
+        UsageError: The user's function does not return an optimiser.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if functions.make_optimizer is None:

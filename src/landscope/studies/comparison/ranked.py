@@ -54,7 +54,7 @@ class Question:
 
 
 def unlike(nets: ComparisonRecords) -> str | None:
-    """What was not the same for all norms of a seed: weights or batches; None where all was."""
+    """What differed between the norms of a seed: weights or batches; None if nothing did."""
     for seed in nets.seeds:
         runs = [nets.run(norm, lr, seed) for lr in nets.lrs for norm in nets.norms]
         if len({str(run.manifest.initial_weights) for run in runs}) > 1:
@@ -71,7 +71,7 @@ def unlike(nets: ComparisonRecords) -> str | None:
 
 
 def not_ended(asked: str, question: str) -> Answer:
-    """The answer of a comparison that has not come to its end.
+    """The answer of an unfinished comparison.
 
     Args:
         asked: Id of the question.
@@ -82,7 +82,7 @@ def not_ended(asked: str, question: str) -> Answer:
         question,
         "not run",
         "Not all runs have ended.",
-        ("Start the command that began the comparison again to go on.",),
+        ("Start the same command again to resume.",),
         (),
         METHOD,
     )
@@ -147,7 +147,8 @@ def _best_lr(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str
 def _all_lrs(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str, str]]:
     """Each norm's numbers, over those rates at which every norm and seed has one, and learns.
 
-    A norm with which no rate lets every seed learn is left out: stuck, a model is in a flat place.
+    A norm is left out if there is no rate at which every seed learns: a stuck model has a flat
+    landscape.
     """
     left_out = {norm: _tell_stuck(norm) for norm in nets.norms if _is_stuck(nets, asked, norm)}
     norms = [norm for norm in nets.norms if norm not in left_out]
@@ -167,7 +168,7 @@ def _all_lrs(nets: ComparisonRecords, asked: Question) -> tuple[Scores, dict[str
     without = [f"{lr:g}" for lr in nets.lrs if lr not in whole]
     if without:
         why = "learns and has a reading" if asked.trained else "has a reading"
-        left_out[""] = f"Left out, as not every run {why} there: lr {', '.join(without)}."
+        left_out[""] = f"Left out, because not every run {why} there: lr {', '.join(without)}."
     return scores, left_out
 
 
@@ -194,7 +195,7 @@ def _table(
 
 
 def _judged(nets: ComparisonRecords, asked: Question, run: RunRecords) -> float:
-    """The number of a run, NaN where a landscape is asked for and it does not learn."""
+    """The number of a run; NaN for a landscape if the run does not learn."""
     return asked.measure(run) if nets.learnt(run) or not asked.trained else math.nan
 
 

@@ -34,7 +34,7 @@ MAX_PLACES = 10_000
 
 def _known(norm: str) -> str:
     if norm not in COMPARED_NORMS:
-        raise ValueError("it is no norm that this landscope knows")
+        raise ValueError("this version of landscope has no such norm")
     return norm
 
 
@@ -128,7 +128,7 @@ class ComparisonRecords:
             raise RecordError(
                 f"run with norm={norm!r}, lr={lr:g}, seed={seed}",
                 "the study has no such run",
-                "start the command that began it again to go on",
+                "start the same command again to resume",
             )
         return run
 
@@ -144,7 +144,7 @@ class ComparisonRecords:
     def learnt(self, run: RunRecords) -> bool:
         """Whether a run's loss fell at least ``LEARNT`` as far as the best one's with its seed.
 
-        A network that is stuck ends a little below where it began as well.
+        A stuck network also ends a little below its start.
         """
         seed = run.settings(ComparedRun).seed
         return fall(run) >= LEARNT * self._best_falls[seed] > 0
