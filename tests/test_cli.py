@@ -113,7 +113,7 @@ def test_the_program_says_what_it_can_do(tmp_path: Path, arguments: tuple[str, .
         ("init", ["landscope init [ARGS]", "runs as it is", "my_norms.py"]),
         ("report", ["landscope report STUDY", "from its records only", "runs/quick-seed0"]),
         ("show", ["landscope show FOLDER", "answers, findings and runs", "runs/quick-seed0"]),
-        ("show", ["last measurements and findings", "Scope(to=...)"]),
+        ("show", ["a run's last measurements", "Scope(to=...)"]),
         ("export", ["landscope export [OPTIONS] FOLDER TO", ".parquet or .csv"]),
     ],
 )

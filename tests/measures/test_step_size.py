@@ -169,7 +169,10 @@ def test_a_loss_that_is_not_a_number_is_not_safe():
     ("options", "text"),
     [
         ({"multiples": ()}, "etas is empty"),
-        ({"multiples": (2.0, 1.0)}, "multiples = (2.0, 1.0): the largest before the loss rises"),
+        (
+            {"multiples": (2.0, 1.0)},
+            "multiples = (2.0, 1.0): the search for the largest safe multiple starts",
+        ),
         ({"multiples": (1.0, 1.0)}, "give them in increasing order, each once"),
         ({"multiples": (-1.0, 1.0)}, "a step size is positive and finite"),
         ({"lr": -0.1}, "lr = -0.1: a learning rate is not negative"),

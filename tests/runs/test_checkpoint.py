@@ -98,7 +98,7 @@ def test_where_none_is_whole_the_file_is_named(
     checkpoints.write(at(1))
     (tensors,) = tmp_path.glob("checkpoints/step-1-*/tensors.safetensors")
     tensors.write_bytes(change(tensors.read_bytes()))
-    with pytest.raises(RecordError, match=rule + "; delete the run's folder to begin it again"):
+    with pytest.raises(RecordError, match=rule + "; delete the run's folder to start it again"):
         checkpoints.newest(at_most=LIMIT)
 
 

@@ -216,12 +216,14 @@ def test_its_seconds_are_those_of_all_its_parts(tmp_path: Path) -> None:
     assert seconds > taken["seconds"] > 0
 
 
-def test_what_changes_bits_is_refused_until_it_is_accepted_and_then_told(tmp_path: Path) -> None:
+def test_what_changes_bits_is_refused_until_it_is_accepted_and_then_recorded(
+    tmp_path: Path,
+) -> None:
     config = RUNS["regression"]
     folder = stop(config, tmp_path, "save", 4)
     two = Machine("cpu", threads=2)
     before = (folder / "journal.jsonl").read_bytes()
-    rule = r"threads = 2 .*stopped at step 3: it was begun with threads = 1.*--accept-changes"
+    rule = r"threads = 2 .*stopped at step 3: it was started with threads = 1.*--accept-changes"
     with pytest.raises(UsageError, match=rule):
         go(config, tmp_path, machine=two)
     assert (folder / "journal.jsonl").read_bytes() == before
