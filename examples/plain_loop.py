@@ -1,7 +1,7 @@
 """landscope around a plain PyTorch loop, within 20 % of the time: three lines, marked here.
 
 ``python examples/plain_loop.py [steps]`` trains on the bundled Fashion-MNIST; 600 steps take ten
-seconds or so. A longer training has enough looks with a smaller share of its time.
+seconds or so. A longer training has enough measurements with a smaller share of its time.
 """
 
 import sys
@@ -37,7 +37,7 @@ print(scope)
 for finding in scope.findings():  # 3: what stands out, in sentences
     print(finding)
 
-# The budget decides which probe looks when: these are the newest values, of the whole network.
+# The budget decides which probe measures when: these are the newest values, of the whole network.
 newest = {reading.key: reading for reading in scope.readings if reading.layer is None}
 for key, reading in newest.items():
     if isinstance(reading.value, float):  # and not a list, such as the losses along a line

@@ -5,10 +5,16 @@ import math
 import pytest
 import torch
 
-from landscope.measures.conspicuous import gradient_shares, lost_share, owner
-from landscope.measures.feature_scales import root_mean_square, silent_share, spread
+from landscope.measures.conspicuous import (
+    gradient_shares,
+    largest_class,
+    lost_share,
+    owner,
+    root_mean_square,
+    silent_share,
+    spread,
+)
 from landscope.objective.batch import IN_BATCH
-from landscope.objective.batch_labels import largest_class
 from landscope.testing.tolerances import EXACT64
 
 

@@ -1,4 +1,4 @@
-"""Signs of trouble in single layers: gradients that do not arrive, updates lost to rounding.
+"""Signs of trouble: gradients that do not arrive, lost updates, odd features, a single class.
 
 Here a layer is a module that holds parameters itself; it counts as having weights if it holds a
 matrix. Biases and the scales of norms may have no gradient for other reasons, such as a bias before
@@ -6,12 +6,17 @@ a batch norm.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from landscope.objective.parameters import Parameters, in_pieces, norm
+from landscope.objective.batch import IN_BATCH
+from landscope.objective.parameters import Parameters, in_pieces, norm, wide
+
+_NAMES = ("labels", "label", "targets", "target", "y")
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def owner(name: str) -> str:
@@ -80,3 +85,62 @@ def _lost(before: Tensor, after: Tensor, gradient: Tensor) -> tuple[int, int, in
         [(same & counts).sum(), counts.sum(), (~same).sum()]
     ).tolist()
     return int(lost), int(counted), int(changed)
+
+
+def root_mean_square(features: Tensor) -> float:
+    """Root mean square of all entries, in the unit of the inputs."""
+    return float(wide(features).square().mean().sqrt())
+
+
+def spread(features: Tensor) -> float:
+    """Largest magnitude of any feature over that of the median feature that is not always 0.
+
+    Args:
+        features: Shape (samples, features).
+
+    Returns:
+        A pure number; 1 where fewer than two features are not always 0. Of one-hot inputs it is 1,
+        however rare a category is.
+    """
+    sizes = wide(features).abs().amax(0)
+    sizes = sizes[sizes > 0]
+    return float(sizes.max() / sizes.median()) if len(sizes) > 1 else 1.0
+
+
+def silent_share(features: Tensor) -> float:
+    """Share of the features that are exactly 0 at every sample.
+
+    Args:
+        features: Shape (samples, features).
+    """
+    return float((features == 0).all(0).double().mean())
+
+
+def largest_class(inputs: Any, targets: Any, least: int) -> tuple[float, int] | None:
+    """Share of the most frequent class among a batch's labels, and its number.
+
+    Args:
+        inputs: The batch; where no targets are given it holds them under a usual name, or last.
+        targets: One integer a sample, shape (samples,); anything else has no classes.
+        least: Samples below which it says nothing.
+
+    Returns:
+        A share from 0 to 1 and the class; None where there are no such labels.
+    """
+    labels = _labels(inputs) if targets is IN_BATCH else targets
+    if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.dtype not in _INTEGERS:
+        return None
+    if len(labels) < least:
+        return None
+    classes, counts = labels.unique(return_counts=True)
+    most = int(counts.argmax())
+    return float(counts[most]) / len(labels), int(classes[most])
+
+
+def _labels(batch: Any) -> Any:
+    if isinstance(batch, Mapping):
+        named = cast("Mapping[Any, Any]", batch)
+        return next((named[name] for name in _NAMES if name in named), None)
+    if isinstance(batch, (tuple, list)) and len(cast("list[Any]", batch)) == 2:
+        return cast("list[Any]", batch)[1]
+    return None

@@ -28,8 +28,7 @@ from landscope.objective.checks import (
 from landscope.objective.exchange import Standing
 from landscope.objective.frozen import Frozen
 from landscope.objective.global_state import eager, no_anomaly_mode, no_cached_parametrizations
-from landscope.objective.old_checkpoints import grads_kept
-from landscope.objective.own_graphs import OwnGraphs
+from landscope.objective.own_graphs import OwnGraphs, grads_kept
 from landscope.objective.parameters import Parameters, displaced, trainable
 from landscope.objective.processes import check_whole, no_collectives
 from landscope.objective.random_state import RandomState, devices_of

@@ -1,6 +1,7 @@
 """What the graph of a loss shows: that it differentiates, or holds weights of the model."""
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -83,3 +84,27 @@ def nodes_of(loss: Tensor) -> Generator[Any]:
             seen.add(node)
             left += [following for following, _ in node.next_functions]
             yield node
+
+
+@contextmanager
+def grads_kept(loss: Tensor, point: Parameters) -> Generator[None]:
+    """Inside, ``.grad`` of what a loss reaches beside a point is empty; outside, it is as it was.
+
+    A checkpoint with ``use_reentrant=True`` leaves its gradients in ``.grad``; its inside is not in
+    the graph. Only ``backward()`` goes through it: of a gradient by the weights behind it,
+    torch prunes it without a word.
+
+    Args:
+        loss: A scalar with its graph, on which ``backward()`` is called inside.
+        point: Whose gradients are wanted.
+    """
+    own = set(map(id, point.values()))
+    leaves = [node.variable for node in nodes_of(loss) if hasattr(node, "variable")]
+    others = [(leaf, leaf.grad) for leaf in leaves if id(leaf) not in own]
+    for leaf, _ in others:
+        leaf.grad = None
+    try:
+        yield
+    finally:
+        for leaf, grad in others:
+            leaf.grad = grad

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from landscope.cost import Cost, Work
 from landscope.measures.comparison import Comparison, compared
-from landscope.measures.conspicuous import by_layer, gradient_shares
-from landscope.objective.batch_labels import largest_class
+from landscope.measures.conspicuous import by_layer, gradient_shares, largest_class
 from landscope.objective.parameters import Parameters, norm, wide
 from landscope.probes.probe import Probe
 from landscope.probes.schedule import Schedule

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from landscope.cost import Cost, Work
+from landscope.measures.conspicuous import root_mean_square, silent_share, spread
 from landscope.measures.distribution import by_feature, drift, feature_dimension, moments
-from landscope.measures.feature_scales import root_mean_square, silent_share, spread
 from landscope.objective.activations import activations
 from landscope.objective.batch import samples_of
 from landscope.objective.batch_statistics import keeps_statistics

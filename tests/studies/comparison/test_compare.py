@@ -288,7 +288,7 @@ def test_norms_of_the_models_own_are_replaced_where_it_is_said_what_they_are(
              "--seeds", "0", *SMALL, "--out", "out")  # fmt: skip
     told = program(*order)
     assert told.returncode == 2
-    assert "the module '1' of type OwnNorm: it calls itself a norm" in told.stderr
+    assert "the module '1' of type OwnNorm: its class is called a norm" in told.stderr
     assert "give --also OwnNorm=last to replace it, or --keep OwnNorm to leave it" in told.stderr
     assert program(*order, "--also", "OwnNorm=last").returncode == 0
     study = read_study(here / "out")

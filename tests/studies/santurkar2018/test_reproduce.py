@@ -449,7 +449,7 @@ def test_in_a_terminal_it_shows_bars(tmp_path: Path, interrupt: bool) -> None:
     assert "steps/s" in told
     if interrupt:
         assert program.wait(timeout=60) == 130
-        assert "Interrupted. Nothing that was measured is lost: start the same command" in told
+        assert "Interrupted. No measurement is lost: start the same command again" in told
     else:
         assert program.wait(timeout=60) == 0
         assert "drawing figures" in told
