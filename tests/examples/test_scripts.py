@@ -14,13 +14,15 @@ SHAKESPEARE = EXAMPLES.parents[1] / "shared" / "data" / "tinyshakespeare" / "inp
 def test_the_plain_loop_prints_the_scope_and_the_newest_readings(tmp_path):
     lines = printed_by("plain_loop.py", "200", folder=tmp_path)
 
-    scope = re.fullmatch(r"Scope\(Sequential, 200 updates, (\d+) measurements, ([\d.]+) % .*", lines[0])
+    scope = re.fullmatch(
+        r"Scope\(Sequential, 200 updates, (\d+) measurements, ([\d.]+) % .*", lines[0]
+    )
     assert scope is not None, lines[0]
     assert int(scope[1]) > 0
     assert 0 < float(scope[2]) < 100
     newest = {key: value for (_, key), value in values_by_step(lines).items()}
     assert {"gradient/agreement", "update/step_ratio", "scope/share"} <= set(newest)
-    # By a budget of time, few measurements may be all there are: too few to tell noise from gradient.
+    # A budget of time may give too few measurements to tell noise from gradient.
     untold = {key for key, value in newest.items() if not math.isfinite(value)}
     assert untold <= {"noise_scale/noise_scale", "noise_scale/efficiency"}
     assert 0 < newest["gradient/loss"] < math.log(10)  # that of a guess among ten
