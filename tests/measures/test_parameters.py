@@ -5,6 +5,7 @@ import pytest
 import torch
 from tests.measures.comparison import assert_exact
 
+from landscope.measures.comparison import compared
 from landscope.objective.parameters import displaced, distance, norm
 
 # One entry, several tensors, one that is longer than a piece, and one that is empty.
@@ -49,3 +50,13 @@ def test_a_displaced_point_has_no_graph():
 
     assert torch.equal(there["0"], point["0"] - 0.5 * direction["0"].detach())
     assert not there["0"].requires_grad
+
+
+@pytest.mark.parametrize("entries", [3, 37, 1001, 20_001])
+def test_equal_vectors_have_a_cosine_of_exactly_1_wherever_they_lie(entries):
+    """The last bit of a sum may depend on how its numbers are aligned in memory."""
+    draws = torch.Generator().manual_seed(entries)
+    for offset in range(8):
+        first = torch.randn(entries + offset, generator=draws)[offset:]
+
+        assert compared({"w": first}, {"w": first.clone()}).cosine == 1.0

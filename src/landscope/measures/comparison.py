@@ -40,6 +40,9 @@ class Comparison:
         """Cosine of the angle between the two, in [-1, 1]; NaN where either vanishes."""
         if not self.first * self.second:
             return math.nan
+        if self.distance == 0:
+            # Sums over equal vectors may round differently, depending on their place in memory.
+            return 1.0
         cosine = self.product / (self.first * self.second)
         # Rounding must not put a cosine beyond 1; NaN compares as false and stays.
         return math.copysign(1.0, cosine) if abs(cosine) > 1 else cosine
