@@ -143,7 +143,7 @@ _COVARIATE_SHIFT = _ByStep(
         ),
         PlottedQuantity(
             "(b) Relative distance",
-            "relative to the gradient",
+            "distance / gradient",
             lambda run: over_layers(run, COVARIATE_SHIFT.shift_relative),
         ),
     ),
